@@ -1,11 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=bash
 #
-# Guests of the test host. A guest is one QEMU under KVM with Debian's own kernel and the initramfs of
-# selftests/guest; its console goes to $RESULTS/NAME.serial, which ./run of selftests/vm reads too.
+# Guests of the test host. A guest is one QEMU under KVM with Debian's own kernel and the test
+# host's own root tree, read-only; its console goes to $RESULTS/NAME.serial, which ./run of selftests/vm reads too.
 
-KVER=$(sed -n 's/.*nvme_mdev\.kver=\([^ ]*\).*/\1/p' /proc/cmdline)
-GUEST_INITRAMFS=/cache/$(sed -n 's/.*nvme_mdev\.guest=\([^ ]*\).*/\1/p' /proc/cmdline)
+KVER=$(uname -r)
 GUEST_LIMIT=150	# seconds that a guest may take to its last line
 declare -A GUEST_PID=()
 
@@ -21,8 +20,9 @@ guest_start()
 	[ -c /dev/kvm ] || modprobe kvm_amd || return 1
 	# shellcheck disable=SC2086 # DEVICE may be several words
 	qemu-system-x86_64 -accel kvm -cpu host -m 512M -smp 1 -M q35 -nodefaults -nographic -no-reboot \
-		-kernel "/boot/vmlinuz-$KVER" -initrd "$GUEST_INITRAMFS" \
-		-append "console=ttyS0 panic=-1 script=$script$words" \
+		-kernel "/boot/vmlinuz-$KVER" -initrd /results/initramfs \
+		-append "console=ttyS0 panic=-1 init=/repo/selftests/guest/guest-init script=$script$words" \
+		-virtfs local,path=/,mount_tag=root,security_model=none,readonly=on,multidevs=remap \
 		-serial "file:$RESULTS/$name.serial" -device $device \
 		</dev/null >"$RESULTS/$name.qemu" 2>&1 &
 	GUEST_PID[$name]=$!

@@ -1,0 +1,97 @@
+# SPDX-License-Identifier: GPL-2.0
+#
+# For people: build, install, try and test nvme-mdev. What kbuild reads is Kbuild.
+
+# One recipe at a time at this level; the makes below it use the processors by themselves.
+.NOTPARALLEL:
+
+JOBS := $(shell nproc)
+
+# The kernel: KDIR= names its headers or build tree, KVER= its release.
+ifdef KDIR
+KVER := $(shell $(MAKE) -s -C "$(KDIR)" kernelrelease)
+else
+KVER := $(shell tools/setup build >&2 && KVER=$(KVER) tools/kernel)
+KDIR := /lib/modules/$(KVER)/build
+endif
+export KVER KDIR
+BUILD := build/$(KVER)
+
+PHONY := modules
+modules: setup-build
+	@tools/build-modules "$(KDIR)"
+
+# Debian puts what is built outside its packages into updates/, which depmod prefers.
+PHONY += install
+install: modules
+	install -D -m 644 -t "$(DESTDIR)/lib/modules/$(KVER)/updates" \
+		$(BUILD)/drivers/nvme/host/nvme.ko $(BUILD)/drivers/nvme/mdev/nvme-mdev.ko
+	$(if $(DESTDIR),,depmod "$(KVER)")
+
+PHONY += demo
+demo: setup-build setup-host
+	@selftests/demo
+
+PHONY += check
+check: setup-build setup-test setup-fuzz setup-check setup-host
+	@selftests/run $(TESTS)
+
+PHONY += test
+test: setup-test
+	@$(MAKE) --no-print-directory -C selftests/core run
+
+T ?= 60
+PHONY += fuzz
+fuzz: setup-fuzz
+	@$(MAKE) --no-print-directory -C selftests/fuzz run T=$(T)
+
+PHONY += coverage
+coverage: setup-coverage
+	@$(MAKE) --no-print-directory -C selftests/core coverage
+
+PHONY += shell
+shell: modules setup-host
+	@selftests/vm/run --kver $(KVER) --name shell --shell
+
+PHONY += docs
+docs: setup-docs
+	sphinx-build -q -W -b html Documentation build/docs
+
+setup-%:
+	@tools/setup $*
+
+PHONY += clean
+clean:
+	rm -rf build
+
+PHONY += distclean
+distclean: clean
+	rm -rf "$${XDG_CACHE_HOME:-$$HOME/.cache}/nvme-mdev"
+
+PHONY += help
+help:
+	@echo  'Cleaning targets:'
+	@echo  '  clean           - Remove build/'
+	@echo  '  distclean       - Remove build/ and the cache of root trees and sources'
+	@echo  ''
+	@echo  'Targets that build:'
+	@echo  '* modules         - nvme.ko with lendable queues, and nvme-mdev.ko'
+	@echo  '  install         - Install both for the kernel (DESTDIR= for elsewhere)'
+	@echo  '  docs            - The documentation as HTML, in build/docs'
+	@echo  ''
+	@echo  'Targets that show and test:'
+	@echo  '  demo            - A guest on a lent queue, in a test host'
+	@echo  '  check           - Everything that proves it (TESTS="name..." for some;'
+	@echo  '                    selftests/run --list names them)'
+	@echo  '  test            - The tests in userspace only, in seconds'
+	@echo  '  fuzz            - The fuzzers (T=seconds each, default 60)'
+	@echo  '  coverage        - What the tests in userspace reach'
+	@echo  '  shell           - A shell in the test host, everything loaded'
+	@echo  ''
+	@echo  '  make KVER=6.1.0-56-amd64 [targets]  a kernel by its release'
+	@echo  '  make KDIR=dir            [targets]  a kernel by its headers or build tree'
+	@echo  ''
+	@echo  'Execute "make" or "make modules" to build all targets marked with [*]'
+	@echo  'For further info see the README.md file'
+
+.PHONY: $(PHONY)
