@@ -1,0 +1,100 @@
+# SPDX-License-Identifier: GPL-2.0
+# shellcheck shell=bash
+#
+# Guests of the test host. A guest is one QEMU under KVM with Debian's own kernel and the initramfs of
+# selftests/guest; its console goes to $RESULTS/NAME.serial, which ./run of selftests/vm reads too.
+
+KVER=$(sed -n 's/.*nvme_mdev\.kver=\([^ ]*\).*/\1/p' /proc/cmdline)
+GUEST_INITRAMFS=/cache/$(sed -n 's/.*nvme_mdev\.guest=\([^ ]*\).*/\1/p' /proc/cmdline)
+GUEST_LIMIT=150	# seconds that a guest may take to its last line
+declare -A GUEST_PID=()
+
+# guest_start NAME SCRIPT DEVICE [ARG...]: start a guest on the QEMU device DEVICE, in the background
+guest_start()
+{
+	local name=$1 script=$2 device=$3 arg words=
+	shift 3
+
+	for arg in "$@"; do
+		words+=" arg=$arg"
+	done
+	[ -c /dev/kvm ] || modprobe kvm_amd || return 1
+	# shellcheck disable=SC2086 # DEVICE may be several words
+	qemu-system-x86_64 -accel kvm -cpu host -m 512M -smp 1 -M q35 -nodefaults -nographic -no-reboot \
+		-kernel "/boot/vmlinuz-$KVER" -initrd "$GUEST_INITRAMFS" \
+		-append "console=ttyS0 panic=-1 script=$script$words" \
+		-serial "file:$RESULTS/$name.serial" -device $device \
+		</dev/null >"$RESULTS/$name.qemu" 2>&1 &
+	GUEST_PID[$name]=$!
+}
+
+# guest_said NAME TEXT: has the guest's console shown a line with TEXT?
+guest_said()
+{
+	tr -d '\r' < "$RESULTS/$1.serial" 2>/dev/null | grep -q -- "$2"
+}
+
+# guest_running NAME
+guest_running()
+{
+	kill -0 "${GUEST_PID[$1]}" 2>/dev/null
+}
+
+# guest_expect NAME TEXT [LIMIT]: wait until the guest has shown TEXT; fail if it ends or takes too long
+guest_expect()
+{
+	local end=$((SECONDS + ${3:-$GUEST_LIMIT}))
+
+	until guest_said "$1" "$2"; do
+		if ! guest_running "$1" || [ "$SECONDS" -ge "$end" ]; then
+			guest_said "$1" "$2" && return
+			guest_show "$1" "no \"$2\" from guest $1"
+			return 1
+		fi
+		sleep 0.5
+	done
+}
+
+# guest_wait NAME [LIMIT]: wait for the guest's end; succeed if its script passed
+guest_wait()
+{
+	local end=$((SECONDS + ${2:-$GUEST_LIMIT}))
+
+	while guest_running "$1"; do
+		if [ "$SECONDS" -ge "$end" ]; then
+			guest_kill "$1"
+			guest_show "$1" "guest $1 did not end within its limit"
+			return 1
+		fi
+		sleep 0.5
+	done
+	wait "${GUEST_PID[$1]}"
+	if ! guest_said "$1" '^guest: [a-z]*: passed$'; then
+		guest_show "$1" "guest $1 did not pass"
+		return 1
+	fi
+}
+
+# guest_kill NAME: end its QEMU with SIGKILL
+guest_kill()
+{
+	kill -KILL "${GUEST_PID[$1]}" 2>/dev/null
+	wait "${GUEST_PID[$1]}" 2>/dev/null
+	return 0
+}
+
+# guest_show NAME TEXT: TEXT and the end of what the guest and its QEMU said
+guest_show()
+{
+	echo "$2"
+	tail -n 5 "$RESULTS/$1.qemu"
+	tail -n 25 "$RESULTS/$1.serial" | tr -d '\r'
+}
+
+# guest_run NAME SCRIPT DEVICE [ARG...]: start, wait, print the script's own lines
+guest_run()
+{
+	guest_start "$@" || return
+	guest_wait "$1" || return
+	tr -d '\r' < "$RESULTS/$1.serial" | sed -n '/^guest: .*: begins$/,$p'
+}
