@@ -1,0 +1,944 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The queue pairs that nvme-pci lends (parameter mdev_queues): their
+ * reservation, creation and deletion, and what a reset does to them.  What a
+ * borrower may rely on is in <linux/nvme-extq.h>.
+ *
+ * Included at the end of pci.c, whose queue helpers it uses unchanged.  What
+ * differs between kernels comes in macros that pci.c defines before:
+ *
+ *	NVME_EXTQ_TIMEOUT(dev)		jiffies for an admin command
+ *	NVME_EXTQ_NS(ns)		what holds lba_shift and ms
+ *	NVME_EXTQ_DSM_RANGES(ctrl)	most ranges of a DSM command, 0: no DSM
+ *
+ * A controller has a pool if queue pairs are wanted of it, else no pool and
+ * nothing here does anything.  The pool outlives the controller until the last
+ * pair is put; pool->dev tells whether the controller is still there.
+ *
+ * Locks, outer first:
+ *   pool->lock		get, put, creation, removal; held over admin commands.
+ *			Neither nvme_dev_disable() nor nvme_reset_work() takes
+ *			it, so that they can end the command waited for.
+ *   dev->shutdown_lock	pool->open, the list (changed with both locks held,
+ *			walked with either), ->down.  No admin command is sent
+ *			under it but by nvme_extq_quiesce(), with a time limit.
+ *   q->sq_lock		NVMEQ_ENABLED of the pair and its submission side
+ *   q->cq_poll_lock	NVMEQ_ENABLED of the pair and its completion side
+ *
+ * While NVMEQ_ENABLED is set the registers are mapped and the rings exist: it
+ * is cleared, with both of a queue's locks held, before anything is torn down.
+ */
+
+#define NVME_EXTQ_MAX	64
+
+struct nvme_extq_pool {
+	struct kref		ref;
+	struct nvme_dev		*dev;		/* NULL after the removal */
+	struct device		*dma_dev;
+	struct mutex		lock;
+	struct list_head	list;
+	struct work_struct	work;
+	wait_queue_head_t	disabled;	/* disables has changed */
+	unsigned int		disables;	/* times the device was off */
+	unsigned int		wanted;
+	unsigned int		online;		/* what the controller granted */
+	unsigned int		reported;	/* the last one logged */
+	u32			max_bytes;
+	bool			open;		/* queues may be created */
+	bool			dead;		/* there will be no reset */
+	DECLARE_BITMAP(used, NVME_EXTQ_MAX);
+};
+
+struct nvme_extq {
+	struct nvme_queue		q;
+	struct nvme_extq_pool		*pool;
+	struct list_head		entry;
+	const struct nvme_extq_ops	*ops;
+	void				*priv;
+	struct nvme_extq_info		info;	/* changed under q.sq_lock */
+	unsigned int			idx;
+	u32				submitted;	/* under q.sq_lock */
+	u32				completed;	/* under q.cq_poll_lock */
+	bool				draining;
+	bool				gone;
+};
+
+static int mdev_queues_set(const char *val, const struct kernel_param *kp)
+{
+	unsigned int n;
+	int ret = kstrtouint(val, 0, &n);
+
+	if (ret)
+		return ret;
+	if (n > NVME_EXTQ_MAX) {
+		pr_warn("nvme: mdev_queues=%u is too many, taking %u\n",
+			n, NVME_EXTQ_MAX);
+		n = NVME_EXTQ_MAX;
+	}
+	*(unsigned int *)kp->arg = n;
+	return 0;
+}
+
+static void nvme_extq_pool_release(struct kref *ref)
+{
+	struct nvme_extq_pool *pool =
+		container_of(ref, struct nvme_extq_pool, ref);
+
+	put_device(pool->dma_dev);
+	mutex_destroy(&pool->lock);
+	kfree(pool);
+}
+
+/*
+ * A pair that is deleted and created again without a controller reset would
+ * find the shadow doorbells that it left, and be told to ring none.
+ */
+static void nvme_extq_init_dbbuf(struct nvme_dev *dev, struct nvme_queue *q)
+{
+	nvme_dbbuf_free(q);	/* the controller may have lost the feature */
+	nvme_dbbuf_init(dev, q, q->qid);
+	if (!q->dbbuf_sq_db)
+		return;
+	*q->dbbuf_sq_db = 0;
+	*q->dbbuf_sq_ei = 0;
+	*q->dbbuf_cq_db = 0;
+	*q->dbbuf_cq_ei = 0;
+}
+
+/*
+ * Sends an admin command without data that must not reach the controller while
+ * it is being initialised: a queue created before the number of queues is set
+ * makes that fail, and a queue id may belong to blk-mq afterwards.  Marked like
+ * a command of a user it fails at once unless the controller is live.
+ */
+static int nvme_extq_sync_cmd(struct nvme_dev *dev, struct nvme_command *cmd)
+{
+	struct request *req;
+	blk_status_t status;
+	int ret;
+
+	req = blk_mq_alloc_request(dev->ctrl.admin_q, nvme_req_op(cmd), 0);
+	if (IS_ERR(req))
+		return PTR_ERR(req);
+	nvme_init_request(req, cmd);
+	nvme_req(req)->flags |= NVME_REQ_USERCMD;
+
+	status = blk_execute_rq(req, false);
+	if (nvme_req(req)->flags & NVME_REQ_CANCELLED)
+		ret = -EINTR;
+	else if (nvme_req(req)->status)
+		ret = -EIO;
+	else
+		ret = blk_status_to_errno(status);
+	blk_mq_free_request(req);
+	return ret;
+}
+
+static int nvme_extq_create_cq(struct nvme_dev *dev, struct nvme_queue *q)
+{
+	struct nvme_command c = { };
+
+	c.create_cq.opcode = nvme_admin_create_cq;
+	c.create_cq.prp1 = cpu_to_le64(q->cq_dma_addr);
+	c.create_cq.cqid = cpu_to_le16(q->qid);
+	c.create_cq.qsize = cpu_to_le16(q->q_depth - 1);
+	c.create_cq.cq_flags = cpu_to_le16(NVME_QUEUE_PHYS_CONTIG);
+	return nvme_extq_sync_cmd(dev, &c);
+}
+
+static int nvme_extq_create_sq(struct nvme_dev *dev, struct nvme_queue *q)
+{
+	struct nvme_command c = { };
+	u16 flags = NVME_QUEUE_PHYS_CONTIG;
+
+	/* without it some drives treat every queue as urgent */
+	if (dev->ctrl.quirks & NVME_QUIRK_MEDIUM_PRIO_SQ)
+		flags |= NVME_SQ_PRIO_MEDIUM;
+
+	c.create_sq.opcode = nvme_admin_create_sq;
+	c.create_sq.prp1 = cpu_to_le64(q->sq_dma_addr);
+	c.create_sq.sqid = cpu_to_le16(q->qid);
+	c.create_sq.qsize = cpu_to_le16(q->q_depth - 1);
+	c.create_sq.sq_flags = cpu_to_le16(flags);
+	c.create_sq.cqid = cpu_to_le16(q->qid);
+	return nvme_extq_sync_cmd(dev, &c);
+}
+
+static int nvme_extq_delete(struct nvme_dev *dev, u8 opcode, u16 qid)
+{
+	struct nvme_command c = { };
+
+	c.delete_queue.opcode = opcode;
+	c.delete_queue.qid = cpu_to_le16(qid);
+	return nvme_extq_sync_cmd(dev, &c);
+}
+
+/*
+ * Deletes a pair, or what there is of it, that existed when the device had been
+ * off @disables times.  What the controller does not delete ends with the next
+ * reset, which is asked for if it is not under way.  Afterwards the device
+ * accesses neither the rings nor the memory of a command.
+ */
+static void nvme_extq_destroy(struct nvme_extq_pool *pool, u16 qid,
+			      unsigned int disables, bool sq)
+{
+	struct nvme_dev *dev = pool->dev;
+
+	lockdep_assert_held(&pool->lock);
+	if (sq && nvme_extq_delete(dev, nvme_admin_delete_sq, qid))
+		goto reset;
+	if (!nvme_extq_delete(dev, nvme_admin_delete_cq, qid))
+		return;
+reset:
+	/* whoever else has it in another state than live is about to disable it */
+	nvme_reset_ctrl(&dev->ctrl);
+	wait_event(pool->disabled, READ_ONCE(pool->disables) != disables);
+}
+
+static void nvme_extq_init_queue(struct nvme_dev *dev, struct nvme_extq *e)
+{
+	struct nvme_queue *q = &e->q;
+
+	q->qid = dev->max_qid + 1 + e->idx;
+	q->q_db = &dev->dbs[q->qid * 2 * dev->db_stride];
+	q->sq_tail = 0;
+	q->last_sq_tail = 0;
+	q->cq_head = 0;
+	q->cq_phase = 1;
+	e->submitted = 0;
+	e->completed = 0;
+	memset((void *)q->cqes, 0, CQ_SIZE(q));
+	nvme_extq_init_dbbuf(dev, q);
+}
+
+static void nvme_extq_fill_info(struct nvme_dev *dev, struct nvme_extq *e)
+{
+	struct nvme_ctrl *ctrl = &dev->ctrl;
+	u32 wz = 0;
+
+	if (ctrl->oncs & NVME_CTRL_ONCS_WRITE_ZEROES)
+		wz = min_t(u32, ctrl->max_zeroes_sectors,
+			   U32_MAX >> SECTOR_SHIFT) << SECTOR_SHIFT;
+
+	spin_lock(&e->q.sq_lock);
+	e->info = (struct nvme_extq_info) {
+		.dma_dev	= dev->dev,
+		.numa_node	= dev_to_node(dev->dev),
+		.page_size	= NVME_CTRL_PAGE_SIZE,
+		.depth		= e->q.q_depth,
+		.max_bytes	= e->pool->max_bytes,
+		.max_wz_bytes	= wz,
+		.dsm_ranges	= NVME_EXTQ_DSM_RANGES(ctrl),
+		.dsm_range_lbas	= ctrl->dmrsl,
+		.sgls		= ctrl->sgls,
+		.oncs		= ctrl->oncs,
+		.qid		= e->q.qid,
+		.vwc		= ctrl->vwc,
+	};
+	spin_unlock(&e->q.sq_lock);
+}
+
+/*
+ * Creates the pair.  A pair that is not on the list yet goes there at the
+ * moment it becomes usable, so that no reset overlooks it.
+ *
+ * -ENXIO: the controller has no such queue (any more); -EAGAIN: a reset came
+ * between; else what the creation failed with.
+ */
+static int nvme_extq_attach(struct nvme_dev *dev, struct nvme_extq *e)
+{
+	struct nvme_extq_pool *pool = e->pool;
+	struct nvme_queue *q = &e->q;
+	unsigned int disables = READ_ONCE(pool->disables);
+	int ret;
+
+	lockdep_assert_held(&pool->lock);
+	if (e->idx >= pool->online || q->q_depth > dev->q_depth)
+		return -ENXIO;
+
+	nvme_extq_init_queue(dev, e);
+	nvme_extq_fill_info(dev, e);
+	ret = nvme_extq_create_cq(dev, q);
+	if (!ret) {
+		ret = nvme_extq_create_sq(dev, q);
+		if (ret)
+			nvme_extq_destroy(pool, q->qid, disables, false);
+	}
+
+	mutex_lock(&dev->shutdown_lock);
+	if (!pool->open) {
+		/* the device was off since then and has forgotten the pair */
+		ret = -EAGAIN;
+	} else if (!ret) {
+		if (list_empty(&e->entry))
+			list_add_tail(&e->entry, &pool->list);
+		set_bit(NVMEQ_ENABLED, &q->flags);
+	}
+	mutex_unlock(&dev->shutdown_lock);
+	return ret;
+}
+
+/* Returns whether the pair was usable until now. */
+static bool nvme_extq_disable(struct nvme_extq *e)
+{
+	bool was;
+
+	spin_lock(&e->q.sq_lock);
+	spin_lock(&e->q.cq_poll_lock);
+	was = test_and_clear_bit(NVMEQ_ENABLED, &e->q.flags);
+	spin_unlock(&e->q.cq_poll_lock);
+	spin_unlock(&e->q.sq_lock);
+	return was;
+}
+
+static void nvme_extq_tell_gone(struct nvme_extq *e)
+{
+	lockdep_assert_held(&e->pool->lock);
+	if (e->gone)
+		return;
+	e->gone = true;
+	e->ops->gone(e->priv);
+}
+
+/* MDTS is asked for because the core only keeps it mixed with its own limits. */
+static void nvme_extq_read_limits(struct nvme_extq_pool *pool)
+{
+	struct nvme_dev *dev = pool->dev;
+	struct nvme_command c = { };
+	struct nvme_id_ctrl *id;
+	unsigned int shift;
+
+	pool->max_bytes = min_t(u32, dev->ctrl.max_hw_sectors,
+				U32_MAX >> SECTOR_SHIFT) << SECTOR_SHIFT;
+	id = kzalloc(sizeof(*id), GFP_KERNEL);
+	if (!id)
+		return;
+	c.identify.opcode = nvme_admin_identify;
+	c.identify.cns = NVME_ID_CNS_CTRL;
+	if (!nvme_submit_sync_cmd(dev->ctrl.admin_q, &c, id, sizeof(*id))) {
+		shift = NVME_CAP_MPSMIN(dev->ctrl.cap) + 12 + id->mdts;
+		pool->max_bytes = id->mdts && shift < 32 ? 1U << shift : 0;
+	}
+	kfree(id);
+}
+
+/* The controller is up after a reset, or will never be again. */
+static void nvme_extq_work(struct work_struct *work)
+{
+	struct nvme_extq_pool *pool =
+		container_of(work, struct nvme_extq_pool, work);
+	struct nvme_dev *dev = pool->dev;
+	struct nvme_extq *e;
+	int ret;
+
+	mutex_lock(&pool->lock);
+	if (!READ_ONCE(pool->dead)) {
+		nvme_extq_read_limits(pool);
+		mutex_lock(&dev->shutdown_lock);
+		pool->open = dev->ctrl.state == NVME_CTRL_LIVE &&
+			     dev->online_queues;
+		mutex_unlock(&dev->shutdown_lock);
+	}
+
+	list_for_each_entry(e, &pool->list, entry) {
+		if (READ_ONCE(pool->dead)) {
+			nvme_extq_tell_gone(e);
+			continue;
+		}
+		if (!READ_ONCE(pool->open))
+			break;	/* the reset that closed it ends in here */
+		if (e->gone || test_bit(NVMEQ_ENABLED, &e->q.flags))
+			continue;
+		ret = nvme_extq_attach(dev, e);
+		if (!ret) {
+			e->ops->up(e->priv);
+		} else if (ret != -EAGAIN) {
+			dev_warn(dev->ctrl.device,
+				 "lent queue %u is lost: error %d\n",
+				 e->idx, ret);
+			nvme_extq_tell_gone(e);
+		}
+	}
+	mutex_unlock(&pool->lock);
+}
+
+/*
+ * What pci.c calls.
+ */
+
+/* From nvme_pci_alloc_dev(): the parameter is looked at once for a controller. */
+static void nvme_extq_init(struct nvme_dev *dev)
+{
+	unsigned int wanted = READ_ONCE(mdev_queues);
+	struct nvme_extq_pool *pool;
+
+	if (!wanted)
+		return;
+	if (dev->ctrl.quirks & NVME_QUIRK_SHARED_TAGS) {
+		dev_warn(dev->ctrl.device,
+			 "mdev_queues: this controller can lend no queue\n");
+		return;
+	}
+	pool = kzalloc_node(sizeof(*pool), GFP_KERNEL, dev_to_node(dev->dev));
+	if (!pool) {
+		dev_warn(dev->ctrl.device,
+			 "mdev_queues: out of memory, no queue can be lent\n");
+		return;
+	}
+	kref_init(&pool->ref);
+	mutex_init(&pool->lock);
+	INIT_LIST_HEAD(&pool->list);
+	INIT_WORK(&pool->work, nvme_extq_work);
+	init_waitqueue_head(&pool->disabled);
+	pool->dev = dev;
+	pool->dma_dev = get_device(dev->dev);
+	pool->wanted = wanted;
+	pool->reported = wanted;
+	dev->extq_pool = pool;
+}
+
+/* From nvme_pci_free_ctrl(), as the last user of the shadow doorbells. */
+static void nvme_extq_free(struct nvme_dev *dev)
+{
+	if (dev->extq_pool)
+		kref_put(&dev->extq_pool->ref, nvme_extq_pool_release);
+}
+
+/* Queue pairs to have room for, and to ask the controller for, beside blk-mq's. */
+static unsigned int nvme_extq_wanted(struct nvme_dev *dev)
+{
+	return dev->extq_pool ? dev->extq_pool->wanted : 0;
+}
+
+/*
+ * The controller granted @granted pairs, or none: ours come first, but one
+ * stays for blk-mq.  Ours follow blk-mq's, see nvme_extq_init_queue().
+ * Returns how many are ours.
+ */
+static unsigned int nvme_extq_reserve(struct nvme_dev *dev, unsigned int granted)
+{
+	struct nvme_extq_pool *pool = dev->extq_pool;
+
+	if (!pool)
+		return 0;
+	pool->online = granted ? min(pool->wanted, granted - 1) : 0;
+	if (pool->online != pool->reported)
+		dev_warn(dev->ctrl.device,
+			 "mdev_queues: %u I/O queues granted, %u of %u can be lent\n",
+			 granted, pool->online, pool->wanted);
+	pool->reported = pool->online;
+	return pool->online;
+}
+
+/* From nvme_dev_disable(), first: no pair is used from here on. */
+static void nvme_extq_quiesce(struct nvme_dev *dev, bool dead)
+{
+	static const u8 ops[] = { nvme_admin_delete_sq, nvme_admin_delete_cq };
+	unsigned long left = NVME_EXTQ_TIMEOUT(dev);
+	struct nvme_extq *e;
+	int i;
+
+	lockdep_assert_held(&dev->shutdown_lock);
+	if (!dev->extq_pool)
+		return;
+	WRITE_ONCE(dev->extq_pool->open, false);
+	list_for_each_entry(e, &dev->extq_pool->list, entry) {
+		if (!nvme_extq_disable(e))
+			continue;
+		e->draining = true;
+		for (i = 0; i < ARRAY_SIZE(ops) && !dead && left; i++) {
+			if (nvme_delete_queue(&e->q, ops[i]))
+				break;
+			left = wait_for_completion_io_timeout(&e->q.delete_done,
+							      left);
+		}
+	}
+}
+
+/* From nvme_dev_disable(), once the device cannot access memory any more. */
+static void nvme_extq_down(struct nvme_dev *dev)
+{
+	struct nvme_extq_pool *pool = dev->extq_pool;
+	struct nvme_extq *e;
+
+	lockdep_assert_held(&dev->shutdown_lock);
+	if (!pool)
+		return;
+	list_for_each_entry(e, &pool->list, entry) {
+		if (!e->draining)
+			continue;
+		e->ops->down(e->priv);
+		e->draining = false;
+	}
+	WRITE_ONCE(pool->disables, pool->disables + 1);
+	wake_up_all(&pool->disabled);
+}
+
+/*
+ * At the end of nvme_reset_work().  Not done there: whoever holds the pool's
+ * lock may wait for an admin command that only the next reset ends.
+ */
+static void nvme_extq_up(struct nvme_dev *dev)
+{
+	if (dev->extq_pool)
+		queue_work(nvme_wq, &dev->extq_pool->work);
+}
+
+/*
+ * The controller failed to come back.  Borrowers hear of it now: the removal
+ * may be waiting for them.
+ */
+static void nvme_extq_dead(struct nvme_dev *dev)
+{
+	if (!dev->extq_pool)
+		return;
+	WRITE_ONCE(dev->extq_pool->dead, true);
+	queue_work(nvme_wq, &dev->extq_pool->work);
+}
+
+/* From nvme_remove(), the device is off: what was not put loses its rings. */
+static void nvme_extq_remove(struct nvme_dev *dev)
+{
+	struct nvme_extq_pool *pool = dev->extq_pool;
+	struct nvme_extq *e, *n;
+
+	if (!pool)
+		return;
+	cancel_work_sync(&pool->work);
+	mutex_lock(&pool->lock);
+	list_for_each_entry_safe(e, n, &pool->list, entry) {
+		nvme_extq_tell_gone(e);
+		mutex_lock(&dev->shutdown_lock);
+		list_del_init(&e->entry);
+		mutex_unlock(&dev->shutdown_lock);
+		nvme_free_queue(&e->q);
+	}
+	pool->dev = NULL;
+	mutex_unlock(&pool->lock);
+}
+
+/*
+ * What borrowers call.
+ */
+
+/* NULL if the function is not ours or lends nothing. */
+static struct nvme_extq_pool *nvme_extq_pool(struct pci_dev *pdev)
+{
+	struct nvme_dev *dev;
+
+	if (pdev->dev.driver != &nvme_driver.driver)
+		return NULL;
+	dev = pci_get_drvdata(pdev);
+	return dev ? dev->extq_pool : NULL;
+}
+
+/**
+ * nvme_extq_avail - how many queue pairs of a controller can be lent now
+ * @pdev: its PCI function; the caller sees to it that it is not unbound from
+ *	its driver meanwhile, e.g. by a bus notifier
+ *
+ * Return: the number; 0 also if the function is not driven by nvme-pci, its
+ * controller is not initialised yet or has failed.
+ *
+ * Context: may sleep; see struct nvme_extq_ops for locks.
+ */
+unsigned int nvme_extq_avail(struct pci_dev *pdev)
+{
+	struct nvme_extq_pool *pool = nvme_extq_pool(pdev);
+	unsigned int used, n = 0;
+
+	if (!pool)
+		return 0;
+	mutex_lock(&pool->lock);
+	used = bitmap_weight(pool->used, NVME_EXTQ_MAX);
+	if (pool->dev && !READ_ONCE(pool->dead) && pool->online > used)
+		n = pool->online - used;
+	mutex_unlock(&pool->lock);
+	return n;
+}
+EXPORT_SYMBOL_GPL(nvme_extq_avail);
+
+static struct nvme_extq *nvme_extq_alloc(struct nvme_extq_pool *pool)
+{
+	struct nvme_dev *dev = pool->dev;
+	struct nvme_extq *e;
+
+	e = kzalloc_node(sizeof(*e), GFP_KERNEL, dev_to_node(dev->dev));
+	if (!e)
+		return NULL;
+	INIT_LIST_HEAD(&e->entry);
+	e->pool = pool;
+	e->q.dev = dev;
+	e->q.sqes = dev->io_sqes;
+	e->q.q_depth = dev->q_depth;
+	spin_lock_init(&e->q.sq_lock);
+	spin_lock_init(&e->q.cq_poll_lock);
+	e->q.cqes = dma_alloc_coherent(dev->dev, CQ_SIZE(&e->q),
+				       &e->q.cq_dma_addr, GFP_KERNEL);
+	if (!e->q.cqes)
+		goto free;
+	/* as if for the admin queue: the controller's memory is blk-mq's */
+	if (nvme_alloc_sq_cmds(dev, &e->q, 0))
+		goto free_queue;
+	return e;
+
+free_queue:
+	nvme_free_queue(&e->q);
+free:
+	kfree(e);
+	return NULL;
+}
+
+/**
+ * nvme_extq_get - borrow a queue pair
+ * @pdev: PCI function of the controller; as for nvme_extq_avail()
+ * @ops: what to tell the borrower
+ * @priv: given to each of @ops
+ *
+ * Return: the queue pair, to be given back with nvme_extq_put(), or
+ * -ENODEV	@pdev is not driven by nvme-pci, or was bound when mdev_queues
+ *		was 0, or its controller is gone;
+ * -EBUSY	all queue pairs are lent, or the controller granted none;
+ * -EAGAIN	the controller is not live, or was reset meanwhile; try again;
+ * -ENOMEM	no memory for the rings;
+ * other	the controller failed to create the queues.
+ *
+ * Context: may sleep; see struct nvme_extq_ops for locks.
+ */
+struct nvme_extq *nvme_extq_get(struct pci_dev *pdev,
+				const struct nvme_extq_ops *ops, void *priv)
+{
+	struct nvme_extq_pool *pool = nvme_extq_pool(pdev);
+	struct nvme_extq *e;
+	unsigned int idx;
+	int ret;
+
+	if (!pool)
+		return ERR_PTR(-ENODEV);
+	mutex_lock(&pool->lock);
+	ret = -ENODEV;
+	if (!pool->dev || READ_ONCE(pool->dead))
+		goto unlock;
+	ret = -EAGAIN;
+	if (!READ_ONCE(pool->open))
+		goto unlock;
+	ret = -EBUSY;
+	idx = find_first_zero_bit(pool->used, NVME_EXTQ_MAX);
+	if (idx >= pool->online)
+		goto unlock;
+	ret = -ENOMEM;
+	e = nvme_extq_alloc(pool);
+	if (!e)
+		goto unlock;
+	e->ops = ops;
+	e->priv = priv;
+	e->idx = idx;
+	ret = nvme_extq_attach(pool->dev, e);
+	if (ret)
+		goto free;
+	__set_bit(idx, pool->used);
+	kref_get(&pool->ref);
+	mutex_unlock(&pool->lock);
+	return e;
+
+free:
+	nvme_free_queue(&e->q);
+	kfree(e);
+unlock:
+	mutex_unlock(&pool->lock);
+	return ERR_PTR(ret);
+}
+EXPORT_SYMBOL_GPL(nvme_extq_get);
+
+/**
+ * nvme_extq_put - give a queue pair back
+ * @e: the queue pair
+ *
+ * Allowed in every state, with commands in flight too: when it returns, the
+ * device does not access their memory any more and no callback is running or
+ * will be called.  What was in flight has no completion.  No other call for @e
+ * may be running.
+ *
+ * If the controller does not delete the queues it is reset, and this waits
+ * for that; it may take as long as the timeout of admin commands.
+ *
+ * Context: may sleep; see struct nvme_extq_ops for locks.  Not from a callback.
+ */
+void nvme_extq_put(struct nvme_extq *e)
+{
+	struct nvme_extq_pool *pool = e->pool;
+	struct nvme_dev *dev;
+	unsigned int disables;
+
+	mutex_lock(&pool->lock);
+	dev = pool->dev;
+	if (dev) {
+		disables = READ_ONCE(pool->disables);
+		if (nvme_extq_disable(e))
+			nvme_extq_destroy(pool, e->q.qid, disables, true);
+		/* nvme_dev_disable(), if it was first, has finished after that */
+		mutex_lock(&dev->shutdown_lock);
+		list_del(&e->entry);
+		mutex_unlock(&dev->shutdown_lock);
+		nvme_free_queue(&e->q);
+	}
+	__clear_bit(e->idx, pool->used);
+	mutex_unlock(&pool->lock);
+	kref_put(&pool->ref, nvme_extq_pool_release);
+	kfree(e);
+}
+EXPORT_SYMBOL_GPL(nvme_extq_put);
+
+/**
+ * nvme_extq_info - describe a queue pair and the limits of its controller
+ * @e: the queue pair
+ * @info: filled in; may differ after each ->up
+ *
+ * While the queue pair is down it describes what it was before.
+ *
+ * Context: process context, does not sleep; any callback.
+ */
+void nvme_extq_info(struct nvme_extq *e, struct nvme_extq_info *info)
+{
+	spin_lock(&e->q.sq_lock);
+	*info = e->info;
+	spin_unlock(&e->q.sq_lock);
+}
+EXPORT_SYMBOL_GPL(nvme_extq_info);
+
+/**
+ * nvme_extq_submit - put one command on the submission ring
+ * @e: the queue pair
+ * @cmd: the command, copied; its command id is the borrower's
+ * @ring: write the doorbell now; else it is written by the next call that asks
+ *	for it, by nvme_extq_ring(), or when the ring would wrap
+ *
+ * Commands in flight are counted, so that a borrower that loses count cannot
+ * overrun the rings: from submit to the nvme_extq_poll() that returns it.
+ *
+ * Return: 0; -EBUSY if depth - 1 commands are in flight; -ENODEV while the
+ * queue pair is down or gone.
+ *
+ * Context: process context, does not sleep; may run beside nvme_extq_poll().
+ */
+int nvme_extq_submit(struct nvme_extq *e, struct nvme_command *cmd, bool ring)
+{
+	struct nvme_queue *q = &e->q;
+	int ret = 0;
+
+	spin_lock(&q->sq_lock);
+	if (unlikely(!test_bit(NVMEQ_ENABLED, &q->flags))) {
+		ret = -ENODEV;
+	} else if (unlikely((s32)(e->submitted - READ_ONCE(e->completed)) >=
+			    (s32)q->q_depth - 1)) {
+		ret = -EBUSY;
+	} else {
+		e->submitted++;
+		nvme_sq_copy_cmd(q, cmd);
+		nvme_write_sq_db(q, ring);
+	}
+	spin_unlock(&q->sq_lock);
+	return ret;
+}
+EXPORT_SYMBOL_GPL(nvme_extq_submit);
+
+/**
+ * nvme_extq_ring - write the submission doorbell if commands wait for it
+ * @e: the queue pair; nothing happens while it is down
+ *
+ * Context: process context, does not sleep.
+ */
+void nvme_extq_ring(struct nvme_extq *e)
+{
+	struct nvme_queue *q = &e->q;
+
+	spin_lock(&q->sq_lock);
+	if (test_bit(NVMEQ_ENABLED, &q->flags) && q->sq_tail != q->last_sq_tail)
+		nvme_write_sq_db(q, true);
+	spin_unlock(&q->sq_lock);
+}
+EXPORT_SYMBOL_GPL(nvme_extq_ring);
+
+static int nvme_extq_reap(struct nvme_extq *e, struct nvme_completion *cqe,
+			  int max)
+{
+	struct nvme_queue *q = &e->q;
+	int n = 0;
+
+	while (n < max && nvme_cqe_pending(q)) {
+		dma_rmb();	/* the phase before the rest of the entry */
+		cqe[n++] = q->cqes[q->cq_head];
+		nvme_update_cq_head(q);
+	}
+	return n;
+}
+
+/**
+ * nvme_extq_poll - take completions off the completion ring
+ * @e: the queue pair
+ * @cqe: filled in, copies; the phase bit in the status means nothing
+ * @max: room in @cqe
+ *
+ * The completion doorbell is written once for all of them.
+ *
+ * Return: how many there were, 0 if none; -ENODEV while the queue pair is down
+ * or gone.
+ *
+ * Context: process context, does not sleep; may run beside nvme_extq_submit().
+ */
+int nvme_extq_poll(struct nvme_extq *e, struct nvme_completion *cqe, int max)
+{
+	struct nvme_queue *q = &e->q;
+	int n = -ENODEV;
+
+	spin_lock(&q->cq_poll_lock);
+	if (likely(test_bit(NVMEQ_ENABLED, &q->flags))) {
+		n = nvme_extq_reap(e, cqe, max);
+		if (n) {
+			WRITE_ONCE(e->completed, e->completed + n);
+			nvme_ring_cq_doorbell(q);
+		}
+	}
+	spin_unlock(&q->cq_poll_lock);
+	return n;
+}
+EXPORT_SYMBOL_GPL(nvme_extq_poll);
+
+/**
+ * nvme_extq_drain - take the completions that came before the queue pair died
+ * @e: the queue pair
+ * @cqe: filled in as by nvme_extq_poll()
+ * @max: room in @cqe
+ *
+ * Return: how many there were; 0 after the last one, and outside of ->down.
+ *
+ * Context: only from ->down of @e.
+ */
+int nvme_extq_drain(struct nvme_extq *e, struct nvme_completion *cqe, int max)
+{
+	return e->draining ? nvme_extq_reap(e, cqe, max) : 0;
+}
+EXPORT_SYMBOL_GPL(nvme_extq_drain);
+
+/**
+ * nvme_extq_admin - run an admin command on the controller of a queue pair
+ * @e: the queue pair
+ * @cmd: the command
+ * @buf: kernel memory for its data, or NULL
+ * @len: bytes at @buf
+ *
+ * For commands that are harmless at any moment, such as Abort of a command of
+ * this queue, Identify and Get Log Page: a reset may run before the command,
+ * which then refers to what is there afterwards.
+ *
+ * Return: 0; the NVMe status if the controller answered with one; -EAGAIN
+ * while the controller is not live; -ENODEV if it is gone; another errno if
+ * the command was lost, e.g. in a reset.
+ *
+ * Context: may sleep, up to the timeout of admin commands; see struct
+ * nvme_extq_ops for locks.
+ */
+int nvme_extq_admin(struct nvme_extq *e, struct nvme_command *cmd,
+		    void *buf, unsigned int len)
+{
+	struct nvme_extq_pool *pool = e->pool;
+	int ret;
+
+	mutex_lock(&pool->lock);
+	if (!pool->dev || READ_ONCE(pool->dead))
+		ret = -ENODEV;
+	else if (!READ_ONCE(pool->open))
+		ret = -EAGAIN;
+	else
+		ret = nvme_submit_sync_cmd(pool->dev->ctrl.admin_q, cmd, buf,
+					   len);
+	mutex_unlock(&pool->lock);
+	return ret;
+}
+EXPORT_SYMBOL_GPL(nvme_extq_admin);
+
+/**
+ * nvme_extq_reset_ctrl - reset the controller of a queue pair
+ * @e: the queue pair
+ *
+ * The last resort for a command that neither completes nor can be aborted:
+ * the host and all borrowers of the drive notice.  ->down will follow.
+ *
+ * Return: 0; -EBUSY if a reset is under way already or the controller is being
+ * removed; -ENODEV while the queue pair is down or gone.
+ *
+ * Context: process context, does not sleep.
+ */
+int nvme_extq_reset_ctrl(struct nvme_extq *e)
+{
+	int ret = -ENODEV;
+
+	/* what is enabled was not removed, nor can be while this is held */
+	spin_lock(&e->q.sq_lock);
+	if (test_bit(NVMEQ_ENABLED, &e->q.flags))
+		ret = nvme_reset_ctrl(&e->q.dev->ctrl);
+	spin_unlock(&e->q.sq_lock);
+	return ret;
+}
+EXPORT_SYMBOL_GPL(nvme_extq_reset_ctrl);
+
+/*
+ * Whether @disk is a namespace of this controller, so that its ioctl knows
+ * NVME_IOCTL_ID; a multipath disk belongs to the subsystem.
+ */
+static bool nvme_extq_is_nvme(struct nvme_ctrl *ctrl, struct gendisk *disk)
+{
+	struct device *parent = disk_to_dev(disk)->parent;
+
+	return disk->fops->ioctl && parent &&
+	       (parent == ctrl->device || parent == &ctrl->subsys->dev);
+}
+
+/**
+ * nvme_extq_ns - which namespace of the controller is behind a block device
+ * @e: the queue pair
+ * @bdev: block device that the caller has open: a namespace or a partition of
+ *	one, through multipath too
+ * @out: filled in
+ *
+ * Return: 0; -ENODEV if @bdev is no namespace of this controller, or the
+ * controller is gone.
+ *
+ * Context: may sleep; see struct nvme_extq_ops for locks.
+ */
+int nvme_extq_ns(struct nvme_extq *e, struct block_device *bdev,
+		 struct nvme_extq_ns *out)
+{
+	struct nvme_extq_pool *pool = e->pool;
+	struct gendisk *disk = bdev->bd_disk;
+	struct nvme_ctrl *ctrl;
+	struct nvme_ns *ns;
+	int nsid, ret = -ENODEV;
+
+	mutex_lock(&pool->lock);
+	if (!pool->dev)
+		goto unlock;
+	ctrl = &pool->dev->ctrl;
+	if (!nvme_extq_is_nvme(ctrl, disk))
+		goto unlock;
+	nsid = disk->fops->ioctl(disk->part0, 0, NVME_IOCTL_ID, 0);
+	if (nsid <= 0)
+		goto unlock;
+	ns = nvme_find_get_ns(ctrl, nsid);
+	if (IS_ERR_OR_NULL(ns))
+		goto unlock;
+	if (ns->disk == disk || ns->head->disk == disk) {
+		*out = (struct nvme_extq_ns) {
+			.nsid		= nsid,
+			.lba_shift	= NVME_EXTQ_NS(ns)->lba_shift,
+			.csi		= ns->head->ids.csi,
+			.ms		= NVME_EXTQ_NS(ns)->ms,
+		};
+		ret = 0;
+	}
+	nvme_put_ns(ns);
+unlock:
+	mutex_unlock(&pool->lock);
+	return ret;
+}
+EXPORT_SYMBOL_GPL(nvme_extq_ns);

@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Queue pairs that nvme-pci lends to another kernel module.
+ *
+ * The lender is nvme.ko (drivers/nvme/host/extq.c, parameter mdev_queues), the
+ * borrower is whoever calls nvme_extq_get().  A lent queue pair has its
+ * completion queue without an interrupt and is unknown to blk-mq.  Its rings
+ * and all of its command identifiers are the borrower's; the lender keeps the
+ * creation, the deletion, the doorbells and what a controller reset, a
+ * suspend, a PCI error or the removal of the drive do to it.
+ *
+ * What a borrower sees of a queue pair, always in this order:
+ *
+ *	nvme_extq_get()		it exists, nothing is in flight
+ *	  ( ->down, ->up )*	it was lost and is back, empty
+ *	  [ ->down, ->gone ]	it is lost for good
+ *	nvme_extq_put()		allowed in every state, from no callback
+ *
+ * Each of them may come before nvme_extq_get() has returned; nothing is in
+ * flight then and ->down has nothing to drain.  None of them is running, nor
+ * will be called, once nvme_extq_put() has returned.
+ *
+ * Using the exported functions holds nvme.ko; unbinding a drive is possible at
+ * any time and ends in ->gone.
+ */
+#ifndef _LINUX_NVME_EXTQ_H
+#define _LINUX_NVME_EXTQ_H
+
+#include <linux/nvme.h>
+
+struct block_device;
+struct device;
+struct nvme_extq;
+struct pci_dev;
+
+/**
+ * struct nvme_extq_ops - what the lender tells the borrower; all are mandatory
+ * @down: The queue pair does not exist any more and the device does not
+ *	access the memory of any command that was in flight.  No submit, ring
+ *	or poll call is running, and each one fails with -ENODEV until @up.
+ *	nvme_extq_drain(), only from in here, returns the completions that did
+ *	arrive; every other command in flight is lost: its effect is unknown
+ *	and it will not complete.  May sleep, but the whole controller waits:
+ *	the lender's shutdown lock is held.  Of this interface only
+ *	nvme_extq_drain() and nvme_extq_info() may be called.
+ * @up: The queue pair exists again and is empty.  nvme_extq_info() may give
+ *	another queue id and other limits.  Runs in a work item, may sleep; may
+ *	submit, ring, poll, and call nvme_extq_info().
+ * @gone: No @up will follow.  Comes once, after a @down.  Give the queue pair
+ *	back soon with nvme_extq_put(), but not from in here.  May sleep; may
+ *	run in the context of the driver's removal.
+ *
+ * @up and @gone are called with the lender's pool lock held, @down with its
+ * shutdown lock: a borrower must not hold a lock that one of them takes when
+ * it calls nvme_extq_avail(), _get(), _put(), _ns() or _admin().
+ */
+struct nvme_extq_ops {
+	void (*down)(void *priv);
+	void (*up)(void *priv);
+	void (*gone)(void *priv);
+};
+
+/**
+ * struct nvme_extq_info - a queue pair and the limits of its controller
+ * @dma_dev: device to map memory for; valid until nvme_extq_put()
+ * @numa_node: memory node of the drive, or NUMA_NO_NODE
+ * @page_size: size in bytes of the pages that PRP entries name
+ *	(NVME_CTRL_PAGE_SIZE, 4096)
+ * @depth: entries of either ring; at most @depth - 1 commands in flight
+ * @max_bytes: most data of one command as the controller states it (MDTS), for
+ *	memory that is mapped already; 0: no limit
+ * @max_wz_bytes: most bytes of one Write Zeroes command, 0: it must not be used
+ *	(not supported, or known to be broken)
+ * @dsm_ranges: most ranges of one Dataset Management command, 0: it must not be
+ *	used to deallocate
+ * @dsm_range_lbas: most logical blocks of one range, 0: no limit known
+ * @sgls: SGLS of Identify Controller
+ * @oncs: ONCS of Identify Controller
+ * @qid: queue id of both queues, for Abort
+ * @vwc: VWC of Identify Controller; bit 0: there is a volatile write cache
+ */
+struct nvme_extq_info {
+	struct device	*dma_dev;
+	int		numa_node;
+	u32		page_size;
+	u32		depth;
+	u32		max_bytes;
+	u32		max_wz_bytes;
+	u32		dsm_ranges;
+	u32		dsm_range_lbas;
+	u32		sgls;
+	u16		oncs;
+	u16		qid;
+	u8		vwc;
+};
+
+/**
+ * struct nvme_extq_ns - the namespace behind a block device
+ * @nsid: namespace id on this controller
+ * @lba_shift: log2 of the size in bytes of a logical block
+ * @csi: command set (NVME_CSI_NVM, NVME_CSI_ZNS: zoned)
+ * @ms: bytes of metadata of each logical block, 0: none
+ */
+struct nvme_extq_ns {
+	u32		nsid;
+	u8		lba_shift;
+	u8		csi;
+	u16		ms;
+};
+
+unsigned int nvme_extq_avail(struct pci_dev *pdev);
+struct nvme_extq *nvme_extq_get(struct pci_dev *pdev,
+				const struct nvme_extq_ops *ops, void *priv);
+void nvme_extq_put(struct nvme_extq *e);
+
+void nvme_extq_info(struct nvme_extq *e, struct nvme_extq_info *info);
+int nvme_extq_ns(struct nvme_extq *e, struct block_device *bdev,
+		 struct nvme_extq_ns *ns);
+
+int nvme_extq_submit(struct nvme_extq *e, struct nvme_command *cmd, bool ring);
+void nvme_extq_ring(struct nvme_extq *e);
+int nvme_extq_poll(struct nvme_extq *e, struct nvme_completion *cqe, int max);
+int nvme_extq_drain(struct nvme_extq *e, struct nvme_completion *cqe, int max);
+
+int nvme_extq_admin(struct nvme_extq *e, struct nvme_command *cmd,
+		    void *buf, unsigned int len);
+int nvme_extq_reset_ctrl(struct nvme_extq *e);
+
+#endif /* _LINUX_NVME_EXTQ_H */
