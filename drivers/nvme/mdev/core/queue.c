@@ -468,7 +468,8 @@ void vnvme_cq_post(struct vnvme_lane *lane, struct vnvme_sq *sq, u16 cid,
  * A word of a page that the guest has just handed over.  A driver may have
  * used its shadow doorbells before it told us where they are (Linux does, after
  * a controller reset): a value other than 0 that fits is where it stands.  0 is
- * what fresh memory holds: then the word gets the value that BAR0 gave.
+ * what fresh memory holds: then the word gets the value that BAR0 gave.  So it
+ * does for the admin queue, which is rung through BAR0 up to this command.
  */
 static u32 vnvme_dbbuf_start(struct vnvme_ctrl *ctrl, unsigned int index,
 			     u32 cur, struct vnvme_db_door door)
@@ -481,7 +482,7 @@ static u32 vnvme_dbbuf_start(struct vnvme_ctrl *ctrl, unsigned int index,
 		return cur;
 	}
 	val = vnvme_dbbuf_get(word);
-	if (val && vnvme_db_fits(door, val))
+	if (index > vnvme_cq_db_index(0) && val && vnvme_db_fits(door, val))
 		return val;
 	WRITE_ONCE(*word, cpu_to_le32(cur));
 	return cur;
