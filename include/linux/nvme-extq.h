@@ -46,9 +46,11 @@ struct pci_dev;
  * @up: The queue pair exists again and is empty.  nvme_extq_info() may give
  *	another queue id and other limits.  Runs in a work item, may sleep; may
  *	submit, ring, poll, and call nvme_extq_info().
- * @gone: No @up will follow.  Comes once, after a @down.  Give the queue pair
- *	back soon with nvme_extq_put(), but not from in here.  May sleep; may
- *	run in the context of the driver's removal.
+ * @gone: No @up will follow.  Comes once, after a @down.  Unmap what is mapped
+ *	for the dma_dev of nvme_extq_info() before returning: the driver may be
+ *	about to release the device.  Give the queue pair back soon with
+ *	nvme_extq_put(), but not from in here.  May sleep; may run in the
+ *	context of the driver's removal.
  *
  * @up and @gone are called with the lender's pool lock held, @down with its
  * shutdown lock: a borrower must not hold a lock that one of them takes when
@@ -62,7 +64,8 @@ struct nvme_extq_ops {
 
 /**
  * struct nvme_extq_info - a queue pair and the limits of its controller
- * @dma_dev: device to map memory for; valid until nvme_extq_put()
+ * @dma_dev: device to map memory for; the pointer is valid until
+ *	nvme_extq_put(), mappings must be undone in ->gone at the latest
  * @numa_node: memory node of the drive, or NUMA_NO_NODE
  * @page_size: size in bytes of the pages that PRP entries name
  *	(NVME_CTRL_PAGE_SIZE, 4096)

@@ -10,8 +10,8 @@
  * the version last completed is bad.
  *
  * Counters are read as parameters; the parameters cycle, reset, suspend and
- * admin are written to do something.  The namespace is claimed while the module is
- * loaded.
+ * admin are written to do something.  The namespace is claimed only while the module is
+ * being loaded: a holder would keep the controller beyond its removal.
  */
 #include <linux/blkdev.h>
 #include <linux/delay.h>
@@ -233,6 +233,13 @@ static void test_up(void *priv)
 	mutex_unlock(&q->lock);
 }
 
+static void free_buf(struct queue *q)
+{
+	if (q->buf)
+		dma_free_coherent(&pdev->dev, qd * BLOCK, q->buf, q->dma);
+	q->buf = NULL;
+}
+
 static void test_gone(void *priv)
 {
 	struct queue *q = priv;
@@ -242,6 +249,7 @@ static void test_gone(void *priv)
 		bad++;	/* the contract: after a down, once */
 	q->gone = true;
 	gones++;
+	free_buf(q);
 	mutex_unlock(&q->lock);
 }
 
@@ -325,7 +333,8 @@ static int borrow(struct queue *q)
 {
 	struct nvme_extq *e;
 
-	q->gone = false;
+	if (q->gone)
+		return -ENODEV;	/* and so is the memory */
 	q->leaving = false;
 	q->up = true;
 	e = nvme_extq_get(pdev, &test_ops, q);
@@ -504,8 +513,7 @@ static void queue_stop(struct queue *q)
 		kthread_stop(q->thread);
 	if (q->e)
 		give_back(q);
-	if (q->buf)
-		dma_free_coherent(&pdev->dev, qd * BLOCK, q->buf, q->dma);
+	free_buf(q);
 	kfree(q->slots);
 	kvfree(q->versions);
 }
@@ -599,12 +607,9 @@ static int __init extqtest_init(void)
 	mutex_lock(&control);
 	ret = start_all();
 	mutex_unlock(&control);
-	if (ret)
-		goto release;
-	return 0;
-
-release:
 	compat_bdev_release(bdev, true);
+	if (!ret)
+		return 0;
 put_pdev:
 	pci_dev_put(pdev);
 	return ret;
@@ -615,7 +620,6 @@ static void __exit extqtest_exit(void)
 	mutex_lock(&control);
 	stop_all();
 	mutex_unlock(&control);
-	compat_bdev_release(bdev, true);
 	pci_dev_put(pdev);
 	pr_info("extqtest: reads %lu writes %lu bad %lu errors %lu downs %lu ups %lu gones %lu drained %lu lost %lu stalls %lu\n",
 		reads, writes, bad, errors, downs, ups, gones, drained, lost,

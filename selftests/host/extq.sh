@@ -246,8 +246,12 @@ test_resets()
 # over 9p does not survive the suspend of everything else.
 test_suspend()
 {
-	local downs ret=0
+	local name="3 suspends and resumes under load" downs ret=0
 
+	if [[ ! -e /sys/power/state ]]; then
+		skip "$name" "a kernel without CONFIG_SUSPEND"
+		return
+	fi
 	downs=$(get downs)
 	for _ in 1 2 3; do
 		write 300 $params/suspend || ret=1
@@ -255,7 +259,7 @@ test_suspend()
 		progress || ret=1
 	done
 	[[ $ret -eq 0 && $(get downs) -ge $((downs + 6)) ]] && host_io "$main"
-	result "3 suspends and resumes under load" $?
+	result "$name" $?
 }
 
 test_few()
