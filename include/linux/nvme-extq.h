@@ -28,7 +28,6 @@
 
 #include <linux/nvme.h>
 
-struct block_device;
 struct device;
 struct nvme_extq;
 struct pci_dev;
@@ -98,14 +97,14 @@ struct nvme_extq_info {
 };
 
 /**
- * struct nvme_extq_ns - the namespace behind a block device
- * @nsid: namespace id on this controller
+ * struct nvme_extq_ns - a namespace of a controller
+ * @devt: its block device; with multipath that of all paths together
  * @lba_shift: log2 of the size in bytes of a logical block
  * @csi: command set (NVME_CSI_NVM, NVME_CSI_ZNS: zoned)
  * @ms: bytes of metadata of each logical block, 0: none
  */
 struct nvme_extq_ns {
-	u32		nsid;
+	dev_t		devt;
 	u8		lba_shift;
 	u8		csi;
 	u16		ms;
@@ -117,8 +116,7 @@ struct nvme_extq *nvme_extq_get(struct pci_dev *pdev,
 void nvme_extq_put(struct nvme_extq *e);
 
 void nvme_extq_info(struct nvme_extq *e, struct nvme_extq_info *info);
-int nvme_extq_ns(struct nvme_extq *e, struct block_device *bdev,
-		 struct nvme_extq_ns *ns);
+int nvme_extq_ns(struct pci_dev *pdev, u32 nsid, struct nvme_extq_ns *ns);
 
 int nvme_extq_submit(struct nvme_extq *e, struct nvme_command *cmd, bool ring);
 void nvme_extq_ring(struct nvme_extq *e);

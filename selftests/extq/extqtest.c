@@ -35,9 +35,9 @@ static char *dev = "";
 module_param(dev, charp, 0444);
 MODULE_PARM_DESC(dev, "block device to write to; its data is lost");
 
-static char *other = "";
-module_param(other, charp, 0444);
-MODULE_PARM_DESC(other, "block device that is not behind the controller");
+static unsigned int nsid = 1;
+module_param(nsid, uint, 0444);
+MODULE_PARM_DESC(nsid, "namespace of the controller that the block device is");
 
 static unsigned int queues = 1;
 module_param(queues, uint, 0444);
@@ -132,7 +132,7 @@ static int submit(struct queue *q, unsigned int i)
 		fill(q, i, ~0ULL);
 	c.rw.opcode = s->write ? nvme_cmd_write : nvme_cmd_read;
 	c.rw.command_id = i;
-	c.rw.nsid = cpu_to_le32(ns.nsid);
+	c.rw.nsid = cpu_to_le32(nsid);
 	c.rw.slba = cpu_to_le64((q->first + s->block) << (12 - ns.lba_shift));
 	c.rw.length = cpu_to_le16((BLOCK >> ns.lba_shift) - 1);
 	c.rw.dptr.prp1 = cpu_to_le64(q->dma + i * BLOCK);
@@ -307,7 +307,7 @@ static int overrun(struct queue *q)
 	int n = 0, done = 0, ret;
 
 	cmd.common.opcode = nvme_cmd_flush;
-	cmd.common.nsid = cpu_to_le32(ns.nsid);
+	cmd.common.nsid = cpu_to_le32(nsid);
 	do {
 		cmd.common.command_id = n;
 		ret = nvme_extq_submit(q->e, &cmd, false);
@@ -490,21 +490,19 @@ static const struct kernel_param_ops avail_ops = { .get = get_avail };
 module_param_cb(avail, &avail_ops, NULL, 0444);
 MODULE_PARM_DESC(avail, "queue pairs that could be lent besides");
 
-static int refuse_other(struct queue *q)
+/* The namespace of the disk under test, and one that does not exist. */
+static int look_up(void)
 {
-	struct block_device *b;
-	struct nvme_extq_ns o;
-	dev_t devt;
-	int ret = lookup_bdev(other, &devt);
+	struct nvme_extq_ns none;
+	int ret = nvme_extq_ns(pdev, nsid, &ns);
 
 	if (ret)
 		return ret;
-	b = compat_bdev_claim(devt, false, &refuse_other);
-	if (IS_ERR(b))
-		return PTR_ERR(b);
-	ret = nvme_extq_ns(q->e, b, &o);
-	compat_bdev_release(b, false);
-	return ret == -ENODEV ? 0 : -EXDEV;
+	if (ns.devt != disk_devt(bdev->bd_disk))
+		return -EXDEV;
+	if (nvme_extq_ns(pdev, 0xfffffffe, &none) != -ENODEV)
+		return -EEXIST;
+	return ns.ms || ns.csi || ns.lba_shift > 12 ? -EOPNOTSUPP : 0;
 }
 
 static void queue_stop(struct queue *q)
@@ -537,25 +535,18 @@ static int queue_start(struct queue *q, unsigned int nr)
 	ret = borrow_again(q);
 	if (ret)
 		return ret;
-	ret = nvme_extq_ns(q->e, bdev, &ns);
+	ret = look_up();
 	if (ret)
 		return ret;
-	if (ns.ms || ns.csi || ns.lba_shift > 12)
-		return -EOPNOTSUPP;
 	if (qd >= q->info.depth || qd > blocks)
 		return -ERANGE;
-	if (*other) {
-		ret = refuse_other(q);
-		if (ret)
-			return ret;
-	}
 	ret = overrun(q);
 	if (ret)
 		return ret;
 	pr_info("extqtest: qid %u depth %u max %u wz %u dsm %ux%u oncs %x vwc %x nsid %u shift %u\n",
 		q->info.qid, q->info.depth, q->info.max_bytes,
 		q->info.max_wz_bytes, q->info.dsm_ranges,
-		q->info.dsm_range_lbas, q->info.oncs, q->info.vwc, ns.nsid,
+		q->info.dsm_range_lbas, q->info.oncs, q->info.vwc, nsid,
 		ns.lba_shift);
 	q->thread = kthread_run(test_thread, q, "extqtest/%u", nr);
 	return PTR_ERR_OR_ZERO(q->thread);

@@ -198,7 +198,7 @@ test_lend()
 		bail "nvme.ko does not load"
 	[[ $(hw_queues "$main") -eq $stock_queues ]]
 	result "mdev_queues=4 takes no queue from blk-mq if there are enough" $?
-	start_test "$main" 2 qd=32 ${other:+other=$(disk_of "$other")}
+	start_test "$main" 2 qd=32
 	result "two queue pairs are lent, each takes depth - 1 commands" $?
 	[[ $(get avail) -eq 2 ]]
 	result "two are left" $?
@@ -330,7 +330,6 @@ test_log()
 mapfile -t drives < <(qemu_drives)
 [[ ${#drives[@]} -gt 0 ]] || bail "no NVMe drive that QEMU emulates"
 main=${drives[0]}
-other=${drives[1]:-}
 few=
 echo "KTAP version 1"
 modprobe nvme-core || bail "no nvme-core.ko for this kernel"
