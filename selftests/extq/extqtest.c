@@ -9,8 +9,8 @@
  * block's number and version in every 8 bytes.  A read that finds anything but
  * the version last completed is bad.
  *
- * Counters are read as parameters; the parameters cycle, reset and admin are
- * written to do something.  The namespace is claimed while the module is
+ * Counters are read as parameters; the parameters cycle, reset, suspend and
+ * admin are written to do something.  The namespace is claimed while the module is
  * loaded.
  */
 #include <linux/blkdev.h>
@@ -401,6 +401,37 @@ static int set_reset(const char *val, const struct kernel_param *kp)
 static const struct kernel_param_ops reset_ops = { .set = set_reset };
 module_param_cb(reset, &reset_ops, NULL, 0200);
 MODULE_PARM_DESC(reset, "reset the controller through a queue pair");
+
+/* The driver's part of a suspend and a resume, with the controller off between. */
+static int set_suspend(const char *val, const struct kernel_param *kp)
+{
+	const struct dev_pm_ops *pm = NULL;
+	unsigned int ms;
+	int ret = kstrtouint(val, 0, &ms);
+
+	if (ret)
+		return ret;
+	mutex_lock(&control);
+	if (!tests) {
+		mutex_unlock(&control);
+		return -ENODEV;
+	}
+	device_lock(&pdev->dev);
+	if (pdev->dev.driver)
+		pm = pdev->dev.driver->pm;
+	ret = pm && pm->suspend && pm->resume ? pm->suspend(&pdev->dev) : -ENODEV;
+	if (!ret) {
+		msleep(ms);
+		ret = pm->resume(&pdev->dev);
+	}
+	device_unlock(&pdev->dev);
+	mutex_unlock(&control);
+	return ret;
+}
+
+static const struct kernel_param_ops suspend_ops = { .set = set_suspend };
+module_param_cb(suspend, &suspend_ops, NULL, 0200);
+MODULE_PARM_DESC(suspend, "suspend the controller for N milliseconds");
 
 /* Abort of a command that is not there, and Identify with data. */
 static int admin(struct queue *q)
