@@ -5,10 +5,11 @@
 # host's own root tree, read-only; its console goes to $RESULTS/NAME.serial, which ./run of selftests/vm reads too.
 
 KVER=$(uname -r)
-GUEST_LIMIT=150	# seconds that a guest may take to its last line
+GUEST_LIMIT=240	# seconds that a guest may take to its last line
 declare -A GUEST_PID=()
 
 # guest_start NAME SCRIPT DEVICE [ARG...]: start a guest on the QEMU device DEVICE, in the background
+# Its console is slow, a trap into two machines for each character: warnings and worse only.
 guest_start()
 {
 	local name=$1 script=$2 device=$3 arg words=
@@ -21,7 +22,7 @@ guest_start()
 	# shellcheck disable=SC2086 # DEVICE may be several words
 	qemu-system-x86_64 -accel kvm -cpu host -m 512M -smp 1 -M q35 -nodefaults -nographic -no-reboot \
 		-kernel "/boot/vmlinuz-$KVER" -initrd /results/initramfs \
-		-append "console=ttyS0 panic=-1 init=/repo/selftests/guest/guest-init script=$script$words" \
+		-append "console=ttyS0 loglevel=5 panic=-1 init=/repo/selftests/guest/guest-init script=$script$words" \
 		-virtfs local,path=/,mount_tag=root,security_model=none,readonly=on,multidevs=remap \
 		-serial "file:$RESULTS/$name.serial" -device $device \
 		</dev/null >"$RESULTS/$name.qemu" 2>&1 &

@@ -1,0 +1,152 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# The attributes of a device: what was written reads back, bad input gets its errno and one line in
+# the log, and leaves nothing half-made.
+
+. selftests/lib/ktap.sh
+. selftests/lib/host.sh
+
+namespaces()
+{
+	cat "$DEV/namespaces/namespaces"
+}
+
+prepare()
+{
+	host_load 4 && drive_split /dev/nvme0n1 && mdev_create 2Q_V1
+}
+
+add_and_read_back()
+{
+	mdev_add n1p2 && mdev_add null:1G || return
+	namespaces
+	[ "$(namespaces)" = "1 n1p2 2097152
+2 null:1G 2097152" ]
+}
+
+remove_and_read_back()
+{
+	echo 1 > "$DEV/namespaces/remove_namespace" || return
+	[ "$(namespaces)" = "2 null:1G 2097152" ] || return
+	echo 2 > "$DEV/namespaces/remove_namespace" && [ -z "$(namespaces)" ]
+}
+
+cpu_reads_back()
+{
+	local file=$DEV/settings/iothread_cpu
+
+	[ "$(cat "$file")" = -1 ] && echo 1 > "$file" && [ "$(cat "$file")" = 1 ] &&
+		echo -1 > "$file" && [ "$(cat "$file")" = -1 ]
+}
+
+shadow_doorbell_reads_back()
+{
+	local file=$DEV/settings/shadow_doorbell old
+
+	old=$(cat "$file")
+	echo 0 > "$file" && [ "$(cat "$file")" = 0 ] && echo 1 > "$file" && [ "$(cat "$file")" = 1 ] &&
+		echo "$old" > "$file"
+}
+
+# refused_add ERRNO BACKING: refused, and the device has what it had
+refused_add()
+{
+	local before
+	before=$(namespaces)
+	refused "$1" "$DEV/namespaces/add_namespace" "$2" && [ "$(namespaces)" = "$before" ]
+}
+
+mounted()
+{
+	local rc
+
+	mkfs.ext4 -q -F /dev/nvme0n1p1 && mount /dev/nvme0n1p1 /mnt || return
+	refused_add EBUSY n1p1
+	rc=$?
+	umount /mnt
+	return "$rc"
+}
+
+# The whole disk cannot be had while the host holds a part of it.
+part_mounted()
+{
+	local rc
+
+	mount /dev/nvme0n1p1 /mnt || return
+	refused_add EBUSY n1
+	rc=$?
+	umount /mnt
+	return "$rc"
+}
+
+held_by_other_device()
+{
+	local first=$MDEV rc
+
+	mdev_add n1p2 && mdev_create 1Q_V1 || return
+	refused_add EBUSY n1p2
+	rc=$?
+	mdev_remove
+	MDEV=$first DEV=$MDEVS/$first
+	echo 1 > "$DEV/namespaces/remove_namespace"
+	return "$rc"
+}
+
+twice()
+{
+	local rc
+
+	mdev_add n1p3 || return
+	refused_add EBUSY n1p3
+	rc=$?
+	echo 1 > "$DEV/namespaces/remove_namespace"
+	return "$rc"
+}
+
+beyond_limit()
+{
+	local i rc got
+
+	for ((i = 0; i < 64; i++)); do
+		dmesg -C
+		got=$(written "$DEV/namespaces/add_namespace" null)
+		[ "$got" = OK ] || break
+	done
+	echo "$i namespaces, then $got"
+	dmesg
+	[ "$got" = ENOSPC ] && [ "$(dmesg | grep -c nvme)" = 1 ]
+	rc=$?
+	while ((i > 0)); do
+		echo "$i" > "$DEV/namespaces/remove_namespace" || rc=1
+		i=$((i - 1))
+	done
+	return "$rc"
+}
+
+ktap_begin
+ktap_test "prepare" prepare || ktap_done
+ktap_test "namespaces read back as written" add_and_read_back
+ktap_test "removed namespaces are gone" remove_and_read_back
+ktap_test "iothread_cpu reads back" cpu_reads_back
+ktap_test "shadow_doorbell reads back" shadow_doorbell_reads_back
+ktap_test "a namespace that the drive lacks: ENODEV" refused_add ENODEV n7
+ktap_test "a partition that the drive lacks: ENODEV" refused_add ENODEV n1p9
+ktap_test "not a backing's name: EINVAL" refused_add EINVAL "../../sda"
+ktap_test "an empty name: EINVAL" refused_add EINVAL $'\n'
+ktap_test "a null backing without a size: EINVAL" refused_add EINVAL "null:"
+ktap_test "a null backing larger than any: EINVAL" refused_add EINVAL "null:99999999999999999999G"
+ktap_test "a mounted partition: EBUSY" mounted
+ktap_test "a disk with a mounted partition: EBUSY" part_mounted
+ktap_test "a partition of another device: EBUSY" held_by_other_device
+ktap_test "a partition added twice: EBUSY" twice
+ktap_test "one namespace too many: ENOSPC" beyond_limit
+ktap_test "removing what is not there: ENOENT" refused ENOENT "$DEV/namespaces/remove_namespace" 9
+ktap_test "removing namespace 0: EINVAL" refused EINVAL "$DEV/namespaces/remove_namespace" 0
+ktap_test "removing no number: EINVAL" refused EINVAL "$DEV/namespaces/remove_namespace" one
+ktap_test "a CPU that does not exist: EINVAL" refused EINVAL "$DEV/settings/iothread_cpu" 4095
+ktap_test "a CPU below -1: EINVAL" refused EINVAL "$DEV/settings/iothread_cpu" -2
+ktap_test "a switch that is neither 0 nor 1: EINVAL" refused EINVAL "$DEV/settings/shadow_doorbell" 2
+ktap_test "the device goes" mdev_remove
+ktap_test "the modules go" host_unload
+ktap_done

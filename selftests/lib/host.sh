@@ -1,0 +1,186 @@
+# SPDX-License-Identifier: GPL-2.0
+# shellcheck shell=bash
+#
+# What the tests in the test host share: loading the modules under test, mediated devices by the
+# contract of Documentation/ABI/testing, disks, checks of errno and log.
+
+KVER=$(uname -r)
+MODULES=/repo/build/$KVER/drivers/nvme
+MDEVS=/sys/bus/mdev/devices
+
+# host_load [QUEUES]: the modules under test, with QUEUES lendable queue pairs a drive
+host_load()
+{
+	modprobe -a nvme-core mdev vfio vfio_iommu_type1 || return
+	insmod "$MODULES/host/nvme.ko" mdev_queues="${1:-4}" || return
+	insmod "$MODULES/mdev/nvme-mdev.ko" || return
+	host_wait 30 test -b /dev/nvme0n1 || return
+	host_wait 30 test -b /dev/nvme1n1 || return
+	udevadm settle
+	DRIVE=$(drive_address nvme0)
+	[ -d "/sys/bus/pci/devices/$DRIVE/mdev_supported_types" ]
+}
+
+# host_unload
+host_unload()
+{
+	rmmod nvme-mdev && rmmod nvme
+}
+
+# host_wait SECONDS COMMAND...: wait until COMMAND succeeds
+host_wait()
+{
+	local end=$((SECONDS + $1))
+	shift
+
+	until "$@" >/dev/null 2>&1; do
+		if [ "$SECONDS" -ge "$end" ]; then
+			echo "not within its limit: $*"
+			return 1
+		fi
+		sleep 0.2
+	done
+}
+
+# drive_address NAME: the PCI address of the drive with the controller NAME
+drive_address()
+{
+	basename "$(readlink -f "/sys/class/nvme/$1/device")"
+}
+
+# drive_split DEVICE: a GPT with three partitions of 64 MiB, 1 GiB and 1 GiB
+drive_split()
+{
+	sgdisk -Z "$1" >/dev/null 2>&1
+	sgdisk -n 1:0:+64M -n 2:0:+1G -n 3:0:+1G "$1" >/dev/null || return
+	blockdev --rereadpt "$1"
+	udevadm settle
+	host_wait 10 test -b "${1}p3"
+}
+
+# mdev_type TYPE: the directory of a type of the drive
+mdev_type()
+{
+	echo "/sys/bus/pci/devices/$DRIVE/mdev_supported_types/nvme-$1"
+}
+
+# mdev_free TYPE: how many devices of this type can be made
+mdev_free()
+{
+	cat "$(mdev_type "$1")/available_instances"
+}
+
+# mdev_create TYPE: make a device; MDEV is its UUID, DEV its directory
+mdev_create()
+{
+	MDEV=$(uuidgen)
+	DEV=$MDEVS/$MDEV
+	echo "$MDEV" > "$(mdev_type "$1")/create" || return
+	host_wait 10 test -d "$DEV/namespaces"
+}
+
+# mdev_remove [UUID]
+mdev_remove()
+{
+	echo 1 > "$MDEVS/${1:-$MDEV}/remove"
+}
+
+# mdev_remove_all
+mdev_remove_all()
+{
+	local dev
+
+	for dev in "$MDEVS"/*; do
+		[ -e "$dev/remove" ] && echo 1 > "$dev/remove"
+	done
+	return 0
+}
+
+# mdev_add BACKING [UUID]: attach a backing
+mdev_add()
+{
+	echo "$1" > "$MDEVS/${2:-$MDEV}/namespaces/add_namespace"
+}
+
+# mdev_qemu [UUID]: the device in QEMU's words
+mdev_qemu()
+{
+	echo "vfio-pci,sysfsdev=$MDEVS/${1:-$MDEV}"
+}
+
+# written FILE VALUE: write VALUE with one write(2); print the name of its error, or OK
+written()
+{
+	python3 - "$1" "$2" <<-'EOF'
+	import errno, os, sys
+	try:
+	    fd = os.open(sys.argv[1], os.O_WRONLY)
+	    os.write(fd, sys.argv[2].encode())
+	    print("OK")
+	except OSError as error:
+	    print(errno.errorcode[error.errno])
+	EOF
+}
+
+# refused ERRNO FILE VALUE: the write fails with ERRNO, and the kernel log has one line that says why
+refused()
+{
+	local got lines
+
+	dmesg -C
+	got=$(written "$2" "$3")
+	lines=$(dmesg | grep -ciE 'nvme')
+	dmesg
+	if [ "$got" != "$1" ]; then
+		echo "writing \"$3\" to $2: $got, not $1"
+		return 1
+	fi
+	if [ "$lines" != 1 ]; then
+		echo "$lines lines in the log, not one"
+		return 1
+	fi
+}
+
+# sums DEVICE START END: a checksum per MiB of the bytes [START, END) of a device, past the page cache
+sums()
+{
+	python3 - "$@" <<-'EOF'
+	import hashlib, mmap, os, sys
+	fd = os.open(sys.argv[1], os.O_RDONLY | os.O_DIRECT)
+	start, end = int(sys.argv[2]), int(sys.argv[3])
+	size = os.lseek(fd, 0, os.SEEK_END)
+	end = min(end or size, size)
+	buffer = mmap.mmap(-1, 1 << 20)
+	while start < end:
+	    want = min(1 << 20, end - start)
+	    got = os.preadv(fd, [memoryview(buffer)[:want]], start)
+	    if got != want:
+	        sys.exit(f"{sys.argv[1]}: {got} bytes at {start}, not {want}")
+	    print(start, hashlib.sha256(buffer[:want]).hexdigest())
+	    start += want
+	EOF
+}
+
+# partition_span DEVICE: where a partition begins and ends, in bytes
+partition_span()
+{
+	local dir=/sys/class/block/${1##*/}
+	local start size
+
+	read -r start < "$dir/start"
+	read -r size < "$dir/size"
+	echo "$((start * 512)) $(((start + size) * 512))"
+}
+
+# all_given_back: nothing of a device that was closed is left: partitions can be claimed, state is zero
+all_given_back()
+{
+	local counter
+
+	for counter in open pinned_bytes; do
+		if [ "$(cat "$DEV/state/$counter")" != 0 ]; then
+			echo "$counter is $(cat "$DEV/state/$counter")"
+			return 1
+		fi
+	done
+}
