@@ -11,7 +11,7 @@ MDEVS=/sys/bus/mdev/devices
 # host_load [QUEUES]: the modules under test, with QUEUES lendable queue pairs a drive
 host_load()
 {
-	modprobe -a nvme-core mdev vfio vfio_iommu_type1 || return
+	modprobe -a nvme-core mdev vfio_iommu_type1 vfio_virqfd || return
 	insmod "$MODULES/host/nvme.ko" mdev_queues="${1:-4}" || return
 	insmod "$MODULES/mdev/nvme-mdev.ko" || return
 	host_wait 30 test -b /dev/nvme0n1 || return
