@@ -80,6 +80,7 @@ struct queue {
 	struct nvme_extq_info	info;
 	struct slot		*slots;
 	u32			*versions;
+	unsigned long		reads;
 	u64			first;		/* block of the device */
 	void			*buf;
 	dma_addr_t		dma;
@@ -189,6 +190,7 @@ static void complete_one(struct queue *q, struct nvme_completion *c, bool down)
 			bad++;
 		}
 		reads++;
+		q->reads++;
 	}
 	advance(q, i);
 }
@@ -489,6 +491,23 @@ static int get_avail(char *buf, const struct kernel_param *kp)
 static const struct kernel_param_ops avail_ops = { .get = get_avail };
 module_param_cb(avail, &avail_ops, NULL, 0444);
 MODULE_PARM_DESC(avail, "queue pairs that could be lent besides");
+
+static int get_each(char *buf, const struct kernel_param *kp)
+{
+	unsigned int i;
+	int len = 0;
+
+	mutex_lock(&control);
+	for (i = 0; tests && i < queues; i++)
+		len += sysfs_emit_at(buf, len, "%lu ", tests[i].reads);
+	len += sysfs_emit_at(buf, len, "\n");
+	mutex_unlock(&control);
+	return len;
+}
+
+static const struct kernel_param_ops each_ops = { .get = get_each };
+module_param_cb(each, &each_ops, NULL, 0444);
+MODULE_PARM_DESC(each, "reads of each queue pair");
 
 /* The namespace of the disk under test, and one that does not exist. */
 static int look_up(void)

@@ -93,9 +93,18 @@ start_test()
 		dev="$(disk_of "$bdf")" queues="$queues" "$@"
 }
 
-more_reads() { (($(get reads) > $1 + 100)); }
+# more_reads READS...: each queue pair has read more than that
+more_reads()
+{
+	local now before i=0
 
-# Nothing wrong so far, and more reads than a moment ago.
+	read -ra now <<<"$(get each)"
+	for before; do
+		((${now[i++]} > before + 50)) || return 1
+	done
+}
+
+# Nothing wrong so far, and each queue pair does more than a moment ago.
 progress()
 {
 	local before c
@@ -106,9 +115,9 @@ progress()
 			return 1
 		fi
 	done
-	before=$(get reads)
-	if ! until_ok 20 more_reads "$before"; then
-		note "no progress after $before reads"
+	read -ra before <<<"$(get each)"
+	if ! until_ok 15 more_reads "${before[@]}"; then
+		note "reads of each queue pair: ${before[*]}, and later $(get each)"
 		return 1
 	fi
 }
