@@ -71,19 +71,22 @@ static u16 vnvme_walk_list(struct vnvme_walk *w, u64 list, u32 len)
 {
 	struct vnvme_extent x;
 	const __le64 *entry;
+	bool chained = false;
 	u32 slots, chunk;
 	u64 iova;
 	u16 status;
 
 	for (;;) {
-		if (unlikely(list & 7))
+		slots = (VNVME_PAGE_SIZE - (list & (VNVME_PAGE_SIZE - 1))) / 8;
+		/* a link that leads to nothing but a link could go in circles */
+		if (unlikely((list & 7) || (chained && slots == 1 &&
+					    len > VNVME_PAGE_SIZE)))
 			return vnvme_walk_bad(w, VNVME_SC_PRP_OFFSET);
 		if (unlikely(!vnvme_mem_lookup(w->mem, list, &x))) {
 			w->d->miss_iova = list;
 			return VNVME_MISS;
 		}
 		entry = x.kva;
-		slots = (VNVME_PAGE_SIZE - (list & (VNVME_PAGE_SIZE - 1))) / 8;
 		for (; slots > 1 || len <= VNVME_PAGE_SIZE; slots--) {
 			iova = le64_to_cpu(READ_ONCE(*entry));
 			entry++;
@@ -98,6 +101,7 @@ static u16 vnvme_walk_list(struct vnvme_walk *w, u64 list, u32 len)
 				return 0;
 		}
 		list = le64_to_cpu(READ_ONCE(*entry));
+		chained = true;
 	}
 }
 

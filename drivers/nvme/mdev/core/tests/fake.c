@@ -72,6 +72,8 @@ static int fake_pin_page(struct fake *f, u64 iova)
 	p->ro = f->kind[off / VNVME_PAGE_SIZE] == FAKE_RO;
 	p->kva = f->ram + off;
 	f->nr_pins++;
+	if (f->on_pin)
+		f->on_pin(p->kva, true);
 	return 0;
 }
 
@@ -135,18 +137,68 @@ void fake_pin_all(struct fake *f)
 	}
 }
 
-void fake_page(struct fake *f, u64 iova, enum fake_page kind)
-{
-	f->kind[fake_offset(iova) / VNVME_PAGE_SIZE] = kind;
-	fake_entry(f, iova)->kva = NULL;
-}
-
 void fake_unpin(struct fake *f, u64 iova, u32 len)
 {
 	u64 end = iova + len;
+	s64 off;
 
-	for (; iova < end; iova += VNVME_PAGE_SIZE)
-		fake_entry(f, iova)->kva = NULL;
+	for (; iova < end; iova += VNVME_PAGE_SIZE) {
+		off = fake_offset(iova);
+		fake_entry(f, off)->kva = NULL;
+		if (off < VNVME_CHUNK_SIZE)
+			fake_entry(f, FAKE_HIGH + off)->kva = NULL;
+		if (f->on_pin)
+			f->on_pin(f->ram + off, false);
+	}
+}
+
+void fake_page(struct fake *f, u64 iova, enum fake_page kind)
+{
+	f->kind[fake_offset(iova) / VNVME_PAGE_SIZE] = kind;
+	fake_unpin(f, iova & ~(u64)(VNVME_PAGE_SIZE - 1), VNVME_PAGE_SIZE);
+}
+
+static bool fake_ring_ok(u32 a, u32 b, u32 depth)
+{
+	return a < depth && b < depth;
+}
+
+static void fake_check_lane(struct fake *f, struct vnvme_lane *lane)
+{
+	u32 nr_free = 0, submitted = 0, i;
+	struct vnvme_req *req;
+	struct vnvme_sq *sq;
+
+	for (req = lane->free; req; req = req->next)
+		nr_free++;
+	for (i = 0; i < lane->nr_reqs; i++)
+		submitted += lane->reqs[i].submitted;
+	if (nr_free + lane->busy != lane->nr_reqs ||
+	    lane->inflight[0] + lane->inflight[1] != submitted)
+		f->nr_bad++;
+	if (lane->cq.live &&
+	    (!fake_ring_ok(lane->cq.head, lane->cq.tail, lane->cq.depth) ||
+	     vnvme_ring_dist(lane->cq.head, lane->cq.tail, lane->cq.depth) +
+	     lane->cq.reserved > lane->cq.depth - 1))
+		f->nr_bad++;
+	for (sq = lane->sqs; sq; sq = sq->next)
+		if (!fake_ring_ok(sq->head, sq->tail, sq->depth))
+			f->nr_bad++;
+}
+
+void fake_check(struct fake *f)
+{
+	bool ready = f->ctrl.csts & VNVME_CSTS_RDY;
+	enum vnvme_state state = f->ctrl.state;
+	unsigned int i;
+
+	for (i = 0; i <= f->ctrl.cfg.nr_ioq; i++)
+		fake_check_lane(f, &f->ctrl.lane[i]);
+	if (f->parked || state >= VNVME_NR_STATES ||
+	    (state == VNVME_READY && !ready) ||
+	    (state == VNVME_DISABLED && ready) ||
+	    (state == VNVME_FAILED && !(f->ctrl.csts & VNVME_CSTS_CFS)))
+		f->nr_bad++;
 }
 
 void *fake_ptr(struct fake *f, u64 iova)
@@ -303,6 +355,7 @@ static unsigned int fake_reap(struct vnvme_backend *b, struct vnvme_lane *lane)
 		}
 		n++;
 		if (f->lossy) {
+			f->lossy--;
 			vnvme_req_requeue(req);
 			continue;
 		}
@@ -344,19 +397,64 @@ static void fake_mem_init(struct fake *f)
 	}
 }
 
+static void fake_reqs_init(struct fake *f, u16 lane)
+{
+	struct vnvme_req *req = f->reqs[lane];
+	unsigned int k;
+
+	for (k = 0; k < FAKE_REQS; k++, req++) {
+		struct vnvme_seg *segs = req->segs;
+		void *scratch = req->scratch;
+
+		memset(req, 0, sizeof(*req));
+		req->segs = segs;
+		req->scratch = scratch;
+	}
+	vnvme_lane_init(&f->ctrl, lane, f->reqs[lane], FAKE_REQS, NULL);
+}
+
+void fake_renew(struct fake *f)
+{
+	void *zero = &f->work;
+	unsigned int i;
+
+	memset(zero, 0, (void *)(f + 1) - zero);
+	memset(&f->ctrl, 0, sizeof(f->ctrl));
+	memset(f->ram, 0, FAKE_DATA);
+	memset(f->kind, 0, FAKE_RAM_PAGES);
+	memset(f->db, 0, VNVME_PAGE_SIZE);
+	for (i = 0; i < FAKE_CHUNKS; i++)
+		memset(f->chunk[i].page, 0,
+		       VNVME_CHUNK_PAGES * sizeof(*f->chunk[i].page));
+	vnvme_ctrl_init(&f->ctrl, &fake_env, &f->mem, &f->cfg, f->db);
+	for (i = 1; i <= f->ctrl.cfg.nr_ioq; i++)
+		fake_reqs_init(f, i);
+	f->backend.ops = &fake_backend_ops;
+	f->backend.priv = f;
+	vnvme_backend_add(&f->ctrl, &f->backend);
+	memset(&f->ns, 0, sizeof(f->ns));
+	f->ns.nsid = 1;
+	f->ns.lba_shift = 9;
+	f->ns.nlb = FAKE_LBAS;
+	f->ns.backend = &f->backend;
+	vnvme_ns_attach(&f->ctrl, &f->ns);
+	fake_cfg_write16(f, VNVME_PCI_COMMAND,
+			 VNVME_PCI_CMD_MEM | VNVME_PCI_CMD_MASTER);
+}
+
 struct fake *fake_new_cfg(const struct vnvme_config *cfg)
 {
 	struct fake *f = kvzalloc(sizeof(*f), GFP_KERNEL);
 	unsigned int i, k;
 
 	fake_mem_init(f);
+	f->cfg = *cfg;
 	f->db = kvzalloc(VNVME_PAGE_SIZE, GFP_KERNEL);
 	f->disk = kvzalloc(FAKE_LBAS * 512, GFP_KERNEL);
 	f->durable = kvzalloc(FAKE_LBAS, GFP_KERNEL);
 	for (i = 0; i < FAKE_LBAS * 512; i += 4)
 		*(u32 *)(f->disk + i) = i * 2654435761u;
-	vnvme_ctrl_init(&f->ctrl, &fake_env, &f->mem, cfg, f->db);
-	for (i = 1; i <= f->ctrl.cfg.nr_ioq; i++) {
+	for (i = 1; i <= cfg->nr_ioq; i++) {
 		f->reqs[i] = kvcalloc(FAKE_REQS, sizeof(*f->reqs[i]),
 				      GFP_KERNEL);
 		for (k = 0; k < FAKE_REQS; k++) {
@@ -366,18 +464,8 @@ struct fake *fake_new_cfg(const struct vnvme_config *cfg)
 			f->reqs[i][k].scratch = kvzalloc(VNVME_PAGE_SIZE,
 							 GFP_KERNEL);
 		}
-		vnvme_lane_init(&f->ctrl, i, f->reqs[i], FAKE_REQS, NULL);
 	}
-	f->backend.ops = &fake_backend_ops;
-	f->backend.priv = f;
-	vnvme_backend_add(&f->ctrl, &f->backend);
-	f->ns.nsid = 1;
-	f->ns.lba_shift = 9;
-	f->ns.nlb = FAKE_LBAS;
-	f->ns.backend = &f->backend;
-	vnvme_ns_attach(&f->ctrl, &f->ns);
-	fake_cfg_write16(f, VNVME_PCI_COMMAND,
-			 VNVME_PCI_CMD_MEM | VNVME_PCI_CMD_MASTER);
+	fake_renew(f);
 	return f;
 }
 

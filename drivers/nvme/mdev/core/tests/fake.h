@@ -12,7 +12,7 @@
 
 #include "../internal.h"
 
-#define FAKE_RAM	(16u << 20)	/* at IOVA 0 */
+#define FAKE_RAM	(4u << 20)	/* at IOVA 0 */
 #define FAKE_HIGH	(1ull << 52)	/* its first 2 MiB again */
 #define FAKE_RAM_PAGES	(FAKE_RAM / VNVME_PAGE_SIZE)
 #define FAKE_CHUNKS	(FAKE_RAM / VNVME_CHUNK_SIZE + 1)
@@ -63,8 +63,9 @@ struct fake {
 	u8			*disk;
 	u8			*durable;	/* per LBA: written with FUA or flushed */
 	struct vnvme_req	*reqs[VNVME_MAX_IOQ + 1];
+	struct vnvme_config	cfg;
 
-	/* host */
+	/* host; from here on zeroed by fake_renew() */
 	bool			work;
 	bool			kicked;
 	int			parked;
@@ -74,6 +75,8 @@ struct fake {
 	u32			nr_submits;
 	struct vnvme_req	*pin_list;
 	bool			pin_hold;	/* the pin worker is slow */
+	/* a page of RAM may be touched by the device from now on, or not */
+	void			(*on_pin)(void *page, bool pinned);
 
 	/* backend */
 	struct vnvme_req	*list[VNVME_MAX_IOQ * FAKE_REQS];
@@ -83,7 +86,7 @@ struct fake {
 	u32			busy;		/* so many submits meet BUSY */
 	u16			status;		/* what it completes with */
 	u16			refuse;		/* what submit returns */
-	bool			lossy;		/* reap requeues instead */
+	u32			lossy;		/* so many requests get lost */
 
 	/* guest */
 	struct fake_queue	q[VNVME_MAX_IOQ + 1];
@@ -95,12 +98,14 @@ struct fake {
 
 struct fake *fake_new(u16 nr_ioq);
 struct fake *fake_new_cfg(const struct vnvme_config *cfg);
+void fake_renew(struct fake *f);		/* as new; the disk keeps its data */
 void fake_free(struct fake *f);
 
 /* host */
 void fake_run(struct fake *f);			/* until nothing moves */
 void fake_work(struct fake *f);			/* control only */
 unsigned int fake_step(struct fake *f, u16 lane, unsigned int budget);
+void fake_check(struct fake *f);			/* invariants: ->nr_bad */
 void fake_pin_all(struct fake *f);		/* answer what waits for a pin */
 void fake_unpin(struct fake *f, u64 iova, u32 len);
 void fake_page(struct fake *f, u64 iova, enum fake_page kind);

@@ -148,7 +148,7 @@ static void guest_with_misses(struct kunit *test)
 
 	for (i = 0; i < 40; i++) {
 		guest_io(test, f, 1, 2);
-		fake_unpin(f, FAKE_DATA, 4 << 20);
+		fake_unpin(f, FAKE_DATA, 2 << 20);
 		fake_unpin(f, FAKE_LIST, 64 << 10);
 	}
 	KUNIT_EXPECT_NE(test, f->ctrl.lane[1].stat.misses, 0);

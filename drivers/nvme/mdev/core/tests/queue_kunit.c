@@ -1,0 +1,432 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Rings, doorbells, shadow doorbells; rules 3, 4, 5, 6, 10, 12 of the design */
+#include <kunit/test.h>
+#include <linux/module.h>
+
+#include "fake.h"
+
+#define SHADOW(f, i)	(((u32 *)fake_ptr(f, FAKE_SHADOW))[i])
+#define EVENT(f, i)	(((u32 *)fake_ptr(f, FAKE_EVENT))[i])
+
+static void push_reads(struct fake *f, u16 sqid, u32 n)
+{
+	struct vnvme_sqe sqe;
+
+	while (n--) {
+		sqe = fake_rw(VNVME_CMD_READ, n, 1, FAKE_DATA, 0);
+		fake_push(f, sqid, &sqe);
+	}
+}
+
+static u32 pop_all(struct fake *f, u16 cqid)
+{
+	struct vnvme_cqe cqe;
+	u32 n = 0;
+
+	while (fake_pop(f, cqid, &cqe))
+		n++;
+	return n;
+}
+
+/* The page that the tests read into is pinned from here on. */
+static void pin_data(struct kunit *test, struct fake *f)
+{
+	struct vnvme_sqe sqe = fake_rw(VNVME_CMD_READ, 0, 1, FAKE_DATA, 0);
+
+	KUNIT_ASSERT_EQ(test, fake_io(f, 1, &sqe), 0);
+}
+
+static u32 next_aen(struct fake *f)
+{
+	struct vnvme_sqe sqe = fake_sqe(VNVME_ADM_AER, 0);
+	struct vnvme_cqe cqe;
+
+	fake_push(f, 0, &sqe);
+	fake_sq_ring(f, 0);
+	fake_run(f);
+	if (!fake_pop(f, 0, &cqe))
+		return ~0u;
+	fake_cq_ring(f, 0);
+	return le32_to_cpu(cqe.dw0);
+}
+
+/* 33, L10, rule 4: a full queue holds answers back, across the wrap */
+static void c33_cq_full(struct kunit *test)
+{
+	struct fake *f = fake_ready(4);
+	u32 i, round, got;
+
+	KUNIT_ASSERT_EQ(test, fake_create(f, 2, 2, 4), 0);
+	for (i = 3; i <= 4; i++)
+		KUNIT_ASSERT_EQ(test, fake_create_sq(f, i, 2, 16), 0);
+	for (round = 0; round < 50; round++) {
+		push_reads(f, 2, 3);
+		push_reads(f, 3, 15);
+		push_reads(f, 4, 15);
+		for (i = 2; i <= 4; i++)
+			fake_sq_ring(f, i);
+		for (got = i = 0; i < 20; i++) {
+			struct vnvme_cqe cqe;
+
+			fake_run(f);
+			KUNIT_EXPECT_LE(test, vnvme_ring_dist(f->q[2].head,
+					f->ctrl.lane[2].cq.tail, 4), 3);
+			/* take one or two of the three */
+			got += fake_pop(f, 2, &cqe);
+			if (i & 1)
+				got += fake_pop(f, 2, &cqe);
+			fake_cq_ring(f, 2);
+		}
+		fake_run(f);
+		for (i = 0; i < 20; i++) {
+			got += pop_all(f, 2);
+			fake_cq_ring(f, 2);
+			fake_run(f);
+		}
+		KUNIT_ASSERT_EQ(test, got, 33);
+	}
+	KUNIT_EXPECT_EQ(test, f->nr_bad, 0);
+	fake_free(f);
+}
+
+/* L8, rule 4: full, the poller asleep, DBBUF: draining the CQ wakes it */
+static void l08_full_cq_with_dbbuf_wakes(struct kunit *test)
+{
+	struct fake *f = fake_ready(2);
+	struct vnvme_lane *lane = &f->ctrl.lane[2];
+	u32 depth, i;
+
+	KUNIT_ASSERT_EQ(test, fake_dbbuf(f), 0);
+	for (depth = 2; depth < 7; depth++) {
+		KUNIT_ASSERT_EQ(test, fake_create_cq(f, 2, depth), 0);
+		f->q[2].depth = 16;
+		KUNIT_ASSERT_EQ(test, fake_create_sq(f, 2, 2, 16), 0);
+		for (i = 0; i < 40; i++) {
+			push_reads(f, 2, depth + 1);
+			fake_sq_ring(f, 2);
+			fake_run(f);
+			vnvme_lane_arm(lane);
+			KUNIT_EXPECT_FALSE(test, vnvme_lane_pending(lane));
+			KUNIT_EXPECT_EQ(test, pop_all(f, 2), depth - 1);
+			f->kicked = false;
+			fake_cq_ring(f, 2);
+			KUNIT_EXPECT_TRUE(test, f->kicked);
+			KUNIT_EXPECT_TRUE(test, vnvme_lane_pending(lane));
+			do {
+				fake_cq_ring(f, 2);
+				fake_run(f);
+			} while (pop_all(f, 2));
+			KUNIT_EXPECT_EQ(test, lane->sqs->head, f->q[2].tail);
+		}
+		KUNIT_ASSERT_EQ(test, fake_delete_sq(f, 2), 0);
+		KUNIT_ASSERT_EQ(test, fake_delete_cq(f, 2), 0);
+	}
+	KUNIT_EXPECT_EQ(test, f->nr_bad, 0);
+	fake_free(f);
+}
+
+/* 92, L11, rule 3: impossible values: an event, once; the queue goes on */
+static void c92_bad_doorbells(struct kunit *test)
+{
+	static const u32 bad[] = { 16, 17, 255, 0xffff, 0x10001, ~0u };
+	struct fake *f = fake_ready(2);
+	struct vnvme_sqe sqe;
+	u32 i, k, shadow;
+
+	for (shadow = 0; shadow < 2; shadow++) {
+		if (shadow)
+			KUNIT_ASSERT_EQ(test, fake_dbbuf(f), 0);
+		for (i = 0; i < ARRAY_SIZE(bad); i++) {
+			if (shadow)
+				SHADOW(f, 2) = bad[i];
+			else
+				fake_write32(f, 0x1008, bad[i]);
+			for (k = 0; k < 3; k++)
+				fake_run(f);
+			KUNIT_EXPECT_EQ(test, next_aen(f), 0x010100);
+			KUNIT_EXPECT_EQ(test, next_aen(f), ~0u);
+			KUNIT_EXPECT_EQ(test, fake_get_log(f, 1, 64, 0, false),
+					0);
+			/* the request that waits hears of the next one */
+			if (shadow)
+				SHADOW(f, 2) = f->q[1].tail;
+			sqe = fake_rw(VNVME_CMD_READ, 0, 1, FAKE_DATA, 0);
+			KUNIT_EXPECT_EQ(test, fake_io(f, 1, &sqe), 0);
+			f->ctrl.nr_aer = 0;
+			memset(f->q[0].waiting, 0, FAKE_CIDS);
+		}
+	}
+	/* a head past the tail */
+	sqe = fake_rw(VNVME_CMD_READ, 0, 1, FAKE_DATA, 0);
+	KUNIT_EXPECT_EQ(test, fake_io(f, 1, &sqe), 0);
+	SHADOW(f, 3) = (f->q[1].head + 1) % 16;
+	push_reads(f, 1, 15);
+	fake_sq_ring(f, 1);
+	vnvme_cq_poll(&f->ctrl, &f->ctrl.lane[1].cq);
+	KUNIT_EXPECT_EQ(test, next_aen(f), 0x010100);
+	fake_free(f);
+}
+
+/* 91 */
+static void c91_doorbell_of_nobody(struct kunit *test)
+{
+	struct fake *f = fake_ready(2);
+
+	fake_write32(f, 0x1010, 1);	/* SQ 2 */
+	KUNIT_EXPECT_EQ(test, next_aen(f), 0x010000);
+	KUNIT_EXPECT_EQ(test, fake_get_log(f, 1, 64, 0, false), 0);
+	f->db[900] = 5;
+	f->db[4] = 5;
+	vnvme_db_scan(&f->ctrl);
+	KUNIT_EXPECT_EQ(test, f->db[900] | f->db[4], 0);
+	KUNIT_EXPECT_EQ(test, next_aen(f), 0x010000);
+	KUNIT_EXPECT_EQ(test, next_aen(f), ~0u);
+	/* those that exist are left alone */
+	push_reads(f, 1, 1);
+	f->db[2] = f->q[1].tail;
+	vnvme_db_scan(&f->ctrl);
+	KUNIT_EXPECT_EQ(test, f->db[2], f->q[1].tail);
+	fake_free(f);
+}
+
+/* 96: EventIdx is honoured, with barriers; 97: no wake-up is missed */
+static void c96_no_missed_wake(struct kunit *test)
+{
+	struct fake *f = fake_ready(2);
+	struct vnvme_lane *lane = &f->ctrl.lane[2];
+	u32 depth, i, n;
+
+	pin_data(test, f);
+	KUNIT_ASSERT_EQ(test, fake_dbbuf(f), 0);
+	for (depth = 2; depth <= 65; depth = depth * 2 - 1 + (depth < 3)) {
+		KUNIT_ASSERT_EQ(test, fake_create(f, 2, 2, depth), 0);
+		for (i = 0; i < 3000; i++) {
+			n = 1 + i % (depth - 1);
+			vnvme_lane_arm(lane);
+			KUNIT_ASSERT_EQ(test, vnvme_lane_pending(lane), 0);
+			f->kicked = false;
+			push_reads(f, 2, n);
+			fake_sq_ring(f, 2);
+			KUNIT_ASSERT_TRUE(test, f->kicked);
+			KUNIT_ASSERT_TRUE(test, vnvme_lane_pending(lane));
+			while (fake_step(f, 2, 16))
+				;
+			KUNIT_ASSERT_EQ(test, pop_all(f, 2), n);
+			fake_cq_ring(f, 2);
+		}
+		KUNIT_ASSERT_EQ(test, fake_delete_sq(f, 2), 0);
+		KUNIT_ASSERT_EQ(test, fake_delete_cq(f, 2), 0);
+	}
+	fake_free(f);
+}
+
+/* 95, 98, L2, L3: shadow and BAR0 mixed, before and after 7Ch */
+static void c98_shadow_and_mmio_mixed(struct kunit *test)
+{
+	struct fake *f = fake_ready(2);
+	struct vnvme_sqe sqe;
+	u32 i;
+
+	for (i = 0; i < 5; i++) {
+		sqe = fake_rw(VNVME_CMD_READ, 0, 1, FAKE_DATA, 0);
+		KUNIT_EXPECT_EQ(test, fake_io(f, 1, &sqe), 0);
+	}
+	/* one rung and not fetched yet when 7Ch comes */
+	push_reads(f, 1, 1);
+	fake_sq_ring(f, 1);
+	KUNIT_ASSERT_EQ(test, fake_dbbuf(f), 0);
+	fake_run(f);
+	KUNIT_EXPECT_EQ(test, pop_all(f, 1), 1);
+	fake_cq_ring(f, 1);
+	KUNIT_EXPECT_EQ(test, SHADOW(f, 2), 6);
+	KUNIT_EXPECT_EQ(test, SHADOW(f, 3), 6);
+	for (i = 0; i < 100; i++) {
+		f->q[1].shadow = i % 3;
+		f->q[0].shadow = i % 2;
+		sqe = fake_rw(VNVME_CMD_READ, 0, 1, FAKE_DATA, 0);
+		KUNIT_ASSERT_EQ(test, fake_io(f, 1, &sqe), 0);
+		KUNIT_EXPECT_EQ(test, SHADOW(f, 2), f->q[1].tail);
+		KUNIT_ASSERT_EQ(test, fake_identify(f, 1, 0), 0);
+		KUNIT_EXPECT_EQ(test, SHADOW(f, 0), f->q[0].tail);
+	}
+	KUNIT_EXPECT_EQ(test, f->nr_bad, 0);
+	fake_free(f);
+}
+
+/* Linux after a reset: commands through the shadow before 7Ch tells of it */
+static void c95_shadow_ahead_of_7c(struct kunit *test)
+{
+	struct fake *f = fake_ready(1);
+
+	f->q[1].shadow = true;
+	push_reads(f, 1, 1);
+	fake_sq_ring(f, 1);
+	fake_run(f);
+	push_reads(f, 1, 1);
+	fake_sq_ring(f, 1);	/* EventIdx 0: this one is not rung */
+	fake_run(f);
+	KUNIT_EXPECT_EQ(test, pop_all(f, 1), 1);
+	KUNIT_ASSERT_EQ(test, fake_dbbuf(f), 0);
+	fake_run(f);
+	KUNIT_EXPECT_EQ(test, pop_all(f, 1), 1);
+	fake_free(f);
+}
+
+/* 51: no stale doorbell, BAR0 or shadow, for a queue made again */
+static void c51_made_again(struct kunit *test)
+{
+	struct fake *f = fake_ready(2);
+	struct vnvme_sqe sqe;
+	u32 i, k;
+
+	KUNIT_ASSERT_EQ(test, fake_dbbuf(f), 0);
+	for (i = 0; i < 10; i++) {
+		KUNIT_ASSERT_EQ(test, fake_create(f, 2, 2, 3 + i), 0);
+		KUNIT_EXPECT_EQ(test, SHADOW(f, 4) | SHADOW(f, 5), 0);
+		KUNIT_EXPECT_EQ(test, EVENT(f, 4) | EVENT(f, 5), 0);
+		for (k = 0; k < i + 1; k++) {
+			sqe = fake_rw(VNVME_CMD_READ, 0, 1, FAKE_DATA, 0);
+			KUNIT_ASSERT_EQ(test, fake_io(f, 2, &sqe), 0);
+		}
+		KUNIT_ASSERT_EQ(test, fake_delete_sq(f, 2), 0);
+		KUNIT_ASSERT_EQ(test, fake_delete_cq(f, 2), 0);
+		/* what the guest leaves behind */
+		SHADOW(f, 4) = SHADOW(f, 5) = EVENT(f, 4) = 2;
+	}
+	KUNIT_EXPECT_EQ(test, f->nr_bad, 0);
+	fake_free(f);
+}
+
+/* 99, L1, rule 5: after CC.EN = 0 nothing touches the pages again */
+static void l01_dbbuf_forgotten(struct kunit *test)
+{
+	struct fake *f = fake_ready(2);
+	struct vnvme_sqe sqe;
+	u32 i, how;
+
+	for (how = 0; how < 3; how++) {
+		KUNIT_ASSERT_EQ(test, fake_dbbuf(f), 0);
+		f->hold = true;
+		push_reads(f, 1, 3);
+		fake_sq_ring(f, 1);
+		fake_run(f);
+		if (how == 0)
+			fake_write32(f, VNVME_REG_CC, 0);
+		else if (how == 1)
+			vnvme_ctrl_reset(&f->ctrl);
+		else
+			fake_cfg_write16(f, VNVME_PCI_DEVCTL,
+					 VNVME_PCI_DEVCTL_FLR);
+		KUNIT_EXPECT_EQ(test, f->ctrl.dbbuf.db, 0);
+		memset(fake_ptr(f, FAKE_SHADOW), 0x55, 8192);
+		f->hold = false;
+		fake_run(f);
+		fake_cfg_write16(f, VNVME_PCI_COMMAND, 6);
+		fake_write32(f, VNVME_REG_AQA, 0x001f001f);
+		fake_write64(f, VNVME_REG_ASQ, FAKE_ASQ);
+		fake_write64(f, VNVME_REG_ACQ, FAKE_ACQ);
+		memset(fake_ptr(f, FAKE_ACQ), 0, 4096);
+		fake_queue_start(f, 0, 0, 32);
+		f->dbbuf = false;
+		fake_write32(f, VNVME_REG_CC, 0x00460001);
+		fake_run(f);
+		KUNIT_ASSERT_EQ(test, fake_create(f, 1, 1, 16), 0);
+		for (i = 0; i < 20; i++) {
+			sqe = fake_rw(VNVME_CMD_READ, 0, 1, FAKE_DATA, 0);
+			KUNIT_ASSERT_EQ(test, fake_io(f, 1, &sqe), 0);
+		}
+		for (i = 0; i < 2048; i++)
+			KUNIT_ASSERT_EQ(test, SHADOW(f, i), 0x55555555);
+		memset(fake_ptr(f, FAKE_SHADOW), 0, 8192);
+	}
+	fake_free(f);
+}
+
+/* 26, rule 6: memory of a queue or of DBBUF vanishes: CSTS.CFS, no fault */
+static void r06_queue_memory_vanishes(struct kunit *test)
+{
+	static const u64 gone[] = { FAKE_SQ(1), FAKE_CQ(1), FAKE_ASQ, FAKE_ACQ,
+				    FAKE_SHADOW, FAKE_EVENT };
+	struct vnvme_sqe sqe;
+	struct fake *f;
+	u32 i, k;
+
+	for (i = 0; i < ARRAY_SIZE(gone); i++) {
+		f = fake_ready(1);
+		KUNIT_ASSERT_EQ(test, fake_dbbuf(f), 0);
+		fake_unpin(f, gone[i], 4096);
+		for (k = 0; k < 9; k++) {
+			sqe = fake_rw(VNVME_CMD_READ, 0, 1, FAKE_DATA, 0);
+			fake_push(f, 1, &sqe);
+			fake_sq_ring(f, 1);
+			sqe = fake_sqe(VNVME_ADM_ABORT, 0);
+			fake_push(f, 0, &sqe);
+			fake_sq_ring(f, 0);
+			fake_run(f);
+		}
+		vnvme_lane_arm(&f->ctrl.lane[1]);
+		fake_run(f);
+		KUNIT_EXPECT_EQ_MSG(test, f->ctrl.state, VNVME_FAILED, "%llx",
+				    gone[i]);
+		KUNIT_EXPECT_EQ(test, fake_read32(f, VNVME_REG_CSTS) & 2, 2);
+		fake_write32(f, VNVME_REG_CC, 0);
+		fake_run(f);
+		KUNIT_EXPECT_TRUE(test, fake_enable(f, 8, 8));
+		fake_free(f);
+	}
+}
+
+/* 36: no interrupt without IEN, none when nothing is new, one a pass */
+static void c36_interrupts(struct kunit *test)
+{
+	struct fake *f = fake_ready(2);
+	struct vnvme_sqe sqe;
+
+	pin_data(test, f);
+	f->nr_irqs = 0;
+	push_reads(f, 1, 10);
+	fake_sq_ring(f, 1);
+	fake_step(f, 1, 16);
+	fake_step(f, 1, 16);
+	KUNIT_EXPECT_EQ(test, f->nr_irqs, 1);
+	KUNIT_EXPECT_EQ(test, f->irqs[1], 2);
+	fake_run(f);
+	KUNIT_EXPECT_EQ(test, f->nr_irqs, 1);
+	sqe = fake_create_cq_sqe(2, FAKE_CQ(2), 16, 2);
+	sqe.cdw11 = cpu_to_le32(2 << 16 | 1);
+	fake_queue_start(f, 2, 2, 16);
+	KUNIT_ASSERT_EQ(test, fake_admin(f, &sqe, NULL), 0);
+	KUNIT_ASSERT_EQ(test, fake_create_sq(f, 2, 2, 16), 0);
+	f->nr_irqs = 0;
+	push_reads(f, 2, 10);
+	fake_sq_ring(f, 2);
+	fake_run(f);
+	KUNIT_EXPECT_EQ(test, pop_all(f, 2), 10);
+	KUNIT_EXPECT_EQ(test, f->nr_irqs, 0);
+	fake_free(f);
+}
+
+static struct kunit_case queue_cases[] = {
+	KUNIT_CASE(c33_cq_full),
+	KUNIT_CASE(l08_full_cq_with_dbbuf_wakes),
+	KUNIT_CASE(c92_bad_doorbells),
+	KUNIT_CASE(c91_doorbell_of_nobody),
+	KUNIT_CASE(c96_no_missed_wake),
+	KUNIT_CASE(c98_shadow_and_mmio_mixed),
+	KUNIT_CASE(c95_shadow_ahead_of_7c),
+	KUNIT_CASE(c51_made_again),
+	KUNIT_CASE(l01_dbbuf_forgotten),
+	KUNIT_CASE(r06_queue_memory_vanishes),
+	KUNIT_CASE(c36_interrupts),
+	{}
+};
+
+static struct kunit_suite queue_suite = {
+	.name = "vnvme_queue",
+	.test_cases = queue_cases,
+};
+
+kunit_test_suite(queue_suite);
+
+MODULE_LICENSE("GPL");
+MODULE_DESCRIPTION("Virtual NVMe controller: queues and doorbells");

@@ -1,0 +1,330 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Registers, and the life cycle as the guest sees it through them. */
+#include <kunit/test.h>
+#include <linux/module.h>
+
+#include "fake.h"
+
+#define CC_EN	0x00460001u
+
+static void c01_cap(struct kunit *test)
+{
+	struct fake *f = fake_new(4);
+	u64 cap = fake_read64(f, VNVME_REG_CAP);
+
+	KUNIT_EXPECT_EQ(test, cap & 0xffff, VNVME_MQES);
+	KUNIT_EXPECT_EQ(test, cap >> 16 & 1, 1);	/* CQR */
+	KUNIT_EXPECT_NE(test, cap >> 24 & 0xff, 0);	/* TO */
+	KUNIT_EXPECT_EQ(test, cap >> 32 & 0x1f, 0);	/* DSTRD, NSSRS */
+	KUNIT_EXPECT_EQ(test, cap >> 37 & 0xff, 1);	/* CSS */
+	KUNIT_EXPECT_EQ(test, cap >> 45, 0);
+	fake_enable(f, 8, 8);
+	KUNIT_EXPECT_EQ(test, fake_read64(f, VNVME_REG_CAP), cap);
+	vnvme_ctrl_reset(&f->ctrl);
+	KUNIT_EXPECT_EQ(test, fake_read64(f, VNVME_REG_CAP), cap);
+	/* 4 */
+	KUNIT_EXPECT_EQ(test, fake_read32(f, 0), lower_32_bits(cap));
+	KUNIT_EXPECT_EQ(test, fake_read32(f, 4), upper_32_bits(cap));
+	fake_free(f);
+}
+
+static void c03_read_only(struct kunit *test)
+{
+	static const u32 ro[] = { 0, 4, 8, 0x18, 0x1c, 0x20, 0x38, 0x3c, 0x40,
+				  0x100, 0xffc };
+	struct fake *f = fake_ready(2);
+	u32 i, was;
+
+	for (i = 0; i < ARRAY_SIZE(ro); i++) {
+		was = fake_read32(f, ro[i]);
+		fake_write32(f, ro[i], ~0u);
+		KUNIT_EXPECT_EQ_MSG(test, fake_read32(f, ro[i]), was, "%x",
+				    ro[i]);
+		fake_write32(f, ro[i], 0);
+		KUNIT_EXPECT_EQ_MSG(test, fake_read32(f, ro[i]), was, "%x",
+				    ro[i]);
+	}
+	KUNIT_EXPECT_EQ(test, fake_read32(f, VNVME_REG_VS), 0x00010400);
+	fake_free(f);
+}
+
+static void c04_asq_in_parts(struct kunit *test)
+{
+	struct fake *f = fake_new(1);
+
+	fake_write32(f, VNVME_REG_ASQ, 0x12345fff);
+	fake_write32(f, VNVME_REG_ASQ + 4, 0xabc);
+	KUNIT_EXPECT_EQ(test, fake_read64(f, VNVME_REG_ASQ), 0xabc12345000ull);
+	fake_write32(f, VNVME_REG_ACQ + 4, 0xdef);
+	fake_write32(f, VNVME_REG_ACQ, 0x6000);
+	KUNIT_EXPECT_EQ(test, fake_read64(f, VNVME_REG_ACQ), 0xdef00006000ull);
+	fake_write64(f, VNVME_REG_ASQ, 0x7777777777777fffull);
+	KUNIT_EXPECT_EQ(test, fake_read64(f, VNVME_REG_ASQ),
+			0x7777777777777000ull);
+	fake_write32(f, VNVME_REG_AQA, ~0u);
+	KUNIT_EXPECT_EQ(test, fake_read32(f, VNVME_REG_AQA), 0x0fff0fff);
+	fake_free(f);
+}
+
+static void c05_odd_accesses(struct kunit *test)
+{
+	struct fake *f = fake_ready(1);
+	u64 val = ~0ull, was = fake_read32(f, VNVME_REG_CC);
+	u32 off, len;
+	u8 buf[64];
+
+	for (off = 0; off < 0x60; off++)
+		for (len = 0; len < 9; len++)
+			if ((off & 3) || (len != 4 && len != 8))
+				vnvme_bar_write(&f->ctrl, off, &val, len);
+	KUNIT_EXPECT_EQ(test, fake_read32(f, VNVME_REG_CC), was);
+	KUNIT_EXPECT_EQ(test, fake_read32(f, VNVME_REG_AQA), 0x001f001f);
+	for (off = 0x3ff0; off < 0x4010; off++) {
+		vnvme_bar_write(&f->ctrl, off, &val, 8);
+		vnvme_bar_read(&f->ctrl, off, buf, sizeof(buf));
+	}
+	vnvme_bar_read(&f->ctrl, ~0u, buf, 8);
+	vnvme_bar_write(&f->ctrl, ~0u - 3, &val, 8);
+	/* a byte of a register */
+	vnvme_bar_read(&f->ctrl, VNVME_REG_VS + 1, buf, 2);
+	KUNIT_EXPECT_EQ(test, buf[0] | buf[1] << 8, 0x0104);
+	fake_free(f);
+}
+
+static void c06_intms(struct kunit *test)
+{
+	struct fake *f = fake_new(1);
+
+	fake_write32(f, VNVME_REG_INTMS, 0x0f);
+	fake_write32(f, VNVME_REG_INTMC, 0x05);
+	KUNIT_EXPECT_EQ(test, fake_read32(f, VNVME_REG_INTMS), 0x0a);
+	KUNIT_EXPECT_EQ(test, fake_read32(f, VNVME_REG_INTMC), 0x0a);
+	fake_free(f);
+}
+
+/* 7, 8, 9, L5 */
+static void c08_disable_keeps_aqa(struct kunit *test)
+{
+	struct fake *f = fake_ready(2);
+
+	fake_write32(f, VNVME_REG_INTMS, 1);
+	fake_write32(f, VNVME_REG_CC, 0);
+	KUNIT_EXPECT_EQ(test, fake_read32(f, VNVME_REG_CSTS), 0);
+	KUNIT_EXPECT_EQ(test, fake_read32(f, VNVME_REG_AQA), 0x001f001f);
+	KUNIT_EXPECT_EQ(test, fake_read64(f, VNVME_REG_ASQ), FAKE_ASQ);
+	KUNIT_EXPECT_EQ(test, fake_read32(f, VNVME_REG_INTMS), 0);
+	KUNIT_EXPECT_EQ(test, f->ctrl.sq[1].depth, 0);
+	KUNIT_EXPECT_FALSE(test, f->ctrl.lane[1].cq.live);
+	fake_queue_start(f, 0, 0, 32);
+	memset(fake_ptr(f, FAKE_ACQ), 0, 4096);
+	fake_write32(f, VNVME_REG_CC, 1);
+	KUNIT_EXPECT_EQ(test, fake_read32(f, VNVME_REG_CSTS), 1);
+	KUNIT_EXPECT_EQ(test, fake_identify(f, 1, 0), 0);
+	/* entry sizes are only needed for I/O queues */
+	KUNIT_EXPECT_EQ(test, fake_create_cq(f, 1, 16), 0x4102);
+	fake_free(f);
+}
+
+static void c10_cannot_enable(struct kunit *test)
+{
+	static const struct {
+		u32 cc, aqa;
+		u64 asq, acq;
+	} t[] = {
+		{ CC_EN | 1 << 7, 0x001f001f, FAKE_ASQ, FAKE_ACQ },
+		{ CC_EN | 1 << 4, 0x001f001f, FAKE_ASQ, FAKE_ACQ },
+		{ CC_EN | 1 << 11, 0x001f001f, FAKE_ASQ, FAKE_ACQ },
+		{ CC_EN, 0x001f0000, FAKE_ASQ, FAKE_ACQ },
+		{ CC_EN, 0x0000001f, FAKE_ASQ, FAKE_ACQ },
+		{ CC_EN, 0x001f001f, 0, FAKE_ACQ },
+		{ CC_EN, 0x001f001f, FAKE_ASQ, 0 },
+		{ CC_EN, 0x001f001f, 1ull << 40, FAKE_ACQ },
+		{ CC_EN, 0x001f001f, FAKE_ASQ, FAKE_RAM },
+		{ CC_EN, 0x0fff0fff, ~0ull << 12, FAKE_ACQ },
+	};
+	struct fake *f = fake_new(1);
+	u32 i;
+
+	for (i = 0; i < ARRAY_SIZE(t); i++) {
+		fake_write32(f, VNVME_REG_AQA, t[i].aqa);
+		fake_write64(f, VNVME_REG_ASQ, t[i].asq);
+		fake_write64(f, VNVME_REG_ACQ, t[i].acq);
+		fake_write32(f, VNVME_REG_CC, t[i].cc);
+		fake_run(f);
+		KUNIT_EXPECT_EQ_MSG(test, fake_read32(f, VNVME_REG_CSTS),
+				    VNVME_CSTS_CFS, "%u", i);
+		/* nobody waits for ever for a shutdown either */
+		fake_write32(f, VNVME_REG_CC, t[i].cc | 1 << 14);
+		KUNIT_EXPECT_EQ(test, fake_read32(f, VNVME_REG_CSTS) & 0xc,
+				VNVME_CSTS_SHST_DONE);
+		fake_write32(f, VNVME_REG_CC, 0);
+		KUNIT_EXPECT_EQ(test, fake_read32(f, VNVME_REG_CSTS), 0);
+	}
+	KUNIT_EXPECT_TRUE(test, fake_enable(f, 8, 8));
+	fake_free(f);
+}
+
+/* 11: asymmetric, the smallest and the largest admin queues */
+static void c11_admin_sizes(struct kunit *test)
+{
+	static const u32 t[][2] = { { 2, 2 }, { 2, 64 }, { 64, 2 }, { 4, 3 } };
+	struct fake *f = fake_new(1);
+	u32 i, k;
+
+	for (i = 0; i < ARRAY_SIZE(t); i++) {
+		KUNIT_ASSERT_TRUE(test, fake_enable(f, t[i][0], t[i][1]));
+		for (k = 0; k < 200; k++)
+			KUNIT_EXPECT_EQ(test, fake_identify(f, 1, 0), 0);
+		fake_write32(f, VNVME_REG_CC, 0);
+	}
+	KUNIT_EXPECT_EQ(test, f->nr_bad, 0);
+	fake_free(f);
+}
+
+static void c13_shutdown(struct kunit *test)
+{
+	struct vnvme_sqe sqe = fake_rw(VNVME_CMD_WRITE, 0, 8, FAKE_DATA, 0);
+	struct vnvme_cqe cqe;
+	struct fake *f;
+	u32 how;
+
+	for (how = 1; how <= 2; how++) {
+		f = fake_ready(1);
+		f->hold = true;
+		fake_push(f, 1, &sqe);
+		fake_sq_ring(f, 1);
+		fake_run(f);
+		fake_write32(f, VNVME_REG_CC, CC_EN | how << 14);
+		fake_run(f);
+		KUNIT_EXPECT_EQ(test, fake_read32(f, VNVME_REG_CSTS),
+				1 | VNVME_CSTS_SHST_BUSY);
+		/* nothing new is fetched, what is there is answered */
+		fake_push(f, 1, &sqe);
+		fake_sq_ring(f, 1);
+		f->hold = false;
+		fake_run(f);
+		KUNIT_EXPECT_TRUE(test, fake_pop(f, 1, &cqe));
+		KUNIT_EXPECT_FALSE(test, fake_pop(f, 1, &cqe));
+		KUNIT_EXPECT_EQ(test, f->nr_flush, 1);
+		KUNIT_EXPECT_EQ(test, f->durable[0], 1);
+		KUNIT_EXPECT_EQ(test, fake_read32(f, VNVME_REG_CSTS),
+				1 | VNVME_CSTS_SHST_DONE);
+		/* 14 */
+		fake_write32(f, VNVME_REG_CC, 0);
+		KUNIT_EXPECT_TRUE(test, fake_enable(f, 8, 8));
+		KUNIT_EXPECT_EQ(test, fake_identify(f, 1, 0), 0);
+		fake_free(f);
+	}
+}
+
+static void c15_shutdown_any_time(struct kunit *test)
+{
+	struct vnvme_sqe sqe = fake_rw(VNVME_CMD_READ, 0, 8, FAKE_DATA, 0);
+	struct fake *f = fake_new(1);
+
+	fake_write32(f, VNVME_REG_CC, 1 << 14);
+	KUNIT_EXPECT_EQ(test, fake_read32(f, VNVME_REG_CSTS) & 0xc,
+			VNVME_CSTS_SHST_DONE);
+	fake_write32(f, VNVME_REG_CC, 0);
+	fake_free(f);
+
+	/* together with, and after, CC.EN = 0 with I/O in flight */
+	f = fake_ready(1);
+	f->hold = true;
+	fake_push(f, 1, &sqe);
+	fake_sq_ring(f, 1);
+	fake_run(f);
+	fake_write32(f, VNVME_REG_CC, 0x00464000);
+	fake_run(f);
+	KUNIT_EXPECT_EQ(test, fake_read32(f, VNVME_REG_CSTS) & 0xc,
+			VNVME_CSTS_SHST_BUSY);
+	f->hold = false;
+	fake_run(f);
+	KUNIT_EXPECT_EQ(test, fake_read32(f, VNVME_REG_CSTS),
+			VNVME_CSTS_SHST_DONE);
+	KUNIT_EXPECT_EQ(test, f->nr_flush, 1);
+	fake_free(f);
+}
+
+/* 16 */
+static void c16_nssr(struct kunit *test)
+{
+	struct fake *f = fake_ready(1);
+
+	fake_write32(f, VNVME_REG_NSSR, 0x4e564d65);
+	fake_run(f);
+	KUNIT_EXPECT_EQ(test, fake_read32(f, VNVME_REG_CSTS), 1);
+	fake_free(f);
+}
+
+static void c17_enable_toggled(struct kunit *test)
+{
+	struct vnvme_sqe sqe = fake_rw(VNVME_CMD_READ, 0, 8, FAKE_DATA, 0);
+	struct fake *f = fake_ready(1);
+	u32 i;
+
+	f->hold = true;
+	fake_push(f, 1, &sqe);
+	fake_sq_ring(f, 1);
+	fake_run(f);
+	for (i = 0; i < 5; i++) {
+		fake_write32(f, VNVME_REG_CC, 0);
+		fake_write32(f, VNVME_REG_CC, CC_EN);
+	}
+	KUNIT_EXPECT_EQ(test, f->ctrl.state, VNVME_STOPPING);
+	f->hold = false;
+	fake_run(f);
+	KUNIT_EXPECT_EQ(test, f->ctrl.state, VNVME_READY);
+	KUNIT_EXPECT_EQ(test, fake_read32(f, VNVME_REG_CSTS), 1);
+	fake_queue_start(f, 0, 0, 32);
+	memset(fake_ptr(f, FAKE_ACQ), 0, 4096);
+	KUNIT_EXPECT_EQ(test, fake_identify(f, 1, 0), 0);
+	fake_free(f);
+}
+
+/* 22: the table is memory with reserved bits held, the PBA read only */
+static void c22_msix_table(struct kunit *test)
+{
+	struct fake *f = fake_new(2);
+	u32 i;
+
+	for (i = 0; i < 4; i++) {
+		fake_write32(f, VNVME_BAR_MSIX + 16 * i, ~0u);
+		fake_write32(f, VNVME_BAR_MSIX + 16 * i + 12, ~0u);
+		KUNIT_EXPECT_EQ(test, fake_read32(f, VNVME_BAR_MSIX + 16 * i),
+				i < 3 ? ~3u : 0);
+		KUNIT_EXPECT_EQ(test,
+				fake_read32(f, VNVME_BAR_MSIX + 16 * i + 12),
+				i < 3 ? 1 : 0);
+	}
+	fake_write32(f, VNVME_BAR_PBA, ~0u);
+	KUNIT_EXPECT_EQ(test, fake_read32(f, VNVME_BAR_PBA), 0);
+	fake_free(f);
+}
+
+static struct kunit_case regs_cases[] = {
+	KUNIT_CASE(c01_cap),
+	KUNIT_CASE(c03_read_only),
+	KUNIT_CASE(c04_asq_in_parts),
+	KUNIT_CASE(c05_odd_accesses),
+	KUNIT_CASE(c06_intms),
+	KUNIT_CASE(c08_disable_keeps_aqa),
+	KUNIT_CASE(c10_cannot_enable),
+	KUNIT_CASE(c11_admin_sizes),
+	KUNIT_CASE(c13_shutdown),
+	KUNIT_CASE(c15_shutdown_any_time),
+	KUNIT_CASE(c16_nssr),
+	KUNIT_CASE(c17_enable_toggled),
+	KUNIT_CASE(c22_msix_table),
+	{}
+};
+
+static struct kunit_suite regs_suite = {
+	.name = "vnvme_regs",
+	.test_cases = regs_cases,
+};
+
+kunit_test_suite(regs_suite);
+
+MODULE_LICENSE("GPL");
+MODULE_DESCRIPTION("Virtual NVMe controller: registers");
