@@ -28,7 +28,6 @@
 
 #include <linux/nvme.h>
 
-struct block_device;
 struct device;
 struct nvme_extq;
 struct pci_dev;
@@ -46,9 +45,11 @@ struct pci_dev;
  * @up: The queue pair exists again and is empty.  nvme_extq_info() may give
  *	another queue id and other limits.  Runs in a work item, may sleep; may
  *	submit, ring, poll, and call nvme_extq_info().
- * @gone: No @up will follow.  Comes once, after a @down.  Give the queue pair
- *	back soon with nvme_extq_put(), but not from in here.  May sleep; may
- *	run in the context of the driver's removal.
+ * @gone: No @up will follow.  Comes once, after a @down.  Unmap what is mapped
+ *	for the dma_dev of nvme_extq_info() before returning: the driver may be
+ *	about to release the device.  Give the queue pair back soon with
+ *	nvme_extq_put(), but not from in here.  May sleep; may run in the
+ *	context of the driver's removal.
  *
  * @up and @gone are called with the lender's pool lock held, @down with its
  * shutdown lock: a borrower must not hold a lock that one of them takes when
@@ -62,7 +63,8 @@ struct nvme_extq_ops {
 
 /**
  * struct nvme_extq_info - a queue pair and the limits of its controller
- * @dma_dev: device to map memory for; valid until nvme_extq_put()
+ * @dma_dev: device to map memory for; the pointer is valid until
+ *	nvme_extq_put(), mappings must be undone in ->gone at the latest
  * @numa_node: memory node of the drive, or NUMA_NO_NODE
  * @page_size: size in bytes of the pages that PRP entries name
  *	(NVME_CTRL_PAGE_SIZE, 4096)
@@ -95,14 +97,14 @@ struct nvme_extq_info {
 };
 
 /**
- * struct nvme_extq_ns - the namespace behind a block device
- * @nsid: namespace id on this controller
+ * struct nvme_extq_ns - a namespace of a controller
+ * @devt: its block device; with multipath that of all paths together
  * @lba_shift: log2 of the size in bytes of a logical block
  * @csi: command set (NVME_CSI_NVM, NVME_CSI_ZNS: zoned)
  * @ms: bytes of metadata of each logical block, 0: none
  */
 struct nvme_extq_ns {
-	u32		nsid;
+	dev_t		devt;
 	u8		lba_shift;
 	u8		csi;
 	u16		ms;
@@ -114,8 +116,7 @@ struct nvme_extq *nvme_extq_get(struct pci_dev *pdev,
 void nvme_extq_put(struct nvme_extq *e);
 
 void nvme_extq_info(struct nvme_extq *e, struct nvme_extq_info *info);
-int nvme_extq_ns(struct nvme_extq *e, struct block_device *bdev,
-		 struct nvme_extq_ns *ns);
+int nvme_extq_ns(struct pci_dev *pdev, u32 nsid, struct nvme_extq_ns *ns);
 
 int nvme_extq_submit(struct nvme_extq *e, struct nvme_command *cmd, bool ring);
 void nvme_extq_ring(struct nvme_extq *e);

@@ -10,8 +10,8 @@
  * the version last completed is bad.
  *
  * Counters are read as parameters; the parameters cycle, reset, suspend and
- * admin are written to do something.  The namespace is claimed while the module is
- * loaded.
+ * admin are written to do something.  The namespace is claimed only while the module is
+ * being loaded: a holder would keep the controller beyond its removal.
  */
 #include <linux/blkdev.h>
 #include <linux/delay.h>
@@ -35,9 +35,9 @@ static char *dev = "";
 module_param(dev, charp, 0444);
 MODULE_PARM_DESC(dev, "block device to write to; its data is lost");
 
-static char *other = "";
-module_param(other, charp, 0444);
-MODULE_PARM_DESC(other, "block device that is not behind the controller");
+static unsigned int nsid = 1;
+module_param(nsid, uint, 0444);
+MODULE_PARM_DESC(nsid, "namespace of the controller that the block device is");
 
 static unsigned int queues = 1;
 module_param(queues, uint, 0444);
@@ -132,7 +132,7 @@ static int submit(struct queue *q, unsigned int i)
 		fill(q, i, ~0ULL);
 	c.rw.opcode = s->write ? nvme_cmd_write : nvme_cmd_read;
 	c.rw.command_id = i;
-	c.rw.nsid = cpu_to_le32(ns.nsid);
+	c.rw.nsid = cpu_to_le32(nsid);
 	c.rw.slba = cpu_to_le64((q->first + s->block) << (12 - ns.lba_shift));
 	c.rw.length = cpu_to_le16((BLOCK >> ns.lba_shift) - 1);
 	c.rw.dptr.prp1 = cpu_to_le64(q->dma + i * BLOCK);
@@ -233,6 +233,13 @@ static void test_up(void *priv)
 	mutex_unlock(&q->lock);
 }
 
+static void free_buf(struct queue *q)
+{
+	if (q->buf)
+		dma_free_coherent(&pdev->dev, qd * BLOCK, q->buf, q->dma);
+	q->buf = NULL;
+}
+
 static void test_gone(void *priv)
 {
 	struct queue *q = priv;
@@ -242,6 +249,7 @@ static void test_gone(void *priv)
 		bad++;	/* the contract: after a down, once */
 	q->gone = true;
 	gones++;
+	free_buf(q);
 	mutex_unlock(&q->lock);
 }
 
@@ -299,7 +307,7 @@ static int overrun(struct queue *q)
 	int n = 0, done = 0, ret;
 
 	cmd.common.opcode = nvme_cmd_flush;
-	cmd.common.nsid = cpu_to_le32(ns.nsid);
+	cmd.common.nsid = cpu_to_le32(nsid);
 	do {
 		cmd.common.command_id = n;
 		ret = nvme_extq_submit(q->e, &cmd, false);
@@ -325,7 +333,8 @@ static int borrow(struct queue *q)
 {
 	struct nvme_extq *e;
 
-	q->gone = false;
+	if (q->gone)
+		return -ENODEV;	/* and so is the memory */
 	q->leaving = false;
 	q->up = true;
 	e = nvme_extq_get(pdev, &test_ops, q);
@@ -481,21 +490,19 @@ static const struct kernel_param_ops avail_ops = { .get = get_avail };
 module_param_cb(avail, &avail_ops, NULL, 0444);
 MODULE_PARM_DESC(avail, "queue pairs that could be lent besides");
 
-static int refuse_other(struct queue *q)
+/* The namespace of the disk under test, and one that does not exist. */
+static int look_up(void)
 {
-	struct block_device *b;
-	struct nvme_extq_ns o;
-	dev_t devt;
-	int ret = lookup_bdev(other, &devt);
+	struct nvme_extq_ns none;
+	int ret = nvme_extq_ns(pdev, nsid, &ns);
 
 	if (ret)
 		return ret;
-	b = compat_bdev_claim(devt, false, &refuse_other);
-	if (IS_ERR(b))
-		return PTR_ERR(b);
-	ret = nvme_extq_ns(q->e, b, &o);
-	compat_bdev_release(b, false);
-	return ret == -ENODEV ? 0 : -EXDEV;
+	if (ns.devt != disk_devt(bdev->bd_disk))
+		return -EXDEV;
+	if (nvme_extq_ns(pdev, 0xfffffffe, &none) != -ENODEV)
+		return -EEXIST;
+	return ns.ms || ns.csi || ns.lba_shift > 12 ? -EOPNOTSUPP : 0;
 }
 
 static void queue_stop(struct queue *q)
@@ -504,8 +511,7 @@ static void queue_stop(struct queue *q)
 		kthread_stop(q->thread);
 	if (q->e)
 		give_back(q);
-	if (q->buf)
-		dma_free_coherent(&pdev->dev, qd * BLOCK, q->buf, q->dma);
+	free_buf(q);
 	kfree(q->slots);
 	kvfree(q->versions);
 }
@@ -529,25 +535,18 @@ static int queue_start(struct queue *q, unsigned int nr)
 	ret = borrow_again(q);
 	if (ret)
 		return ret;
-	ret = nvme_extq_ns(q->e, bdev, &ns);
+	ret = look_up();
 	if (ret)
 		return ret;
-	if (ns.ms || ns.csi || ns.lba_shift > 12)
-		return -EOPNOTSUPP;
 	if (qd >= q->info.depth || qd > blocks)
 		return -ERANGE;
-	if (*other) {
-		ret = refuse_other(q);
-		if (ret)
-			return ret;
-	}
 	ret = overrun(q);
 	if (ret)
 		return ret;
 	pr_info("extqtest: qid %u depth %u max %u wz %u dsm %ux%u oncs %x vwc %x nsid %u shift %u\n",
 		q->info.qid, q->info.depth, q->info.max_bytes,
 		q->info.max_wz_bytes, q->info.dsm_ranges,
-		q->info.dsm_range_lbas, q->info.oncs, q->info.vwc, ns.nsid,
+		q->info.dsm_range_lbas, q->info.oncs, q->info.vwc, nsid,
 		ns.lba_shift);
 	q->thread = kthread_run(test_thread, q, "extqtest/%u", nr);
 	return PTR_ERR_OR_ZERO(q->thread);
@@ -599,12 +598,9 @@ static int __init extqtest_init(void)
 	mutex_lock(&control);
 	ret = start_all();
 	mutex_unlock(&control);
-	if (ret)
-		goto release;
-	return 0;
-
-release:
 	compat_bdev_release(bdev, true);
+	if (!ret)
+		return 0;
 put_pdev:
 	pci_dev_put(pdev);
 	return ret;
@@ -615,7 +611,6 @@ static void __exit extqtest_exit(void)
 	mutex_lock(&control);
 	stop_all();
 	mutex_unlock(&control);
-	compat_bdev_release(bdev, true);
 	pci_dev_put(pdev);
 	pr_info("extqtest: reads %lu writes %lu bad %lu errors %lu downs %lu ups %lu gones %lu drained %lu lost %lu stalls %lu\n",
 		reads, writes, bad, errors, downs, ups, gones, drained, lost,

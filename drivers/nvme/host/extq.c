@@ -882,62 +882,36 @@ int nvme_extq_reset_ctrl(struct nvme_extq *e)
 }
 EXPORT_SYMBOL_GPL(nvme_extq_reset_ctrl);
 
-/*
- * Whether @disk is a namespace of this controller, so that its ioctl knows
- * NVME_IOCTL_ID; a multipath disk belongs to the subsystem.
- */
-static bool nvme_extq_is_nvme(struct nvme_ctrl *ctrl, struct gendisk *disk)
-{
-	struct device *parent = disk_to_dev(disk)->parent;
-
-	return disk->fops->ioctl && parent &&
-	       (parent == ctrl->device || parent == &ctrl->subsys->dev);
-}
-
 /**
- * nvme_extq_ns - which namespace of the controller is behind a block device
- * @e: the queue pair
- * @bdev: block device that the caller has open: a namespace or a partition of
- *	one, through multipath too
+ * nvme_extq_ns - describe a namespace of a controller
+ * @pdev: PCI function of the controller; as for nvme_extq_avail()
+ * @nsid: namespace id on this controller
  * @out: filled in
  *
- * Return: 0; -ENODEV if @bdev is no namespace of this controller, or the
- * controller is gone.
+ * Return: 0; -ENODEV if there is no such namespace, or the controller is gone.
  *
  * Context: may sleep; see struct nvme_extq_ops for locks.
  */
-int nvme_extq_ns(struct nvme_extq *e, struct block_device *bdev,
-		 struct nvme_extq_ns *out)
+int nvme_extq_ns(struct pci_dev *pdev, u32 nsid, struct nvme_extq_ns *out)
 {
-	struct nvme_extq_pool *pool = e->pool;
-	struct gendisk *disk = bdev->bd_disk;
-	struct nvme_ctrl *ctrl;
+	struct nvme_extq_pool *pool = nvme_extq_pool(pdev);
+	int ret = -ENODEV;
 	struct nvme_ns *ns;
-	int nsid, ret = -ENODEV;
 
+	if (!pool)
+		return -ENODEV;
 	mutex_lock(&pool->lock);
-	if (!pool->dev)
-		goto unlock;
-	ctrl = &pool->dev->ctrl;
-	if (!nvme_extq_is_nvme(ctrl, disk))
-		goto unlock;
-	nsid = disk->fops->ioctl(disk->part0, 0, NVME_IOCTL_ID, 0);
-	if (nsid <= 0)
-		goto unlock;
-	ns = nvme_find_get_ns(ctrl, nsid);
-	if (IS_ERR_OR_NULL(ns))
-		goto unlock;
-	if (ns->disk == disk || ns->head->disk == disk) {
+	ns = pool->dev ? nvme_find_get_ns(&pool->dev->ctrl, nsid) : NULL;
+	if (!IS_ERR_OR_NULL(ns)) {
 		*out = (struct nvme_extq_ns) {
-			.nsid		= nsid,
+			.devt		= disk_devt(ns->head->disk ?: ns->disk),
 			.lba_shift	= NVME_EXTQ_NS(ns)->lba_shift,
 			.csi		= ns->head->ids.csi,
 			.ms		= NVME_EXTQ_NS(ns)->ms,
 		};
+		nvme_put_ns(ns);
 		ret = 0;
 	}
-	nvme_put_ns(ns);
-unlock:
 	mutex_unlock(&pool->lock);
 	return ret;
 }

@@ -1,0 +1,361 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Admin commands: the opcode table, the commands that change queues, Abort and
+ * Doorbell Buffer Config.
+ *
+ * Runs beside I/O, in control; owners are parked only for the moment in which a
+ * queue appears or goes.
+ */
+#include "internal.h"
+
+#define VNVME_QUEUE_PC		(1u << 0)
+#define VNVME_QUEUE_IEN		(1u << 1)
+
+struct vnvme_admin_op {
+	u8	opcode;
+	u16	oacs;	/* needed in Identify's OACS, 0: always there */
+	u16	(*fn)(struct vnvme_ctrl *ctrl, struct vnvme_cmd *cmd);
+};
+
+static u16 vnvme_bad(struct vnvme_cmd *cmd, u16 status, u16 loc)
+{
+	cmd->err_loc = loc;
+	return status | VNVME_DNR;
+}
+
+/* ------------------------------------------------------------ queues ---- */
+
+/*
+ * What both kinds of queue have in common: size, place, memory.  The memory is
+ * pinned as a whole, so that a ring is either there or refused.
+ */
+static u16 vnvme_create_check(struct vnvme_ctrl *ctrl, struct vnvme_cmd *cmd,
+			      u32 entry_size)
+{
+	u32 depth = (le32_to_cpu(cmd->sqe.cdw10) >> 16) + 1;
+	u64 base = le64_to_cpu(cmd->sqe.prp1);
+	u32 bytes = depth * entry_size;
+	int err;
+
+	/* MQES is the largest that can be written: only 0 is out of range */
+	if (depth < 2)
+		return vnvme_bad(cmd, VNVME_SC_QUEUE_SIZE, VNVME_LOC(cdw10));
+	if (!(le32_to_cpu(cmd->sqe.cdw11) & VNVME_QUEUE_PC))
+		return vnvme_bad(cmd, VNVME_SC_INVALID_FIELD,
+				 VNVME_LOC(cdw11));
+	if (base & (VNVME_PAGE_SIZE - 1))
+		return vnvme_bad(cmd, VNVME_SC_PRP_OFFSET, VNVME_LOC(prp1));
+	if (base + bytes < base)
+		return vnvme_bad(cmd, VNVME_SC_DATA_TRANSFER, VNVME_LOC(prp1));
+	err = ctrl->env->pin(ctrl, base, bytes);
+	if (err) {
+		cmd->err_loc = VNVME_LOC(prp1);
+		return VNVME_SC_DATA_TRANSFER |
+		       (err == -ENOMEM ? 0 : VNVME_DNR);
+	}
+	return 0;
+}
+
+static u16 vnvme_create_cq(struct vnvme_ctrl *ctrl, struct vnvme_cmd *cmd)
+{
+	u32 cdw10 = le32_to_cpu(cmd->sqe.cdw10);
+	u32 cdw11 = le32_to_cpu(cmd->sqe.cdw11);
+	u16 id = cdw10 & 0xffff, vector = cdw11 >> 16, status;
+	struct vnvme_cq *cq;
+
+	if (!vnvme_lane_id_ok(ctrl, id) || ctrl->lane[id].cq.live)
+		return vnvme_bad(cmd, VNVME_SC_QID_INVALID, VNVME_LOC(cdw10));
+	if (VNVME_CC_IOCQES(ctrl->cc) != VNVME_CQES)
+		return vnvme_bad(cmd, VNVME_SC_QUEUE_SIZE, VNVME_LOC(cdw10));
+	if (vector > ctrl->cfg.nr_ioq)
+		return vnvme_bad(cmd, VNVME_SC_VECTOR_INVALID,
+				 VNVME_LOC(cdw11));
+	status = vnvme_create_check(ctrl, cmd, sizeof(struct vnvme_cqe));
+	if (status)
+		return status;
+
+	ctrl->env->park(ctrl);
+	cq = &ctrl->lane[id].cq;
+	vnvme_cq_init(cq, id, le64_to_cpu(cmd->sqe.prp1), (cdw10 >> 16) + 1,
+		      vector, cdw11 & VNVME_QUEUE_IEN);
+	vnvme_queue_words_clear(ctrl, vnvme_cq_db_index(id));
+	ctrl->env->unpark(ctrl);
+	return 0;
+}
+
+static u16 vnvme_create_sq(struct vnvme_ctrl *ctrl, struct vnvme_cmd *cmd)
+{
+	u32 cdw10 = le32_to_cpu(cmd->sqe.cdw10);
+	u16 id = cdw10 & 0xffff;
+	u16 cqid = le32_to_cpu(cmd->sqe.cdw11) >> 16;
+	struct vnvme_lane *lane;
+	struct vnvme_sq *sq;
+	u16 status;
+
+	/* one that is being deleted still exists */
+	if (!vnvme_lane_id_ok(ctrl, id) || ctrl->sq[id].depth)
+		return vnvme_bad(cmd, VNVME_SC_QID_INVALID, VNVME_LOC(cdw10));
+	if (!vnvme_lane_id_ok(ctrl, cqid))
+		return vnvme_bad(cmd, VNVME_SC_QID_INVALID, VNVME_LOC(cdw11));
+	lane = &ctrl->lane[cqid];
+	if (!lane->cq.live)
+		return vnvme_bad(cmd, VNVME_SC_CQ_INVALID, VNVME_LOC(cdw11));
+	if (VNVME_CC_IOSQES(ctrl->cc) != VNVME_SQES)
+		return vnvme_bad(cmd, VNVME_SC_QUEUE_SIZE, VNVME_LOC(cdw10));
+	status = vnvme_create_check(ctrl, cmd, sizeof(struct vnvme_sqe));
+	if (status)
+		return status;
+
+	ctrl->env->park(ctrl);
+	sq = &ctrl->sq[id];
+	vnvme_sq_init(sq, id, cqid, le64_to_cpu(cmd->sqe.prp1),
+		      (cdw10 >> 16) + 1);
+	vnvme_queue_words_clear(ctrl, vnvme_sq_db_index(id));
+	sq->next = lane->sqs;
+	lane->sqs = sq;
+	lane->cq.nr_sqs++;
+	ctrl->env->unpark(ctrl);
+	return 0;
+}
+
+/* Owners parked. */
+static void vnvme_sq_unlink(struct vnvme_ctrl *ctrl, struct vnvme_sq *sq)
+{
+	struct vnvme_lane *lane = &ctrl->lane[sq->cqid];
+	struct vnvme_sq **link = &lane->sqs;
+
+	while (*link != sq)
+		link = &(*link)->next;
+	*link = sq->next;
+	lane->cq.nr_sqs--;
+	memset(sq, 0, sizeof(*sq));
+}
+
+static u16 vnvme_delete_sq(struct vnvme_ctrl *ctrl, struct vnvme_cmd *cmd)
+{
+	u16 id = le32_to_cpu(cmd->sqe.cdw10) & 0xffff;
+	u16 status = VNVME_HELD;
+	struct vnvme_sq *sq;
+
+	if (!vnvme_lane_id_ok(ctrl, id) || !ctrl->sq[id].live)
+		return vnvme_bad(cmd, VNVME_SC_QID_INVALID, VNVME_LOC(cdw10));
+	sq = &ctrl->sq[id];
+	ctrl->env->park(ctrl);
+	/* no fetch from here on; the answer waits for what was fetched */
+	sq->live = false;
+	vnvme_queue_words_clear(ctrl, vnvme_sq_db_index(id));
+	if (sq->inflight) {
+		sq->del_cid = le16_to_cpu(cmd->sqe.cid);
+	} else {
+		vnvme_sq_unlink(ctrl, sq);
+		status = 0;
+	}
+	ctrl->env->unpark(ctrl);
+	return status;
+}
+
+/* Deletions whose last command has been answered. */
+static void vnvme_delete_finish(struct vnvme_ctrl *ctrl)
+{
+	struct vnvme_sq *sq;
+	unsigned int i;
+	s32 cid;
+
+	for (i = 1; i <= ctrl->cfg.nr_ioq; i++) {
+		sq = &ctrl->sq[i];
+		/* pairs with vnvme_req_end() */
+		if (!sq->depth || sq->del_cid == VNVME_NO_CMD ||
+		    smp_load_acquire(&sq->inflight))
+			continue;
+		cid = sq->del_cid;
+		ctrl->env->park(ctrl);
+		vnvme_sq_unlink(ctrl, sq);
+		ctrl->env->unpark(ctrl);
+		ctrl->sq[0].inflight--;
+		vnvme_cq_post(&ctrl->lane[0], &ctrl->sq[0], cid, 0, 0);
+	}
+}
+
+static u16 vnvme_delete_cq(struct vnvme_ctrl *ctrl, struct vnvme_cmd *cmd)
+{
+	u16 id = le32_to_cpu(cmd->sqe.cdw10) & 0xffff;
+	struct vnvme_cq *cq;
+
+	if (!vnvme_lane_id_ok(ctrl, id) || !ctrl->lane[id].cq.live)
+		return vnvme_bad(cmd, VNVME_SC_QID_INVALID, VNVME_LOC(cdw10));
+	cq = &ctrl->lane[id].cq;
+	if (cq->nr_sqs)
+		return vnvme_bad(cmd, VNVME_SC_QUEUE_DELETE, VNVME_LOC(cdw10));
+	ctrl->env->park(ctrl);
+	vnvme_queue_words_clear(ctrl, vnvme_cq_db_index(id));
+	memset(cq, 0, sizeof(*cq));
+	ctrl->env->unpark(ctrl);
+	return 0;
+}
+
+/* ------------------------------------------------------------ others ---- */
+
+/* Never too late to answer "not aborted": section 5.1 asks for best effort. */
+static u16 vnvme_abort(struct vnvme_ctrl *ctrl, struct vnvme_cmd *cmd)
+{
+	cmd->dw0 = 1;
+	return 0;
+}
+
+static bool vnvme_dbbuf_page_ok(struct vnvme_ctrl *ctrl, u64 page)
+{
+	struct vnvme_extent x;
+
+	return page && !(page & (VNVME_PAGE_SIZE - 1)) &&
+	       !ctrl->env->pin(ctrl, page, VNVME_PAGE_SIZE) &&
+	       vnvme_mem_lookup(ctrl->mem, page, &x) && !x.ro;
+}
+
+static u16 vnvme_dbbuf_config(struct vnvme_ctrl *ctrl, struct vnvme_cmd *cmd)
+{
+	u64 db = le64_to_cpu(cmd->sqe.prp1);
+	u64 ei = le64_to_cpu(cmd->sqe.prp2);
+
+	if (!vnvme_dbbuf_page_ok(ctrl, db))
+		return vnvme_bad(cmd, VNVME_SC_INVALID_FIELD, VNVME_LOC(prp1));
+	if (!vnvme_dbbuf_page_ok(ctrl, ei))
+		return vnvme_bad(cmd, VNVME_SC_INVALID_FIELD, VNVME_LOC(prp2));
+	ctrl->env->park(ctrl);
+	ctrl->dbbuf.db = db;
+	ctrl->dbbuf.ei = ei;
+	vnvme_dbbuf_adopt(ctrl);
+	ctrl->env->unpark(ctrl);
+	/* a shadow may have been ahead */
+	ctrl->env->kick(ctrl);
+	return 0;
+}
+
+static const struct vnvme_admin_op vnvme_admin_ops[] = {
+	{ VNVME_ADM_DELETE_SQ,		0, vnvme_delete_sq },
+	{ VNVME_ADM_CREATE_SQ,		0, vnvme_create_sq },
+	{ VNVME_ADM_GET_LOG,		0, vnvme_get_log_command },
+	{ VNVME_ADM_DELETE_CQ,		0, vnvme_delete_cq },
+	{ VNVME_ADM_CREATE_CQ,		0, vnvme_create_cq },
+	{ VNVME_ADM_IDENTIFY,		0, vnvme_identify_command },
+	{ VNVME_ADM_ABORT,		0, vnvme_abort },
+	{ VNVME_ADM_SET_FEATURES,	0, vnvme_set_features_command },
+	{ VNVME_ADM_GET_FEATURES,	0, vnvme_get_features_command },
+	{ VNVME_ADM_AER,		0, vnvme_aer_command },
+	{ VNVME_ADM_DBBUF, VNVME_OACS_DBBUF, vnvme_dbbuf_config },
+};
+
+static const struct vnvme_admin_op *
+vnvme_admin_op(const struct vnvme_ctrl *ctrl, u8 opcode)
+{
+	u16 oacs = ctrl->cfg.dbbuf ? VNVME_OACS_DBBUF : 0;
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(vnvme_admin_ops); i++)
+		if (vnvme_admin_ops[i].opcode == opcode &&
+		    (vnvme_admin_ops[i].oacs & oacs) == vnvme_admin_ops[i].oacs)
+			return &vnvme_admin_ops[i];
+	return NULL;
+}
+
+/**
+ * vnvme_admin_effects() - entry of the Commands Supported and Effects log
+ * @ctrl:	controller
+ * @opcode:	of an admin command
+ *
+ * Return: CSUPP, or 0.
+ */
+u32 vnvme_admin_effects(const struct vnvme_ctrl *ctrl, u8 opcode)
+{
+	return vnvme_admin_op(ctrl, opcode) ? VNVME_EFFECT_CSUPP : 0;
+}
+
+static void vnvme_admin_one(struct vnvme_ctrl *ctrl, struct vnvme_cmd *cmd)
+{
+	const struct vnvme_admin_op *op;
+	u16 status;
+
+	cmd->dw0 = 0;
+	cmd->err_loc = VNVME_LOC_NONE;
+	op = vnvme_admin_op(ctrl, cmd->sqe.opcode);
+	if (!op)
+		status = vnvme_bad(cmd, VNVME_SC_INVALID_OPCODE,
+				   VNVME_LOC(opcode));
+	else if (cmd->sqe.flags & (VNVME_SQE_FUSE | VNVME_SQE_PSDT))
+		status = vnvme_bad(cmd, VNVME_SC_INVALID_FIELD,
+				   VNVME_LOC(flags));
+	else
+		status = op->fn(ctrl, cmd);
+	if (status == VNVME_HELD)
+		return;
+	if (status)
+		vnvme_errlog_add(ctrl, 0, le16_to_cpu(cmd->sqe.cid), status,
+				 cmd->err_loc, 0, le32_to_cpu(cmd->sqe.nsid));
+	ctrl->sq[0].inflight--;
+	vnvme_cq_post(&ctrl->lane[0], &ctrl->sq[0],
+		      le16_to_cpu(cmd->sqe.cid), status,
+		      status ? 0 : cmd->dw0);
+}
+
+static bool vnvme_admin_fetch(struct vnvme_ctrl *ctrl, struct vnvme_cmd *cmd)
+{
+	struct vnvme_lane *lane = &ctrl->lane[0];
+
+	if (ctrl->state != VNVME_READY || READ_ONCE(ctrl->fatal) ||
+	    !vnvme_sq_poll(ctrl, &ctrl->sq[0]) ||
+	    !vnvme_cq_room(ctrl, &lane->cq) ||
+	    !vnvme_sq_pop(ctrl, &ctrl->sq[0], &cmd->sqe))
+		return false;
+	lane->cq.reserved++;
+	return true;
+}
+
+/**
+ * vnvme_admin_step() - carry out a bounded number of admin commands
+ * @ctrl:	controller
+ *
+ * Context: control.
+ * Return: true if there is more to do.
+ */
+bool vnvme_admin_step(struct vnvme_ctrl *ctrl)
+{
+	struct vnvme_lane *lane = &ctrl->lane[0];
+	struct vnvme_cmd cmd;
+	unsigned int n = 0;
+
+	if ((ctrl->state != VNVME_READY && ctrl->state != VNVME_SHUTTING) ||
+	    !ctrl->master)
+		return false;
+	vnvme_delete_finish(ctrl);
+	while (n < VNVME_ADMIN_BATCH && vnvme_admin_fetch(ctrl, &cmd)) {
+		vnvme_admin_one(ctrl, &cmd);
+		n++;
+	}
+	if (ctrl->state == VNVME_READY) {
+		vnvme_aen_deliver(ctrl);
+		/* each admin doorbell, and the head of a full queue, to BAR0 */
+		vnvme_sq_event_arm(ctrl, &ctrl->sq[0]);
+		vnvme_cq_event_arm(ctrl, &lane->cq);
+		/* pairs with the guest's barrier before it reads EventIdx */
+		smp_mb();
+	}
+	if (lane->posted) {
+		lane->posted = false;
+		lane->stat.irqs++;
+		ctrl->env->irq(ctrl, lane->cq.vector);
+	}
+	return vnvme_admin_pending(ctrl);
+}
+
+bool vnvme_admin_pending(const struct vnvme_ctrl *ctrl)
+{
+	const struct vnvme_cq *cq = &ctrl->lane[0].cq;
+
+	if (READ_ONCE(ctrl->fatal))
+		return true;
+	if (READ_ONCE(ctrl->state) != VNVME_READY || !READ_ONCE(ctrl->master))
+		return false;
+	if (!(READ_ONCE(ctrl->events) & READ_ONCE(ctrl->ev_open)) &&
+	    !vnvme_sq_ready(ctrl, &ctrl->sq[0]))
+		return false;
+	return vnvme_cq_may_have_room(ctrl, cq);
+}

@@ -1,0 +1,189 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Data pointers: from the two PRP fields of a command to segments of host
+ * memory.  Every rule of alignment and offset lives here (section 4.3); the
+ * walk and the look-ups are one, so that a page that continues its predecessor
+ * costs a few instructions.
+ *
+ * PRPs are the only kind: Identify says SGLS = 0 and a PSDT other than 0 is
+ * refused before a command comes here.
+ */
+#include "internal.h"
+
+struct vnvme_walk {
+	const struct vnvme_mem	*mem;
+	struct vnvme_dptr	*d;
+	struct vnvme_seg	*seg;	/* the last one, grows */
+	u64			next;	/* guest address after it ... */
+	u32			left;	/* ... and how far its extent goes on */
+	u32			need;	/* bytes still to be found */
+};
+
+static __always_inline u16 vnvme_walk_add(struct vnvme_walk *w, u64 iova,
+					  u32 len)
+{
+	struct vnvme_dptr *d = w->d;
+	struct vnvme_extent x;
+
+	if (len > w->need)
+		len = w->need;
+	w->need -= len;
+	if (iova == w->next && len <= w->left) {
+		w->seg->len += len;
+		w->next += len;
+		w->left -= len;
+		return 0;
+	}
+	if (unlikely(!vnvme_mem_lookup(w->mem, iova, &x))) {
+		d->miss_iova = iova;
+		return VNVME_MISS;
+	}
+	if (unlikely(x.ro && d->to_guest))
+		return VNVME_SC_DATA_TRANSFER | VNVME_DNR;
+	w->next = iova + len;
+	w->left = x.len - len;
+	if (w->seg && w->seg->dma + w->seg->len == x.dma &&
+	    w->seg->kva + w->seg->len == x.kva) {
+		w->seg->len += len;
+		return 0;
+	}
+	if (unlikely(d->nr_segs == d->max_segs))
+		return VNVME_SC_INTERNAL;
+	w->seg = &d->segs[d->nr_segs++];
+	w->seg->dma = x.dma;
+	w->seg->kva = x.kva;
+	w->seg->len = len;
+	return 0;
+}
+
+static u16 vnvme_walk_bad(struct vnvme_walk *w, u16 status)
+{
+	w->d->err_loc = VNVME_LOC(prp2);
+	return status | VNVME_DNR;
+}
+
+/*
+ * A list may start anywhere on 8 bytes; the last slot of its page leads to the
+ * next list if more than one page is left to describe.  Each entry is read
+ * once.
+ */
+static u16 vnvme_walk_list(struct vnvme_walk *w, u64 list, u32 len)
+{
+	struct vnvme_extent x;
+	const __le64 *entry;
+	u32 slots, chunk;
+	u64 iova;
+	u16 status;
+
+	for (;;) {
+		if (unlikely(list & 7))
+			return vnvme_walk_bad(w, VNVME_SC_PRP_OFFSET);
+		if (unlikely(!vnvme_mem_lookup(w->mem, list, &x))) {
+			w->d->miss_iova = list;
+			return VNVME_MISS;
+		}
+		entry = x.kva;
+		slots = (VNVME_PAGE_SIZE - (list & (VNVME_PAGE_SIZE - 1))) / 8;
+		for (; slots > 1 || len <= VNVME_PAGE_SIZE; slots--) {
+			iova = le64_to_cpu(READ_ONCE(*entry));
+			entry++;
+			if (unlikely(iova & (VNVME_PAGE_SIZE - 1)))
+				return vnvme_walk_bad(w, VNVME_SC_PRP_OFFSET);
+			chunk = min_t(u32, len, VNVME_PAGE_SIZE);
+			status = vnvme_walk_add(w, iova, chunk);
+			if (unlikely(status))
+				return status;
+			len -= chunk;
+			if (!len || !w->need)
+				return 0;
+		}
+		list = le64_to_cpu(READ_ONCE(*entry));
+	}
+}
+
+/**
+ * vnvme_dptr_walk() - translate a command's data pointer
+ * @mem:	guest memory
+ * @d:		in: what to move; out: ->segs, ->nr_segs, ->err_loc, ->miss_iova
+ *
+ * Nothing is moved.  Context: owner or control.
+ * Return: 0, an NVMe status, or VNVME_MISS.
+ */
+u16 vnvme_dptr_walk(const struct vnvme_mem *mem, struct vnvme_dptr *d)
+{
+	struct vnvme_walk w = { .mem = mem, .d = d, .next = ~0ull,
+				.need = d->need };
+	u32 len = d->len;
+	u32 first = VNVME_PAGE_SIZE - (d->prp1 & (VNVME_PAGE_SIZE - 1));
+	u16 status;
+
+	d->nr_segs = 0;
+	d->err_loc = VNVME_LOC(prp1);
+	if (unlikely(d->prp1 & 3))
+		return VNVME_SC_PRP_OFFSET | VNVME_DNR;
+	first = min(first, len);
+	status = vnvme_walk_add(&w, d->prp1, first);
+	len -= first;
+	if (unlikely(status) || !len)
+		return status;
+
+	d->err_loc = VNVME_LOC(prp2);
+	if (unlikely(!d->prp2))
+		return VNVME_SC_INVALID_FIELD | VNVME_DNR;
+	if (len <= VNVME_PAGE_SIZE) {
+		if (unlikely(d->prp2 & (VNVME_PAGE_SIZE - 1)))
+			return VNVME_SC_PRP_OFFSET | VNVME_DNR;
+		return w.need ? vnvme_walk_add(&w, d->prp2, len) : 0;
+	}
+	if (unlikely(d->prp2 & 7))
+		return VNVME_SC_PRP_OFFSET | VNVME_DNR;
+	return w.need ? vnvme_walk_list(&w, d->prp2, len) : 0;
+}
+
+/**
+ * vnvme_dptr_put() - hand an admin command's data to the guest
+ * @ctrl:	controller
+ * @cmd:	the command
+ * @buf:	data
+ * @bytes:	how much there is, at most VNVME_PAGE_SIZE; no more is written
+ * @len:	length of the transfer as the command states it
+ *
+ * Context: control; pins what is not pinned yet.
+ * Return: an NVMe status.  Unless it is 0, nothing has been written.
+ */
+u16 vnvme_dptr_put(struct vnvme_ctrl *ctrl, struct vnvme_cmd *cmd,
+		   const void *buf, u32 bytes, u32 len)
+{
+	struct vnvme_seg segs[2];	/* a page touches at most two */
+	struct vnvme_dptr d = {
+		.prp1 = le64_to_cpu(cmd->sqe.prp1),
+		.prp2 = le64_to_cpu(cmd->sqe.prp2),
+		.len = len, .need = min(bytes, len), .to_guest = true,
+		.segs = segs, .max_segs = ARRAY_SIZE(segs),
+	};
+	/* the two pages and the list, each may miss once; no more is believed */
+	unsigned int tries = 4;
+	u16 status;
+	u32 i;
+	int err;
+
+	while ((status = vnvme_dptr_walk(ctrl->mem, &d)) == VNVME_MISS) {
+		err = tries-- ? ctrl->env->pin(ctrl, d.miss_iova &
+					       ~(u64)(VNVME_PAGE_SIZE - 1),
+					       VNVME_PAGE_SIZE) : -EFAULT;
+		if (err) {
+			cmd->err_loc = d.err_loc;
+			return VNVME_SC_DATA_TRANSFER |
+			       (err == -ENOMEM ? 0 : VNVME_DNR);
+		}
+	}
+	if (status) {
+		cmd->err_loc = d.err_loc;
+		return status;
+	}
+	for (i = 0; i < d.nr_segs; i++) {
+		memcpy(segs[i].kva, buf, segs[i].len);
+		buf += segs[i].len;
+	}
+	return 0;
+}

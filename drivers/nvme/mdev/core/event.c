@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Asynchronous events: what happened, which of it the guest wants to hear, and
+ * its outstanding requests (section 5.2).
+ */
+#include "internal.h"
+
+struct vnvme_aen_desc {
+	u8	type;
+	u8	info;
+	u8	log;	/* reading it allows the next event of this type */
+};
+
+static const struct vnvme_aen_desc vnvme_aens[VNVME_NR_AENS] = {
+	[VNVME_AEN_DB_REGISTER]	= { 0, 0, VNVME_LOG_ERROR },
+	[VNVME_AEN_DB_VALUE]	= { 0, 1, VNVME_LOG_ERROR },
+	[VNVME_AEN_TEMPERATURE]	= { 1, 1, VNVME_LOG_SMART },
+	[VNVME_AEN_NS_CHANGED]	= { 2, 0, VNVME_LOG_CHANGED_NS },
+};
+
+/* What a poller may find without asking control. */
+static void vnvme_aen_update(struct vnvme_ctrl *ctrl)
+{
+	unsigned long open = 0;
+	unsigned int i;
+
+	for (i = 0; i < VNVME_NR_AENS && ctrl->nr_aer; i++)
+		if (!(ctrl->aen_masked & 1u << vnvme_aens[i].type))
+			open |= 1ul << i;
+	WRITE_ONCE(ctrl->ev_open, open);
+}
+
+/**
+ * vnvme_aen_raise() - something happened
+ * @ctrl:	controller; ignored unless it is ready
+ * @event:	what
+ *
+ * Context: any.
+ */
+void vnvme_aen_raise(struct vnvme_ctrl *ctrl, enum vnvme_aen event)
+{
+	if (READ_ONCE(ctrl->state) != VNVME_READY)
+		return;
+	if (vnvme_aens[event].log == VNVME_LOG_ERROR &&
+	    !test_bit(event, &ctrl->events))
+		vnvme_errlog_add(ctrl, 0xffff, 0xffff, VNVME_SC_INVALID_FIELD,
+				 VNVME_LOC_NONE, 0, 0);
+	if (!test_and_set_bit(event, &ctrl->events))
+		ctrl->env->work(ctrl);
+}
+
+/**
+ * vnvme_aen_deliver() - answer requests with what is pending
+ * @ctrl:	controller, ready
+ *
+ * Context: control.
+ */
+void vnvme_aen_deliver(struct vnvme_ctrl *ctrl)
+{
+	struct vnvme_lane *lane = &ctrl->lane[0];
+	const struct vnvme_aen_desc *d;
+	unsigned int i;
+
+	for (i = 0; i < VNVME_NR_AENS; i++) {
+		d = &vnvme_aens[i];
+		if (!test_bit(i, &ctrl->events) ||
+		    (ctrl->aen_masked & 1u << d->type))
+			continue;
+		if (!ctrl->nr_aer || !vnvme_cq_room(ctrl, &lane->cq))
+			break;
+		clear_bit(i, &ctrl->events);
+		ctrl->aen_masked |= 1u << d->type;
+		lane->cq.reserved++;
+		vnvme_cq_post(lane, &ctrl->sq[0],
+			      ctrl->aer_cid[--ctrl->nr_aer], 0,
+			      d->type | d->info << 8 | d->log << 16);
+	}
+	vnvme_aen_update(ctrl);
+}
+
+/**
+ * vnvme_aen_reset() - forget events and requests; the latter get no answer
+ * @ctrl:	controller
+ */
+void vnvme_aen_reset(struct vnvme_ctrl *ctrl)
+{
+	WRITE_ONCE(ctrl->events, 0);
+	ctrl->aen_masked = 0;
+	ctrl->nr_aer = 0;
+	ctrl->changed_ns = 0;
+	vnvme_aen_update(ctrl);
+}
+
+/**
+ * vnvme_aen_unmask() - a log page was read without Retain Asynchronous Event
+ * @ctrl:	controller
+ * @lid:	log page
+ */
+void vnvme_aen_unmask(struct vnvme_ctrl *ctrl, u8 lid)
+{
+	unsigned int i;
+
+	for (i = 0; i < VNVME_NR_AENS; i++)
+		if (vnvme_aens[i].log == lid)
+			ctrl->aen_masked &= ~(1u << vnvme_aens[i].type);
+	vnvme_aen_update(ctrl);
+}
+
+/**
+ * vnvme_aer_command() - Asynchronous Event Request
+ * @ctrl:	controller
+ * @cmd:	the command
+ *
+ * Return: VNVME_HELD, or the status that says it is one too many.
+ */
+u16 vnvme_aer_command(struct vnvme_ctrl *ctrl, struct vnvme_cmd *cmd)
+{
+	if (ctrl->nr_aer > VNVME_AERL)
+		return VNVME_SC_AER_LIMIT | VNVME_DNR;
+	ctrl->aer_cid[ctrl->nr_aer++] = le16_to_cpu(cmd->sqe.cid);
+	/* it will look for room when it has something to say */
+	ctrl->lane[0].cq.reserved--;
+	ctrl->sq[0].inflight--;
+	vnvme_aen_update(ctrl);
+	return VNVME_HELD;
+}

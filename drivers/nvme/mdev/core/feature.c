@@ -1,0 +1,246 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Features (sections 5.13 and 5.21): a table, and the few that mean more than
+ * a value to keep.  Nothing is saveable.
+ */
+#include "internal.h"
+
+#define VNVME_FEAT_SV		(1u << 31)
+#define VNVME_FEAT_SEL(cdw10)	(((cdw10) >> 8) & 0x7)
+#define VNVME_FEAT_CHANGEABLE	(1u << 2)
+
+#define VNVME_THSEL(val)	(((val) >> 20) & 0x3)
+#define VNVME_TMPSEL(val)	(((val) >> 16) & 0xf)
+#define VNVME_TMPSEL_ALL	0xf
+#define VNVME_TEMP_OVER		353	/* defaults: CCTEMP, and never too cold */
+#define VNVME_TEMP_UNDER	0
+
+struct vnvme_feature {
+	u32	mask;		/* bits that are kept; 0: not supported */
+	u32	initial;
+	u32	refuse;		/* bits that must be 0 */
+	bool	any_nsid;	/* an NSID does no harm */
+	/* in: the value in cdw11; may answer in cmd->dw0 */
+	u16	(*set)(struct vnvme_ctrl *ctrl, struct vnvme_cmd *cmd, u32 val);
+	u32	(*get)(struct vnvme_ctrl *ctrl, u32 cdw11, bool initial);
+};
+
+static u16 vnvme_feature_bad(struct vnvme_cmd *cmd, u16 status, u16 loc)
+{
+	cmd->err_loc = loc;
+	return status | VNVME_DNR;
+}
+
+/* ------------------------------------------------------- temperature ---- */
+
+/**
+ * vnvme_temperature_critical() - is it beyond a threshold?
+ * @ctrl:	controller
+ *
+ * Return: true if so.
+ */
+bool vnvme_temperature_critical(const struct vnvme_ctrl *ctrl)
+{
+	return VNVME_TEMPERATURE >= ctrl->temp_over ||
+	       VNVME_TEMPERATURE <= ctrl->temp_under;
+}
+
+static u16 vnvme_temperature_set(struct vnvme_ctrl *ctrl, struct vnvme_cmd *cmd,
+				 u32 val)
+{
+	/* only the composite temperature is there */
+	if (VNVME_THSEL(val) > 1 ||
+	    (VNVME_TMPSEL(val) && VNVME_TMPSEL(val) != VNVME_TMPSEL_ALL))
+		return vnvme_feature_bad(cmd, VNVME_SC_INVALID_FIELD,
+					 VNVME_LOC(cdw11));
+	if (VNVME_THSEL(val))
+		ctrl->temp_under = val;
+	else
+		ctrl->temp_over = val;
+	if (vnvme_temperature_critical(ctrl) &&
+	    (ctrl->feat[VNVME_FEAT_AEC] & VNVME_AEC_SMART_TEMP))
+		vnvme_aen_raise(ctrl, VNVME_AEN_TEMPERATURE);
+	return 0;
+}
+
+static u32 vnvme_temperature_get(struct vnvme_ctrl *ctrl, u32 cdw11,
+				 bool initial)
+{
+	if (VNVME_THSEL(cdw11))
+		return initial ? VNVME_TEMP_UNDER : ctrl->temp_under;
+	return initial ? VNVME_TEMP_OVER : ctrl->temp_over;
+}
+
+/* ------------------------------------------------- queues and vectors ---- */
+
+static u32 vnvme_nr_queues_get(struct vnvme_ctrl *ctrl, u32 cdw11, bool initial)
+{
+	u32 n = ctrl->cfg.nr_ioq - 1;
+
+	return n << 16 | n;
+}
+
+static u16 vnvme_nr_queues_set(struct vnvme_ctrl *ctrl, struct vnvme_cmd *cmd,
+			       u32 val)
+{
+	unsigned int i;
+
+	for (i = 1; i <= ctrl->cfg.nr_ioq; i++)
+		if (ctrl->sq[i].depth || ctrl->lane[i].cq.live)
+			return vnvme_feature_bad(cmd, VNVME_SC_SEQUENCE,
+						 VNVME_LOC(cdw10));
+	if ((val & 0xffff) == 0xffff || val >> 16 == 0xffff)
+		return vnvme_feature_bad(cmd, VNVME_SC_INVALID_FIELD,
+					 VNVME_LOC(cdw11));
+	cmd->dw0 = vnvme_nr_queues_get(ctrl, 0, false);
+	return 0;
+}
+
+static u16 vnvme_vector_set(struct vnvme_ctrl *ctrl, struct vnvme_cmd *cmd,
+			    u32 val)
+{
+	u16 vector = val & 0xffff;
+	unsigned int i;
+
+	for (i = 0; i <= ctrl->cfg.nr_ioq; i++)
+		if (ctrl->lane[i].cq.live && ctrl->lane[i].cq.vector == vector)
+			break;
+	if (i > ctrl->cfg.nr_ioq)
+		return vnvme_feature_bad(cmd, VNVME_SC_INVALID_FIELD,
+					 VNVME_LOC(cdw11));
+	ctrl->feat_vec[vector] = val;
+	return 0;
+}
+
+static u32 vnvme_vector_get(struct vnvme_ctrl *ctrl, u32 cdw11, bool initial)
+{
+	u32 vector = cdw11 & 0xffff;
+
+	return initial || vector > ctrl->cfg.nr_ioq ? vector :
+						      ctrl->feat_vec[vector];
+}
+
+/* ------------------------------------------------------------- table ---- */
+
+static const struct vnvme_feature vnvme_features[VNVME_NR_FEATURES] = {
+	[VNVME_FEAT_ARBITRATION] = { .mask = 0xffffff07 },
+	/* power state 0 is the only one */
+	[VNVME_FEAT_POWER] = { .mask = 0x000000e0, .refuse = 0x1f },
+	[VNVME_FEAT_TEMPERATURE] = { .mask = 0x003fffff,
+				     .set = vnvme_temperature_set,
+				     .get = vnvme_temperature_get },
+	/* no deallocated or unwritten logical block error: NSFEAT bit 2 is 0 */
+	[VNVME_FEAT_ERROR_REC] = { .mask = 0x0000ffff, .refuse = 1u << 16,
+				   .any_nsid = true },
+	[VNVME_FEAT_WCE] = { .mask = 1, .initial = 1 },
+	[VNVME_FEAT_NR_QUEUES] = { .mask = ~0u, .set = vnvme_nr_queues_set,
+				   .get = vnvme_nr_queues_get },
+	/* values that allow holding interrupts back, and do not demand it */
+	[VNVME_FEAT_COALESCING] = { .mask = 0x0000ffff },
+	[VNVME_FEAT_VECTOR] = { .mask = 0x0001ffff, .set = vnvme_vector_set,
+				.get = vnvme_vector_get },
+	[VNVME_FEAT_ATOMICITY] = { .mask = 1 },
+	[VNVME_FEAT_AEC] = { .mask = VNVME_AEC_SMART | VNVME_AEC_NS_ATTR },
+};
+
+/**
+ * vnvme_feature_reset() - defaults
+ * @ctrl:	controller
+ */
+void vnvme_feature_reset(struct vnvme_ctrl *ctrl)
+{
+	unsigned int i;
+
+	for (i = 0; i < VNVME_NR_FEATURES; i++)
+		ctrl->feat[i] = vnvme_features[i].initial;
+	for (i = 0; i <= VNVME_MAX_IOQ; i++)
+		ctrl->feat_vec[i] = i;
+	ctrl->temp_over = VNVME_TEMP_OVER;
+	ctrl->temp_under = VNVME_TEMP_UNDER;
+}
+
+static const struct vnvme_feature *
+vnvme_feature_find(struct vnvme_ctrl *ctrl, struct vnvme_cmd *cmd, u16 *status)
+{
+	u8 fid = le32_to_cpu(cmd->sqe.cdw10) & 0xff;
+
+	*status = 0;
+	if (fid < VNVME_NR_FEATURES && vnvme_features[fid].mask &&
+	    (fid != VNVME_FEAT_WCE || ctrl->cfg.vwc))
+		return &vnvme_features[fid];
+	*status = vnvme_feature_bad(cmd, VNVME_SC_INVALID_FIELD,
+				    VNVME_LOC(cdw10));
+	return NULL;
+}
+
+/**
+ * vnvme_set_features_command() - Set Features
+ * @ctrl:	controller
+ * @cmd:	the command
+ *
+ * Context: control.
+ * Return: an NVMe status.
+ */
+u16 vnvme_set_features_command(struct vnvme_ctrl *ctrl, struct vnvme_cmd *cmd)
+{
+	u32 cdw10 = le32_to_cpu(cmd->sqe.cdw10);
+	u32 val = le32_to_cpu(cmd->sqe.cdw11);
+	u32 nsid = le32_to_cpu(cmd->sqe.nsid);
+	const struct vnvme_feature *f;
+	u16 status;
+
+	f = vnvme_feature_find(ctrl, cmd, &status);
+	if (!f)
+		return status;
+	if (cdw10 & VNVME_FEAT_SV)
+		return vnvme_feature_bad(cmd, VNVME_SC_NOT_SAVEABLE,
+					 VNVME_LOC(cdw10));
+	if (nsid && nsid != VNVME_NSID_ALL && !f->any_nsid)
+		return vnvme_feature_bad(cmd, VNVME_SC_NOT_NS_SPECIFIC,
+					 VNVME_LOC(nsid));
+	if (val & f->refuse)
+		return vnvme_feature_bad(cmd, VNVME_SC_INVALID_FIELD,
+					 VNVME_LOC(cdw11));
+	val &= f->mask;
+	if (f->set)
+		return f->set(ctrl, cmd, val);
+	WRITE_ONCE(ctrl->feat[f - vnvme_features], val);
+	return 0;
+}
+
+/**
+ * vnvme_get_features_command() - Get Features
+ * @ctrl:	controller
+ * @cmd:	the command
+ *
+ * Context: control.
+ * Return: an NVMe status.
+ */
+u16 vnvme_get_features_command(struct vnvme_ctrl *ctrl, struct vnvme_cmd *cmd)
+{
+	u32 cdw10 = le32_to_cpu(cmd->sqe.cdw10);
+	u32 cdw11 = le32_to_cpu(cmd->sqe.cdw11);
+	u32 sel = VNVME_FEAT_SEL(cdw10);
+	const struct vnvme_feature *f;
+	u16 status;
+
+	f = vnvme_feature_find(ctrl, cmd, &status);
+	if (!f)
+		return status;
+	switch (sel) {
+	case 0:		/* current */
+	case 1:		/* default */
+	case 2:		/* saved: not saveable, so the default */
+		if (f->get)
+			cmd->dw0 = f->get(ctrl, cdw11, sel);
+		else
+			cmd->dw0 = sel ? f->initial :
+					 ctrl->feat[f - vnvme_features];
+		return 0;
+	case 3:		/* capabilities */
+		cmd->dw0 = VNVME_FEAT_CHANGEABLE;
+		return 0;
+	}
+	return vnvme_feature_bad(cmd, VNVME_SC_INVALID_FIELD,
+				 VNVME_LOC(cdw10));
+}

@@ -1,0 +1,198 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Identify (section 5.15).  Everything a guest tells devices apart by comes
+ * from the device's UUID, so that it is the same after every restart.
+ */
+#include "internal.h"
+
+#define VNVME_OUI_0	0x52
+#define VNVME_OUI_1	0x54
+#define VNVME_OUI_2	0x00
+
+static void vnvme_pad(char *to, const char *from, unsigned int len)
+{
+	unsigned int n = strlen(from);
+
+	memset(to, ' ', len);
+	memcpy(to, from, min(n, len));
+}
+
+static u16 vnvme_identify_bad(struct vnvme_cmd *cmd, u16 status, u16 loc)
+{
+	cmd->err_loc = loc;
+	return status | VNVME_DNR;
+}
+
+static u32 vnvme_cmd_nsid(const struct vnvme_cmd *cmd)
+{
+	return le32_to_cpu(cmd->sqe.nsid);
+}
+
+/* The device's UUID with the NSID mixed in. */
+static void vnvme_ns_uuid(const struct vnvme_ctrl *ctrl, u32 nsid, u8 to[16])
+{
+	memcpy(to, ctrl->cfg.uuid.b, 16);
+	to[15] ^= nsid;
+	to[14] ^= nsid >> 8;
+}
+
+static void vnvme_ns_nguid(const struct vnvme_ctrl *ctrl, u32 nsid, u8 to[16])
+{
+	vnvme_ns_uuid(ctrl, nsid, to);
+	to[8] = VNVME_OUI_0;
+	to[9] = VNVME_OUI_1;
+	to[10] = VNVME_OUI_2;
+}
+
+static void vnvme_ns_eui64(const struct vnvme_ctrl *ctrl, u32 nsid, u8 to[8])
+{
+	u8 uuid[16];
+	unsigned int i;
+
+	vnvme_ns_uuid(ctrl, nsid, uuid);
+	to[0] = VNVME_OUI_0;
+	to[1] = VNVME_OUI_1;
+	to[2] = VNVME_OUI_2;
+	for (i = 0; i < 5; i++)
+		to[3 + i] = uuid[11 + i] ^ uuid[i] ^ uuid[i + 5];
+}
+
+static u16 vnvme_id_ns(struct vnvme_ctrl *ctrl, struct vnvme_cmd *cmd)
+{
+	struct vnvme_id_ns *id = (void *)ctrl->buf;
+	u32 nsid = vnvme_cmd_nsid(cmd);
+	const struct vnvme_ns *ns;
+
+	if (!nsid || nsid > VNVME_MAX_NS)
+		return vnvme_identify_bad(cmd, VNVME_SC_INVALID_NS,
+					  VNVME_LOC(nsid));
+	ns = ctrl->ns[nsid];
+	if (!ns)
+		return 0;
+	id->nsze = cpu_to_le64(READ_ONCE(ns->nlb));
+	id->ncap = id->nsze;
+	id->nuse = id->nsze;
+	id->nsattr = ns->ro ? VNVME_NSATTR_RO : 0;
+	vnvme_ns_nguid(ctrl, nsid, id->nguid);
+	vnvme_ns_eui64(ctrl, nsid, id->eui64);
+	id->lbaf[0] = cpu_to_le32((u32)ns->lba_shift << 16);
+	return 0;
+}
+
+static u16 vnvme_id_ctrl(struct vnvme_ctrl *ctrl, struct vnvme_cmd *cmd)
+{
+	struct vnvme_id_ctrl *id = (void *)ctrl->buf;
+	const u8 *u = ctrl->cfg.uuid.b;
+	char sn[24];
+
+	id->vid = cpu_to_le16(0x1af4);
+	id->ssvid = cpu_to_le16(0x1af4);
+	snprintf(sn, sizeof(sn), "%02X%02X%02X%02X%02X%02X%02X%02X%02X%02X",
+		 u[0], u[1], u[2], u[3], u[4], u[5], u[6], u[7], u[8], u[9]);
+	vnvme_pad(id->sn, sn, sizeof(id->sn));
+	vnvme_pad(id->mn, "nvme-mdev", sizeof(id->mn));
+	vnvme_pad(id->fr, "1", sizeof(id->fr));
+	/* least significant byte first */
+	id->ieee[0] = VNVME_OUI_2;
+	id->ieee[1] = VNVME_OUI_1;
+	id->ieee[2] = VNVME_OUI_0;
+	id->mdts = ctrl->cfg.mdts;
+	id->cntlid = cpu_to_le16(1);
+	id->ver = cpu_to_le32(VNVME_VS);
+	id->oaes = cpu_to_le32(VNVME_OAES_NS_ATTR);
+	id->cntrltype = 1;
+	id->oacs = cpu_to_le16(ctrl->cfg.dbbuf ? VNVME_OACS_DBBUF : 0);
+	id->acl = 3;
+	id->aerl = VNVME_AERL;
+	id->frmw = 1 << 1 | 1;		/* one slot, read only */
+	id->lpa = VNVME_LPA_EFFECTS | VNVME_LPA_EXTENDED;
+	id->elpe = VNVME_ELPE;
+	id->wctemp = cpu_to_le16(343);
+	id->cctemp = cpu_to_le16(353);
+	id->sqes = VNVME_SQES << 4 | VNVME_SQES;
+	id->cqes = VNVME_CQES << 4 | VNVME_CQES;
+	id->nn = cpu_to_le32(VNVME_MAX_NS);
+	id->oncs = cpu_to_le16((ctrl->cfg.oncs & (VNVME_ONCS_DSM |
+						  VNVME_ONCS_WRITE_ZEROES)) |
+			       VNVME_ONCS_SAVE_SELECT);
+	id->vwc = VNVME_VWC_NO_BROADCAST |
+		  (ctrl->cfg.vwc ? VNVME_VWC_PRESENT : 0);
+	snprintf(id->subnqn, sizeof(id->subnqn),
+		 "nqn.2014-08.org.nvmexpress:uuid:"
+		 "%02x%02x%02x%02x-%02x%02x-%02x%02x-%02x%02x-"
+		 "%02x%02x%02x%02x%02x%02x",
+		 u[0], u[1], u[2], u[3], u[4], u[5], u[6], u[7], u[8], u[9],
+		 u[10], u[11], u[12], u[13], u[14], u[15]);
+	return 0;
+}
+
+static u16 vnvme_id_ns_list(struct vnvme_ctrl *ctrl, struct vnvme_cmd *cmd)
+{
+	u32 nsid = vnvme_cmd_nsid(cmd), i;
+	__le32 *list = (void *)ctrl->buf;
+
+	if (nsid >= VNVME_NSID_ALL - 1)
+		return vnvme_identify_bad(cmd, VNVME_SC_INVALID_NS,
+					  VNVME_LOC(nsid));
+	for (i = 1; i <= VNVME_MAX_NS; i++)
+		if (i > nsid && ctrl->ns[i])
+			*list++ = cpu_to_le32(i);
+	return 0;
+}
+
+static u8 *vnvme_id_desc(u8 *to, u8 type, u8 len)
+{
+	to[0] = type;
+	to[1] = len;
+	return to + 4;
+}
+
+static u16 vnvme_id_ns_desc(struct vnvme_ctrl *ctrl, struct vnvme_cmd *cmd)
+{
+	u32 nsid = vnvme_cmd_nsid(cmd);
+	u8 *to = ctrl->buf;
+
+	if (!nsid || nsid > VNVME_MAX_NS || !ctrl->ns[nsid])
+		return vnvme_identify_bad(cmd, VNVME_SC_INVALID_NS,
+					  VNVME_LOC(nsid));
+	to = vnvme_id_desc(to, 1, 8);
+	vnvme_ns_eui64(ctrl, nsid, to);
+	to = vnvme_id_desc(to + 8, 2, 16);
+	vnvme_ns_nguid(ctrl, nsid, to);
+	to = vnvme_id_desc(to + 16, 3, 16);
+	vnvme_ns_uuid(ctrl, nsid, to);
+	return 0;
+}
+
+/* Fills ctrl->buf, which is zeroed; by CNS. */
+static u16 (*const vnvme_cns[])(struct vnvme_ctrl *ctrl,
+				struct vnvme_cmd *cmd) = {
+	[0x00] = vnvme_id_ns,
+	[0x01] = vnvme_id_ctrl,
+	[0x02] = vnvme_id_ns_list,
+	[0x03] = vnvme_id_ns_desc,
+};
+
+/**
+ * vnvme_identify_command() - Identify
+ * @ctrl:	controller
+ * @cmd:	the command
+ *
+ * Context: control.
+ * Return: an NVMe status.
+ */
+u16 vnvme_identify_command(struct vnvme_ctrl *ctrl, struct vnvme_cmd *cmd)
+{
+	u8 cns = le32_to_cpu(cmd->sqe.cdw10) & 0xff;
+	u16 status;
+
+	if (cns >= ARRAY_SIZE(vnvme_cns))
+		return vnvme_identify_bad(cmd, VNVME_SC_INVALID_FIELD,
+					  VNVME_LOC(cdw10));
+	memset(ctrl->buf, 0, sizeof(ctrl->buf));
+	status = vnvme_cns[cns](ctrl, cmd);
+	if (status)
+		return status;
+	return vnvme_dptr_put(ctrl, cmd, ctrl->buf, sizeof(ctrl->buf),
+			      sizeof(ctrl->buf));
+}

@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * What the files of the core share with each other and with nobody else.
+ */
+#ifndef _VNVME_INTERNAL_H
+#define _VNVME_INTERNAL_H
+
+#include "vnvme.h"
+
+#define VNVME_ADMIN_DEPTH_MAX	4096	/* entries, section 3.1.8 */
+#define VNVME_ADMIN_BATCH	16	/* commands per call of the worker */
+#define VNVME_RETRIES		(2 * VNVME_MAX_SEGS + 16)
+#define VNVME_NO_CMD		(-1)
+
+/* Not NVMe statuses: */
+#define VNVME_MISS		0xfffeu	/* look-up missed, see ->miss_iova */
+#define VNVME_HELD		0xfffdu	/* answered later */
+
+/* An admin command: the SQE copied once, the result, where it was wrong. */
+struct vnvme_cmd {
+	struct vnvme_sqe	sqe;
+	u32			dw0;
+	u16			err_loc;
+};
+
+/* What is to be moved, and, after the walk, where. */
+struct vnvme_dptr {
+	u64			prp1;
+	u64			prp2;
+	u32			len;	/* of the transfer: what PRP2 means */
+	u32			need;	/* bytes wanted of it, from the start */
+	bool			to_guest;
+	u16			err_loc;
+	u16			nr_segs;
+	u16			max_segs;
+	u64			miss_iova;
+	struct vnvme_seg	*segs;
+};
+
+static inline u32 vnvme_ring_next(u32 i, u32 depth)
+{
+	return i + 1 == depth ? 0 : i + 1;
+}
+
+/* Entries from @from up to @to. */
+static inline u32 vnvme_ring_dist(u32 from, u32 to, u32 depth)
+{
+	return to >= from ? to - from : to + depth - from;
+}
+
+static inline unsigned int vnvme_sq_db_index(u16 id)
+{
+	return 2 * id;
+}
+
+static inline unsigned int vnvme_cq_db_index(u16 id)
+{
+	return 2 * id + 1;
+}
+
+static inline bool vnvme_lane_id_ok(const struct vnvme_ctrl *ctrl, u32 id)
+{
+	return id >= 1 && id <= ctrl->cfg.nr_ioq && ctrl->lane[id].nr_reqs;
+}
+
+static inline u32 vnvme_max_bytes(const struct vnvme_ctrl *ctrl)
+{
+	return VNVME_PAGE_SIZE << ctrl->cfg.mdts;
+}
+
+static inline u64 vnvme_make64(u32 lo, u32 hi)
+{
+	return (u64)hi << 32 | lo;
+}
+
+/* queue.c */
+void vnvme_sq_init(struct vnvme_sq *sq, u16 id, u16 cqid, u64 base, u32 depth);
+void vnvme_cq_init(struct vnvme_cq *cq, u16 id, u64 base, u32 depth, u16 vector,
+		   bool irq);
+void vnvme_queue_words_clear(struct vnvme_ctrl *ctrl, unsigned int index);
+bool vnvme_sq_poll(struct vnvme_ctrl *ctrl, struct vnvme_sq *sq);
+bool vnvme_sq_pop(struct vnvme_ctrl *ctrl, struct vnvme_sq *sq,
+		  struct vnvme_sqe *sqe);
+bool vnvme_sq_ready(const struct vnvme_ctrl *ctrl, const struct vnvme_sq *sq);
+void vnvme_sq_event_lag(struct vnvme_ctrl *ctrl, struct vnvme_sq *sq);
+void vnvme_sq_event_arm(struct vnvme_ctrl *ctrl, struct vnvme_sq *sq);
+void vnvme_cq_poll(struct vnvme_ctrl *ctrl, struct vnvme_cq *cq);
+bool vnvme_cq_full(const struct vnvme_cq *cq);
+bool vnvme_cq_room(struct vnvme_ctrl *ctrl, struct vnvme_cq *cq);
+bool vnvme_cq_may_have_room(const struct vnvme_ctrl *ctrl,
+			    const struct vnvme_cq *cq);
+bool vnvme_cq_unread(const struct vnvme_ctrl *ctrl, const struct vnvme_cq *cq);
+void vnvme_cq_event_arm(struct vnvme_ctrl *ctrl, struct vnvme_cq *cq);
+void vnvme_cq_post(struct vnvme_lane *lane, struct vnvme_sq *sq, u16 cid,
+		   u16 status, u32 dw0);
+void vnvme_dbbuf_adopt(struct vnvme_ctrl *ctrl);
+
+/* dptr.c */
+u16 vnvme_dptr_walk(const struct vnvme_mem *mem, struct vnvme_dptr *d);
+u16 vnvme_dptr_put(struct vnvme_ctrl *ctrl, struct vnvme_cmd *cmd,
+		   const void *buf, u32 bytes, u32 len);
+
+/* nvm.c */
+u16 vnvme_nvm_prepare(struct vnvme_ctrl *ctrl, struct vnvme_req *req);
+u32 vnvme_nvm_effects(const struct vnvme_ctrl *ctrl, u8 opcode);
+
+/* admin.c */
+bool vnvme_admin_step(struct vnvme_ctrl *ctrl);
+u32 vnvme_admin_effects(const struct vnvme_ctrl *ctrl, u8 opcode);
+
+/* event.c */
+void vnvme_aen_raise(struct vnvme_ctrl *ctrl, enum vnvme_aen event);
+void vnvme_aen_deliver(struct vnvme_ctrl *ctrl);
+void vnvme_aen_reset(struct vnvme_ctrl *ctrl);
+void vnvme_aen_unmask(struct vnvme_ctrl *ctrl, u8 lid);
+u16 vnvme_aer_command(struct vnvme_ctrl *ctrl, struct vnvme_cmd *cmd);
+
+/* identify.c */
+u16 vnvme_identify_command(struct vnvme_ctrl *ctrl, struct vnvme_cmd *cmd);
+
+/* feature.c */
+void vnvme_feature_reset(struct vnvme_ctrl *ctrl);
+bool vnvme_temperature_critical(const struct vnvme_ctrl *ctrl);
+u16 vnvme_set_features_command(struct vnvme_ctrl *ctrl, struct vnvme_cmd *cmd);
+u16 vnvme_get_features_command(struct vnvme_ctrl *ctrl, struct vnvme_cmd *cmd);
+
+/* log.c */
+#define VNVME_TEMPERATURE	310	/* K: a virtual controller is always well */
+void vnvme_errlog_reset(struct vnvme_ctrl *ctrl);
+void vnvme_errlog_add(struct vnvme_ctrl *ctrl, u16 sqid, u16 cid, u16 status,
+		      u16 loc, u64 lba, u32 nsid);
+u16 vnvme_get_log_command(struct vnvme_ctrl *ctrl, struct vnvme_cmd *cmd);
+
+/* pcicfg.c */
+void vnvme_pci_reset(struct vnvme_ctrl *ctrl);
+
+/* ctrl.c */
+void vnvme_ctrl_event(struct vnvme_ctrl *ctrl, enum vnvme_event event);
+void vnvme_cc_write(struct vnvme_ctrl *ctrl, u32 val);
+
+#endif

@@ -1,0 +1,550 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Submission and completion rings, their doorbells and shadow doorbells.
+ *
+ * This is the one door through which doorbell values enter: behind it a tail
+ * or a head lies inside its ring.  A value that cannot be is reported, noted as
+ * seen and not looked at again until it changes; nothing is written back over
+ * the guest's word.
+ */
+#include "internal.h"
+
+/* What a doorbell value may be: up to @span entries after @from. */
+struct vnvme_db_door {
+	u32	from;
+	u32	span;
+	u32	depth;
+};
+
+static bool vnvme_db_fits(struct vnvme_db_door door, u32 val)
+{
+	return val < door.depth &&
+	       vnvme_ring_dist(door.from, val, door.depth) <= door.span;
+}
+
+static u32 vnvme_db_get(const struct vnvme_ctrl *ctrl, unsigned int index)
+{
+	return le32_to_cpu((__force __le32)READ_ONCE(ctrl->db[index]));
+}
+
+static __le32 *vnvme_dbbuf_word(const struct vnvme_ctrl *ctrl, u64 page,
+				unsigned int index)
+{
+	struct vnvme_extent x;
+
+	if (!vnvme_mem_lookup(ctrl->mem, page + 4 * index, &x) || x.ro)
+		return NULL;
+	return x.kva;
+}
+
+static u32 vnvme_dbbuf_get(const __le32 *word)
+{
+	return le32_to_cpu(READ_ONCE(*word));
+}
+
+static bool vnvme_dbbuf_put(struct vnvme_ctrl *ctrl, u64 page,
+			    unsigned int index, u32 val)
+{
+	__le32 *word = vnvme_dbbuf_word(ctrl, page, index);
+
+	if (unlikely(!word)) {
+		vnvme_ctrl_fatal(ctrl);
+		return false;
+	}
+	WRITE_ONCE(*word, cpu_to_le32(val));
+	return true;
+}
+
+/*
+ * The value of a doorbell whose last accepted value is @cur.
+ *
+ * A guest that uses a queue's shadow writes it first and BAR0 after, if at all;
+ * one that rings a queue through BAR0 alone (Linux, its admin queue) never
+ * touches the shadow, and gets it updated from here.  The shadow is only
+ * written when BAR0 brings something new: the guest may be writing it.
+ */
+static u32 vnvme_db_take(struct vnvme_ctrl *ctrl, unsigned int index, u32 *db,
+			 u32 *shadow, u32 cur, struct vnvme_db_door door)
+{
+	u32 m, s, was = *db;
+	bool bad = false;
+	__le32 *word;
+
+	if (!ctrl->dbbuf.db) {
+		m = vnvme_db_get(ctrl, index);
+		if (m == was)
+			return cur;
+		*db = m;
+		if (vnvme_db_fits(door, m))
+			return m;
+		vnvme_aen_raise(ctrl, VNVME_AEN_DB_VALUE);
+		return cur;
+	}
+
+	word = vnvme_dbbuf_word(ctrl, ctrl->dbbuf.db, index);
+	if (unlikely(!word)) {
+		vnvme_ctrl_fatal(ctrl);
+		return cur;
+	}
+	s = vnvme_dbbuf_get(word);
+	/* pairs with the guest's barrier between its shadow and BAR0 writes */
+	smp_rmb();
+	m = vnvme_db_get(ctrl, index);
+	*db = m;
+	if (m != was) {
+		smp_rmb();
+		s = vnvme_dbbuf_get(word);
+	}
+	if (s != *shadow) {
+		*shadow = s;
+		if (vnvme_db_fits(door, s))
+			return s;
+		bad = true;
+	}
+	if (m != was && m != cur) {
+		if (vnvme_db_fits(door, m)) {
+			WRITE_ONCE(*word, cpu_to_le32(m));
+			*shadow = m;
+			cur = m;
+		} else {
+			bad = true;
+		}
+	}
+	if (unlikely(bad))
+		vnvme_aen_raise(ctrl, VNVME_AEN_DB_VALUE);
+	return cur;
+}
+
+/* Has a doorbell changed since it was last taken? */
+static bool vnvme_db_changed(const struct vnvme_ctrl *ctrl, unsigned int index,
+			     u32 db, u32 shadow)
+{
+	const __le32 *word;
+
+	if (vnvme_db_get(ctrl, index) != db)
+		return true;
+	if (!ctrl->dbbuf.db)
+		return false;
+	word = vnvme_dbbuf_word(ctrl, ctrl->dbbuf.db, index);
+	/* a page that has vanished: the step finds out */
+	return !word || vnvme_dbbuf_get(word) != shadow;
+}
+
+/**
+ * vnvme_queue_words_clear() - no stale doorbell of a queue stays behind
+ * @ctrl:	controller; owners parked
+ * @index:	of the doorbell
+ */
+void vnvme_queue_words_clear(struct vnvme_ctrl *ctrl, unsigned int index)
+{
+	WRITE_ONCE(ctrl->db[index], 0);
+	if (!ctrl->dbbuf.db)
+		return;
+	if (vnvme_dbbuf_put(ctrl, ctrl->dbbuf.db, index, 0))
+		vnvme_dbbuf_put(ctrl, ctrl->dbbuf.ei, index, 0);
+}
+
+/* ---------------------------------------------------------------- SQ ---- */
+
+/**
+ * vnvme_sq_init() - a submission queue as its creation leaves it
+ * @sq:		queue
+ * @id:		its identifier
+ * @cqid:	where its commands are answered
+ * @base:	guest address of the ring, page aligned
+ * @depth:	entries, at least 2
+ */
+void vnvme_sq_init(struct vnvme_sq *sq, u16 id, u16 cqid, u64 base, u32 depth)
+{
+	memset(sq, 0, sizeof(*sq));
+	sq->id = id;
+	sq->cqid = cqid;
+	sq->base = base;
+	sq->depth = depth;
+	sq->del_cid = VNVME_NO_CMD;
+	sq->live = true;
+}
+
+static struct vnvme_db_door vnvme_sq_door(const struct vnvme_sq *sq)
+{
+	return (struct vnvme_db_door){
+		.from = sq->head, .span = sq->depth - 1, .depth = sq->depth,
+	};
+}
+
+/**
+ * vnvme_sq_poll() - take the tail doorbell
+ * @ctrl:	controller
+ * @sq:		live queue
+ *
+ * Context: owner (admin queue: control).
+ * Return: true if there are commands to fetch.
+ */
+bool vnvme_sq_poll(struct vnvme_ctrl *ctrl, struct vnvme_sq *sq)
+{
+	sq->tail = vnvme_db_take(ctrl, vnvme_sq_db_index(sq->id), &sq->db,
+				 &sq->shadow, sq->tail, vnvme_sq_door(sq));
+	return sq->tail != sq->head;
+}
+
+/**
+ * vnvme_sq_ready() - would a fetch find commands?
+ * @ctrl:	controller
+ * @sq:		live queue
+ *
+ * Context: any.
+ * Return: false only if there is nothing new.
+ */
+bool vnvme_sq_ready(const struct vnvme_ctrl *ctrl, const struct vnvme_sq *sq)
+{
+	return READ_ONCE(sq->tail) != READ_ONCE(sq->head) ||
+	       vnvme_db_changed(ctrl, vnvme_sq_db_index(sq->id),
+				READ_ONCE(sq->db), READ_ONCE(sq->shadow));
+}
+
+/**
+ * vnvme_sq_pop() - copy the next command, once
+ * @ctrl:	controller
+ * @sq:		queue for which vnvme_sq_poll() was true
+ * @sqe:	filled
+ *
+ * Return: false if the ring's memory has vanished; the controller then fails.
+ */
+bool vnvme_sq_pop(struct vnvme_ctrl *ctrl, struct vnvme_sq *sq,
+		  struct vnvme_sqe *sqe)
+{
+	struct vnvme_extent x;
+
+	if (unlikely(!vnvme_mem_lookup(ctrl->mem, sq->base +
+				       sq->head * sizeof(*sqe), &x))) {
+		vnvme_ctrl_fatal(ctrl);
+		return false;
+	}
+	/* the entry after the doorbell; pairs with the guest's barrier */
+	smp_rmb();
+	memcpy(sqe, x.kva, sizeof(*sqe));
+	/* from here on nothing may be read from the guest's copy */
+	barrier();
+	sq->head = vnvme_ring_next(sq->head, sq->depth);
+	sq->inflight++;
+	return true;
+}
+
+static void vnvme_sq_event_set(struct vnvme_ctrl *ctrl, struct vnvme_sq *sq,
+			       u32 event)
+{
+	if (sq->event == event)
+		return;
+	if (vnvme_dbbuf_put(ctrl, ctrl->dbbuf.ei, vnvme_sq_db_index(sq->id),
+			    event))
+		sq->event = event;
+	ctrl->lane[sq->cqid].stat.eventidx++;
+}
+
+/**
+ * vnvme_sq_event_lag() - keep EventIdx out of the way of a polled queue
+ * @ctrl:	controller
+ * @sq:		queue whose tail has moved
+ *
+ * One behind the tail is a whole ring ahead: the guest passes it only after the
+ * controller has fetched; so it is rewritten once the guest has come within a
+ * quarter of the ring, not for each command.
+ */
+void vnvme_sq_event_lag(struct vnvme_ctrl *ctrl, struct vnvme_sq *sq)
+{
+	if (ctrl->dbbuf.db &&
+	    vnvme_ring_dist(sq->tail, sq->event, sq->depth) <= sq->depth / 4)
+		vnvme_sq_event_set(ctrl, sq,
+				   (sq->tail ? sq->tail : sq->depth) - 1);
+}
+
+/**
+ * vnvme_sq_event_arm() - have the guest's next tail written to BAR0
+ * @ctrl:	controller
+ * @sq:		queue
+ *
+ * The caller looks at the queue again after a full barrier.
+ */
+void vnvme_sq_event_arm(struct vnvme_ctrl *ctrl, struct vnvme_sq *sq)
+{
+	if (ctrl->dbbuf.db)
+		vnvme_sq_event_set(ctrl, sq, sq->tail);
+}
+
+/* ---------------------------------------------------------------- CQ ---- */
+
+/**
+ * vnvme_cq_init() - a completion queue as its creation leaves it
+ * @cq:		queue
+ * @id:		its identifier
+ * @base:	guest address of the ring, page aligned
+ * @depth:	entries, at least 2
+ * @vector:	interrupt vector
+ * @irq:	interrupts enabled
+ */
+void vnvme_cq_init(struct vnvme_cq *cq, u16 id, u64 base, u32 depth, u16 vector,
+		   bool irq)
+{
+	memset(cq, 0, sizeof(*cq));
+	cq->id = id;
+	cq->base = base;
+	cq->depth = depth;
+	cq->vector = vector;
+	cq->irq_enabled = irq;
+	cq->phase = 1;
+	cq->live = true;
+}
+
+static struct vnvme_db_door vnvme_cq_door(const struct vnvme_cq *cq)
+{
+	u32 head = READ_ONCE(cq->head);
+
+	return (struct vnvme_db_door){
+		.from = head, .depth = cq->depth,
+		.span = vnvme_ring_dist(head, READ_ONCE(cq->tail), cq->depth),
+	};
+}
+
+/**
+ * vnvme_cq_poll() - take the head doorbell
+ * @ctrl:	controller
+ * @cq:		live queue
+ *
+ * Context: owner (admin queue: control).
+ */
+void vnvme_cq_poll(struct vnvme_ctrl *ctrl, struct vnvme_cq *cq)
+{
+	cq->head = vnvme_db_take(ctrl, vnvme_cq_db_index(cq->id), &cq->db,
+				 &cq->shadow, cq->head, vnvme_cq_door(cq));
+}
+
+/**
+ * vnvme_cq_full() - are all entries taken or promised, by the head last seen?
+ * @cq:		live queue
+ *
+ * One entry stays empty (section 4.1.2): full is depth - 1.
+ * Return: true if so.
+ */
+bool vnvme_cq_full(const struct vnvme_cq *cq)
+{
+	return vnvme_ring_dist(cq->head, cq->tail, cq->depth) + cq->reserved >=
+	       cq->depth - 1;
+}
+
+static void vnvme_cq_event_set(struct vnvme_ctrl *ctrl, struct vnvme_cq *cq,
+			       u32 event)
+{
+	if (cq->event == event)
+		return;
+	if (vnvme_dbbuf_put(ctrl, ctrl->dbbuf.ei, vnvme_cq_db_index(cq->id),
+			    event))
+		cq->event = event;
+	ctrl->lane[cq->id].stat.eventidx++;
+}
+
+/**
+ * vnvme_cq_room() - may one more entry be promised?
+ * @ctrl:	controller
+ * @cq:		live queue
+ *
+ * Looks at the head doorbell only when room is short.
+ * Context: owner (admin queue: control).
+ * Return: true if so.
+ */
+bool vnvme_cq_room(struct vnvme_ctrl *ctrl, struct vnvme_cq *cq)
+{
+	if (likely(!vnvme_cq_full(cq)))
+		return true;
+	vnvme_cq_poll(ctrl, cq);
+	/* as vnvme_sq_event_lag(); the admin queue stays armed */
+	if (ctrl->dbbuf.db && cq->id &&
+	    vnvme_ring_dist(cq->head, cq->event, cq->depth) <= cq->depth / 4)
+		vnvme_cq_event_set(ctrl, cq,
+				   (cq->head ? cq->head : cq->depth) - 1);
+	return !vnvme_cq_full(cq);
+}
+
+/**
+ * vnvme_cq_may_have_room() - is it worth calling vnvme_cq_room()?
+ * @ctrl:	controller
+ * @cq:		live queue
+ *
+ * Context: any.
+ * Return: false only if the queue is full and the guest has not moved its head.
+ */
+bool vnvme_cq_may_have_room(const struct vnvme_ctrl *ctrl,
+			    const struct vnvme_cq *cq)
+{
+	return !vnvme_cq_full(cq) ||
+	       vnvme_db_changed(ctrl, vnvme_cq_db_index(cq->id),
+				READ_ONCE(cq->db), READ_ONCE(cq->shadow));
+}
+
+/**
+ * vnvme_cq_unread() - are there entries that the guest has not taken?
+ * @ctrl:	controller
+ * @cq:		live queue
+ *
+ * Context: any; takes nothing.
+ * Return: true if so.
+ */
+bool vnvme_cq_unread(const struct vnvme_ctrl *ctrl, const struct vnvme_cq *cq)
+{
+	unsigned int index = vnvme_cq_db_index(cq->id);
+	struct vnvme_db_door door = vnvme_cq_door(cq);
+	u32 head = door.from;
+	const __le32 *word;
+	u32 val;
+
+	val = vnvme_db_get(ctrl, index);
+	if (val != READ_ONCE(cq->db) && vnvme_db_fits(door, val))
+		head = val;
+	if (ctrl->dbbuf.db) {
+		word = vnvme_dbbuf_word(ctrl, ctrl->dbbuf.db, index);
+		val = word ? vnvme_dbbuf_get(word) : head;
+		if (val != READ_ONCE(cq->shadow) && vnvme_db_fits(door, val))
+			head = val;
+	}
+	return vnvme_ring_dist(door.from, head, door.depth) != door.span;
+}
+
+/**
+ * vnvme_cq_event_arm() - have the head that frees a full queue written to BAR0
+ * @ctrl:	controller
+ * @cq:		queue
+ *
+ * A guest that drains a queue it has found full rings nothing else: EventIdx
+ * has to be the head, not the tail.
+ */
+void vnvme_cq_event_arm(struct vnvme_ctrl *ctrl, struct vnvme_cq *cq)
+{
+	if (ctrl->dbbuf.db && vnvme_cq_full(cq))
+		vnvme_cq_event_set(ctrl, cq, cq->head);
+}
+
+/**
+ * vnvme_cq_post() - answer a command; its entry was promised before the fetch
+ * @lane:	of the queue
+ * @sq:		where the command came from
+ * @cid:	its identifier
+ * @status:	without phase
+ * @dw0:	command specific
+ */
+void vnvme_cq_post(struct vnvme_lane *lane, struct vnvme_sq *sq, u16 cid,
+		   u16 status, u32 dw0)
+{
+	struct vnvme_ctrl *ctrl = lane->ctrl;
+	struct vnvme_cq *cq = &lane->cq;
+	struct vnvme_extent x;
+	__le32 *dw;
+
+	cq->reserved--;
+	if (unlikely(!vnvme_mem_lookup(ctrl->mem, cq->base +
+				       cq->tail * sizeof(struct vnvme_cqe),
+				       &x) || x.ro)) {
+		vnvme_ctrl_fatal(ctrl);
+		return;
+	}
+	dw = x.kva;
+	WRITE_ONCE(dw[0], cpu_to_le32(dw0));
+	WRITE_ONCE(dw[1], 0);
+	WRITE_ONCE(dw[2], cpu_to_le32((u32)sq->id << 16 | sq->head));
+	/* the phase bit last; pairs with the guest's read barrier */
+	smp_wmb();
+	WRITE_ONCE(dw[3], cpu_to_le32((u32)status << 17 | (u32)cq->phase << 16 |
+				      cid));
+	if (unlikely(cq->tail + 1 == cq->depth)) {
+		cq->phase ^= 1;
+		WRITE_ONCE(cq->tail, 0);
+	} else {
+		WRITE_ONCE(cq->tail, cq->tail + 1);
+	}
+	lane->posted = true;
+}
+
+/* ------------------------------------------------------------- DBBUF ---- */
+
+/*
+ * A word of a page that the guest has just handed over.  A driver may have
+ * used its shadow doorbells before it told us where they are (Linux does, after
+ * a controller reset): a value other than 0 that fits is where it stands.  0 is
+ * what fresh memory holds: then the word gets the value that BAR0 gave.  So it
+ * does for the admin queue, which is rung through BAR0 up to this command.
+ */
+static u32 vnvme_dbbuf_start(struct vnvme_ctrl *ctrl, unsigned int index,
+			     u32 cur, struct vnvme_db_door door)
+{
+	__le32 *word = vnvme_dbbuf_word(ctrl, ctrl->dbbuf.db, index);
+	u32 val;
+
+	if (!word) {
+		vnvme_ctrl_fatal(ctrl);
+		return cur;
+	}
+	val = vnvme_dbbuf_get(word);
+	if (index > vnvme_cq_db_index(0) && val && vnvme_db_fits(door, val))
+		return val;
+	WRITE_ONCE(*word, cpu_to_le32(cur));
+	return cur;
+}
+
+/**
+ * vnvme_dbbuf_adopt() - let the queues that exist take part in DBBUF
+ * @ctrl:	->dbbuf has just been set; owners parked
+ *
+ * All of them start armed: their poller may be asleep.
+ */
+void vnvme_dbbuf_adopt(struct vnvme_ctrl *ctrl)
+{
+	struct vnvme_sq *sq;
+	struct vnvme_cq *cq;
+	unsigned int i, id;
+
+	for (i = 0; i <= ctrl->cfg.nr_ioq; i++) {
+		sq = &ctrl->sq[i];
+		id = vnvme_sq_db_index(i);
+		if (sq->live) {
+			sq->tail = vnvme_dbbuf_start(ctrl, id, sq->tail,
+						     vnvme_sq_door(sq));
+			sq->shadow = sq->tail;
+			sq->event = sq->tail;
+			vnvme_dbbuf_put(ctrl, ctrl->dbbuf.ei, id, sq->event);
+		}
+		cq = &ctrl->lane[i].cq;
+		id = vnvme_cq_db_index(i);
+		if (cq->live) {
+			cq->head = vnvme_dbbuf_start(ctrl, id, cq->head,
+						     vnvme_cq_door(cq));
+			cq->shadow = cq->head;
+			cq->event = cq->head;
+			vnvme_dbbuf_put(ctrl, ctrl->dbbuf.ei, id, cq->event);
+		}
+	}
+}
+
+/**
+ * vnvme_db_scan() - doorbells of queues that do not exist: report and forget
+ * @ctrl:	controller
+ *
+ * Context: owner.
+ */
+void vnvme_db_scan(struct vnvme_ctrl *ctrl)
+{
+	unsigned int i, nr = VNVME_PAGE_SIZE / sizeof(*ctrl->db);
+	bool found = false;
+
+	if (READ_ONCE(ctrl->state) != VNVME_READY)
+		return;
+	for (i = 0; i < nr; i++) {
+		if (!READ_ONCE(ctrl->db[i]))
+			continue;
+		if (i / 2 <= ctrl->cfg.nr_ioq &&
+		    (i & 1 ? READ_ONCE(ctrl->lane[i / 2].cq.live) :
+			     READ_ONCE(ctrl->sq[i / 2].live)))
+			continue;
+		WRITE_ONCE(ctrl->db[i], 0);
+		found = true;
+	}
+	if (found)
+		vnvme_aen_raise(ctrl, VNVME_AEN_DB_REGISTER);
+}

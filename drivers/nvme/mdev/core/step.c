@@ -1,0 +1,392 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The hot path: one bounded pass over a lane.
+ *
+ *   pop, decode, translate, submit | ring once | reap, post | interrupt once
+ *
+ * All of it runs as the lane's owner: no lock, no sleep, no allocation.
+ */
+#include "internal.h"
+
+static bool vnvme_lane_may_fetch(const struct vnvme_lane *lane)
+{
+	const struct vnvme_ctrl *ctrl = lane->ctrl;
+
+	return READ_ONCE(ctrl->state) == VNVME_READY &&
+	       !READ_ONCE(ctrl->fatal) && !lane->retry;
+}
+
+static void vnvme_req_free(struct vnvme_req *req)
+{
+	struct vnvme_lane *lane = req->lane;
+
+	req->next = lane->free;
+	lane->free = req;
+	/* the state machine looks for 0; it must then see all that was done */
+	smp_store_release(&lane->busy, lane->busy - 1);
+	if (unlikely(!lane->busy &&
+		     READ_ONCE(lane->ctrl->state) != VNVME_READY))
+		lane->ctrl->env->work(lane->ctrl);
+}
+
+static void vnvme_req_account(struct vnvme_req *req, u16 status)
+{
+	struct vnvme_lane_stat *stat = &req->lane->stat;
+
+	if (unlikely(status)) {
+		stat->errors++;
+		vnvme_errlog_add(req->lane->ctrl, req->sq->id,
+				 le16_to_cpu(req->sqe.cid), status,
+				 req->err_loc, req->slba,
+				 le32_to_cpu(req->sqe.nsid));
+		return;
+	}
+	switch (req->opcode) {
+	case VNVME_CMD_READ:
+		stat->reads++;
+		stat->read_sectors += req->bytes >> 9;
+		break;
+	case VNVME_CMD_WRITE:
+		stat->writes++;
+		stat->write_sectors += req->bytes >> 9;
+		break;
+	default:
+		stat->others++;
+	}
+}
+
+/* Answer the guest and let the request go. */
+static void vnvme_req_end(struct vnvme_req *req, u16 status)
+{
+	struct vnvme_lane *lane = req->lane;
+	struct vnvme_sq *sq = req->sq;
+
+	/* nothing reaches guest memory once CC.EN is 0 */
+	if (likely(!lane->stopping)) {
+		vnvme_cq_post(lane, sq, le16_to_cpu(req->sqe.cid), status, 0);
+		vnvme_req_account(req, status);
+		smp_store_release(&sq->inflight, sq->inflight - 1);
+		if (unlikely(!sq->live && !sq->inflight))
+			lane->ctrl->env->work(lane->ctrl);
+	}
+	vnvme_req_free(req);
+}
+
+static void vnvme_req_untake(struct vnvme_req *req)
+{
+	if (req->submitted) {
+		req->submitted = false;
+		WRITE_ONCE(req->lane->inflight[req->epoch],
+			   req->lane->inflight[req->epoch] - 1);
+	}
+}
+
+/**
+ * vnvme_req_done() - a backend is done with a request
+ * @req:	request; not to be touched afterwards
+ * @status:	NVMe status without phase bit
+ *
+ * Context: owner.
+ */
+void vnvme_req_done(struct vnvme_req *req, u16 status)
+{
+	vnvme_req_untake(req);
+	vnvme_req_end(req, status);
+}
+
+static void vnvme_lane_retry_add(struct vnvme_lane *lane, struct vnvme_req *req)
+{
+	req->next = NULL;
+	*lane->retry_tail = req;
+	lane->retry_tail = &req->next;
+}
+
+static struct vnvme_req *vnvme_lane_retry_pop(struct vnvme_lane *lane)
+{
+	struct vnvme_req *req = lane->retry;
+
+	lane->retry = req->next;
+	if (!lane->retry)
+		lane->retry_tail = &lane->retry;
+	return req;
+}
+
+/**
+ * vnvme_req_requeue() - the backend lost a request: do it again
+ * @req:	request that was submitted and has not completed
+ *
+ * Context: owner.
+ */
+void vnvme_req_requeue(struct vnvme_req *req)
+{
+	vnvme_req_untake(req);
+	req->lane->blocked = false;
+	vnvme_lane_retry_add(req->lane, req);
+}
+
+/**
+ * vnvme_req_return() - the miss of a request was dealt with
+ * @req:	request that went to env->pin_req()
+ * @err:	0 or -errno
+ *
+ * Context: any; kick afterwards.
+ */
+void vnvme_req_return(struct vnvme_req *req, int err)
+{
+	req->miss_err = err;
+	llist_add(&req->node, &req->lane->returned);
+}
+
+/*
+ * Decode, translate, submit.  Return: false if the backend is busy; the
+ * request then belongs to the caller again.
+ */
+static bool vnvme_req_start(struct vnvme_req *req)
+{
+	struct vnvme_lane *lane = req->lane;
+	struct vnvme_ctrl *ctrl = lane->ctrl;
+	struct vnvme_backend *b;
+	u16 status;
+
+	status = vnvme_nvm_prepare(ctrl, req);
+	if (unlikely(status == VNVME_MISS)) {
+		if (++req->retries > VNVME_RETRIES) {
+			vnvme_req_end(req, VNVME_SC_DATA_TRANSFER);
+			return true;
+		}
+		lane->stat.misses++;
+		ctrl->env->pin_req(req);
+		return true;
+	}
+	if (unlikely(status || !req->ns)) {
+		vnvme_req_end(req, status);
+		return true;
+	}
+
+	b = req->ns->backend;
+	req->epoch = lane->epoch;
+	req->submitted = true;
+	WRITE_ONCE(lane->inflight[req->epoch],
+		   lane->inflight[req->epoch] + 1);
+	lane->dirty = true;
+	status = b->ops->submit(b, lane, req);
+	if (likely(!status))
+		return true;
+	vnvme_req_untake(req);
+	if (status == VNVME_BUSY)
+		return false;
+	vnvme_req_end(req, status);
+	return true;
+}
+
+/* Requests whose miss was dealt with come back, in the order they went. */
+static unsigned int vnvme_lane_take_returned(struct vnvme_lane *lane)
+{
+	struct vnvme_req *req, *next;
+	struct llist_node *first;
+	unsigned int n = 0;
+
+	first = llist_reverse_order(llist_del_all(&lane->returned));
+	llist_for_each_entry_safe(req, next, first, node) {
+		n++;
+		if (req->miss_err && !lane->stopping)
+			vnvme_req_end(req, VNVME_SC_DATA_TRANSFER |
+				      (req->miss_err == -ENOMEM ? 0 :
+								  VNVME_DNR));
+		else
+			vnvme_lane_retry_add(lane, req);
+	}
+	return n;
+}
+
+static unsigned int vnvme_lane_retry(struct vnvme_lane *lane)
+{
+	struct vnvme_req *req;
+	unsigned int n = 0;
+
+	lane->blocked = false;
+	/* no more than there are: a request may come back at once */
+	while (lane->retry && n < lane->nr_reqs) {
+		req = vnvme_lane_retry_pop(lane);
+		if (!vnvme_req_start(req)) {
+			/* it stays the first */
+			req->next = lane->retry;
+			if (!lane->retry)
+				lane->retry_tail = &req->next;
+			lane->retry = req;
+			lane->blocked = true;
+			break;
+		}
+		n++;
+	}
+	return n;
+}
+
+static unsigned int vnvme_lane_fetch_sq(struct vnvme_lane *lane,
+					struct vnvme_sq *sq,
+					unsigned int budget)
+{
+	struct vnvme_ctrl *ctrl = lane->ctrl;
+	struct vnvme_req *req;
+	unsigned int n = 0;
+
+	if (!vnvme_sq_poll(ctrl, sq))
+		return 0;
+	vnvme_sq_event_lag(ctrl, sq);
+	while (n < budget && sq->head != sq->tail && lane->free &&
+	       vnvme_lane_may_fetch(lane)) {
+		if (unlikely(!vnvme_cq_room(ctrl, &lane->cq))) {
+			lane->stat.full++;
+			break;
+		}
+		req = lane->free;
+		if (unlikely(!vnvme_sq_pop(ctrl, sq, &req->sqe)))
+			break;
+		lane->free = req->next;
+		lane->busy++;
+		lane->cq.reserved++;
+		req->sq = sq;
+		req->retries = 0;
+		n++;
+		if (unlikely(!vnvme_req_start(req))) {
+			vnvme_lane_retry_add(lane, req);
+			lane->blocked = true;
+			break;
+		}
+	}
+	return n;
+}
+
+static unsigned int vnvme_lane_fetch(struct vnvme_lane *lane,
+				     unsigned int budget)
+{
+	struct vnvme_sq *sq, *first = lane->sqs;
+	unsigned int n = 0;
+
+	for (sq = first; sq && n < budget && vnvme_lane_may_fetch(lane);
+	     sq = sq->next)
+		if (sq->live)
+			n += vnvme_lane_fetch_sq(lane, sq, budget - n);
+	/* another queue goes first the next time: none starves */
+	if (first && first->next && n) {
+		lane->sqs = first->next;
+		for (sq = lane->sqs; sq->next; sq = sq->next)
+			;
+		sq->next = first;
+		first->next = NULL;
+	}
+	return n;
+}
+
+static unsigned int vnvme_lane_reap(struct vnvme_lane *lane)
+{
+	struct vnvme_ctrl *ctrl = lane->ctrl;
+	unsigned int i, n = 0;
+
+	for (i = 0; i < ctrl->nr_backends; i++)
+		if (ctrl->backend[i]->ops->reap)
+			n += ctrl->backend[i]->ops->reap(ctrl->backend[i],
+							 lane);
+	return n;
+}
+
+static void vnvme_lane_commit(struct vnvme_lane *lane)
+{
+	struct vnvme_ctrl *ctrl = lane->ctrl;
+	unsigned int i;
+
+	if (!lane->dirty)
+		return;
+	lane->dirty = false;
+	for (i = 0; i < ctrl->nr_backends; i++)
+		if (ctrl->backend[i]->ops->commit)
+			ctrl->backend[i]->ops->commit(ctrl->backend[i], lane);
+}
+
+/* Nothing is answered any more; what is in flight comes home and is dropped. */
+static unsigned int vnvme_lane_drain(struct vnvme_lane *lane)
+{
+	unsigned int n = 0;
+
+	if (!lane->busy)
+		return 0;
+	vnvme_lane_commit(lane);
+	n += vnvme_lane_reap(lane);
+	n += vnvme_lane_take_returned(lane);
+	while (lane->retry) {
+		vnvme_req_end(vnvme_lane_retry_pop(lane), 0);
+		n++;
+	}
+	return n;
+}
+
+unsigned int vnvme_lane_step(struct vnvme_lane *lane, unsigned int budget)
+{
+	struct vnvme_ctrl *ctrl = lane->ctrl;
+	unsigned int n = 0;
+
+	if (unlikely(lane->stopping))
+		return vnvme_lane_drain(lane);
+	if (unlikely(!READ_ONCE(ctrl->master)))
+		return 0;
+
+	if (lane->busy) {
+		n += vnvme_lane_reap(lane);
+		if (unlikely(!llist_empty(&lane->returned)))
+			n += vnvme_lane_take_returned(lane);
+		if (unlikely(lane->retry))
+			n += vnvme_lane_retry(lane);
+	}
+	if (vnvme_lane_may_fetch(lane))
+		n += vnvme_lane_fetch(lane, budget);
+	vnvme_lane_commit(lane);
+
+	if (lane->posted) {
+		lane->posted = false;
+		if (lane->cq.irq_enabled) {
+			lane->stat.irqs++;
+			ctrl->env->irq(ctrl, lane->cq.vector);
+		}
+	}
+	return n;
+}
+
+void vnvme_lane_epoch(struct vnvme_lane *lane)
+{
+	WRITE_ONCE(lane->epoch, lane->epoch ^ 1);
+}
+
+bool vnvme_lane_old_inflight(const struct vnvme_lane *lane)
+{
+	return READ_ONCE(lane->inflight[READ_ONCE(lane->epoch) ^ 1]) != 0;
+}
+
+void vnvme_lane_arm(struct vnvme_lane *lane)
+{
+	struct vnvme_ctrl *ctrl = lane->ctrl;
+	struct vnvme_sq *sq;
+
+	if (!ctrl->dbbuf.db || lane->stopping || !lane->cq.live)
+		return;
+	for (sq = lane->sqs; sq; sq = sq->next)
+		if (sq->live)
+			vnvme_sq_event_arm(ctrl, sq);
+	vnvme_cq_event_arm(ctrl, &lane->cq);
+}
+
+bool vnvme_lane_pending(const struct vnvme_lane *lane)
+{
+	const struct vnvme_ctrl *ctrl = lane->ctrl;
+	const struct vnvme_sq *sq;
+
+	if (!lane->stopping && !READ_ONCE(ctrl->master))
+		return false;
+	if (!llist_empty(&lane->returned) || (lane->retry && !lane->blocked))
+		return true;
+	if (lane->stopping || !lane->free || !vnvme_lane_may_fetch(lane))
+		return lane->stopping && lane->retry;
+	for (sq = lane->sqs; sq; sq = sq->next)
+		if (sq->live && vnvme_sq_ready(ctrl, sq))
+			return vnvme_cq_may_have_room(ctrl, &lane->cq);
+	return false;
+}

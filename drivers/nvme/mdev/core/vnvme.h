@@ -1,0 +1,583 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * The virtual NVMe controller: types, the two seams, prototypes.
+ *
+ * Everything here is pure C without a kernel object behind it.  It compiles in
+ * the kernel and, over the shim headers of selftests/core, in userspace.
+ *
+ * Who may call what:
+ *
+ *   owner	the task that owns a lane: its poller, or one that has parked
+ *		that poller through env->park().  Never sleeps.
+ *   control	one task at a time that holds the device's mutex: register and
+ *		config space writes, the admin worker, sysfs.  May sleep.
+ *   any	any context, no lock.
+ */
+#ifndef _VNVME_H
+#define _VNVME_H
+
+#include <linux/types.h>
+#include <linux/kernel.h>
+#include <linux/errno.h>
+#include <linux/string.h>
+#include <linux/bitops.h>
+#include <linux/compiler.h>
+#include <linux/spinlock.h>
+#include <linux/llist.h>
+#include <linux/uuid.h>
+#include <asm/barrier.h>
+#include <asm/byteorder.h>
+
+#include "spec.h"
+
+#define VNVME_MAX_IOQ		16	/* I/O queue pairs, ids 1 to 16 */
+#define VNVME_MAX_NS		16	/* NSIDs 1 to 16 */
+#define VNVME_MAX_BACKENDS	4
+#define VNVME_MQES		65535	/* CAP.MQES, 0's based */
+#define VNVME_MAX_SEGS		513	/* 2 MiB, starting inside a page */
+#define VNVME_MAX_BYTES		(2u << 20)
+#define VNVME_AERL		3	/* 0's based: four at once */
+#define VNVME_ELPE		63	/* 0's based: 64 entries */
+
+/* BAR0 */
+#define VNVME_BAR_SIZE		0x4000
+#define VNVME_BAR_DB		0x1000	/* doorbells: one page of its own */
+#define VNVME_BAR_MSIX		0x2000
+#define VNVME_BAR_PBA		0x3000
+#define VNVME_CFG_SIZE		256
+
+struct vnvme_ctrl;
+struct vnvme_lane;
+struct vnvme_req;
+
+/* ------------------------------------------------------------------------
+ * Guest memory: a table from IOVA to what the host has pinned and mapped.
+ *
+ * Filled and emptied by whoever pins (in the kernel mem.c); the core only
+ * looks things up, by one load as long as no two chunks share a slot.  An
+ * answer is good until the look-up's context ends (one step, one control
+ * call), or while a request that holds it is in flight: nobody keeps one.
+ */
+#define VNVME_PAGE_SHIFT	12
+#define VNVME_PAGE_SIZE		(1u << VNVME_PAGE_SHIFT)
+#define VNVME_CHUNK_SHIFT	21
+#define VNVME_CHUNK_SIZE	(1u << VNVME_CHUNK_SHIFT)
+#define VNVME_CHUNK_PAGES	(1u << (VNVME_CHUNK_SHIFT - VNVME_PAGE_SHIFT))
+#define VNVME_MEM_SLOTS		16384u	/* 32 GiB without two in one slot */
+
+/* One guest page; @kva is NULL where nothing is pinned. */
+struct vnvme_page {
+	void	*kva;
+	u64	dma;
+	bool	ro;		/* the device must not write it */
+};
+
+/**
+ * struct vnvme_chunk - 2 MiB of guest memory, aligned
+ * @index:	IOVA >> VNVME_CHUNK_SHIFT
+ * @next:	the next chunk in the same slot
+ * @kva:	if not NULL, all of it is contiguous, in kernel virtual and
+ *		in DMA addresses, and writable; @page is then not looked at
+ * @dma:	DMA address that goes with @kva
+ * @page:	otherwise VNVME_CHUNK_PAGES pages
+ */
+struct vnvme_chunk {
+	u64			index;
+	struct vnvme_chunk	*next;
+	void			*kva;
+	u64			dma;
+	struct vnvme_page	*page;
+};
+
+struct vnvme_mem {
+	struct vnvme_chunk	**slot;		/* VNVME_MEM_SLOTS */
+};
+
+/* What a look-up finds: @len bytes from the address asked for. */
+struct vnvme_extent {
+	void	*kva;
+	u64	dma;
+	u32	len;
+	bool	ro;
+};
+
+/**
+ * vnvme_mem_lookup() - find guest memory that is pinned
+ * @mem:	the table
+ * @iova:	guest address, any alignment
+ * @x:		filled when found; @x->len runs to the end of the extent
+ *
+ * Context: owner or control.
+ * Return: false if this page is not pinned.
+ */
+static inline bool vnvme_mem_lookup(const struct vnvme_mem *mem, u64 iova,
+				    struct vnvme_extent *x)
+{
+	u64 index = iova >> VNVME_CHUNK_SHIFT;
+	struct vnvme_chunk *c = READ_ONCE(mem->slot[index & (VNVME_MEM_SLOTS - 1)]);
+	u32 off = iova & (VNVME_CHUNK_SIZE - 1);
+	struct vnvme_page *p;
+
+	while (c && c->index != index)
+		c = READ_ONCE(c->next);
+	if (!c)
+		return false;
+	if (likely(c->kva)) {
+		x->kva = c->kva + off;
+		x->dma = c->dma + off;
+		x->len = VNVME_CHUNK_SIZE - off;
+		x->ro = false;
+		return true;
+	}
+	p = &c->page[off >> VNVME_PAGE_SHIFT];
+	x->kva = READ_ONCE(p->kva);
+	if (!x->kva)
+		return false;
+	/* pairs with the smp_wmb() of whoever fills a page in */
+	smp_rmb();
+	off &= VNVME_PAGE_SIZE - 1;
+	x->kva += off;
+	x->dma = p->dma + off;
+	x->len = VNVME_PAGE_SIZE - off;
+	x->ro = p->ro;
+	return true;
+}
+
+/* ------------------------------------------------------------------------
+ * Seam 1: what the controller needs from its surroundings.
+ */
+
+/**
+ * struct vnvme_env - supplied by the embedder, one per controller
+ * @irq:	an interrupt for vector @vector is due (owner or control).
+ *		Called at most once per completion queue and pass.
+ * @kick:	make the poller look at all lanes again (any)
+ * @work:	have vnvme_ctrl_work() called soon, by control (any)
+ * @park:	return once no owner is inside a step, and keep it so (control)
+ * @unpark:	undo @park (control)
+ * @pin:	make [iova, iova + len) known to the table; may sleep (control).
+ *		-EFAULT: not the guest's memory, -ENOMEM: over a limit.
+ * @pin_req:	owner found @req->miss_iova not pinned: have it pinned by
+ *		somebody who may sleep, then vnvme_req_return() (owner)
+ * @flush:	make every completed write of every namespace durable; may
+ *		sleep (control)
+ * @now_ns:	monotonic clock (any)
+ */
+struct vnvme_env {
+	void (*irq)(struct vnvme_ctrl *ctrl, u16 vector);
+	void (*kick)(struct vnvme_ctrl *ctrl);
+	void (*work)(struct vnvme_ctrl *ctrl);
+	void (*park)(struct vnvme_ctrl *ctrl);
+	void (*unpark)(struct vnvme_ctrl *ctrl);
+	int  (*pin)(struct vnvme_ctrl *ctrl, u64 iova, u32 len);
+	void (*pin_req)(struct vnvme_req *req);
+	void (*flush)(struct vnvme_ctrl *ctrl);
+	u64  (*now_ns)(struct vnvme_ctrl *ctrl);
+};
+
+/* ------------------------------------------------------------------------
+ * Seam 2: what carries out I/O.
+ */
+struct vnvme_backend;
+
+#define VNVME_BUSY	0xffffu		/* not an NVMe status: try again later */
+
+/**
+ * struct vnvme_backend_ops - carries out decoded requests; all calls by owner
+ * @submit:	start @req: @req->opcode, ->slba (guest's), ->nlb, ->fua,
+ *		->segs.  0: it will end in vnvme_req_done() (also from inside
+ *		this call); VNVME_BUSY: keep it and submit again after the next
+ *		kick; any other NVMe status ends it.
+ * @commit:	end of a pass in which something was submitted: ring once
+ * @reap:	call vnvme_req_done() for what has completed; returns how many
+ */
+struct vnvme_backend_ops {
+	u16 (*submit)(struct vnvme_backend *b, struct vnvme_lane *lane,
+		      struct vnvme_req *req);
+	void (*commit)(struct vnvme_backend *b, struct vnvme_lane *lane);
+	unsigned int (*reap)(struct vnvme_backend *b, struct vnvme_lane *lane);
+};
+
+struct vnvme_backend {
+	const struct vnvme_backend_ops	*ops;
+	void				*priv;
+};
+
+/* ------------------------------------------------------------------------
+ * Namespaces
+ */
+
+/**
+ * struct vnvme_ns - a namespace as the guest sees it
+ * @nsid:	the guest's
+ * @lba_shift:	log2 of the LBA size
+ * @ro:		write protected
+ * @nlb:	size in LBAs; may change under I/O
+ * @backend:	who carries out its I/O
+ * @priv:	the embedder's
+ * @vwc:	the backing has a volatile write cache
+ */
+struct vnvme_ns {
+	u32			nsid;
+	u8			lba_shift;
+	bool			ro;
+	bool			vwc;
+	u64			nlb;
+	struct vnvme_backend	*backend;
+	void			*priv;
+};
+
+/* ------------------------------------------------------------------------
+ * Requests: the SQE is copied into one, checked there, and only used there.
+ */
+struct vnvme_seg {
+	u64	dma;
+	void	*kva;
+	u32	len;
+};
+
+/**
+ * struct vnvme_req - one I/O command between fetch and completion
+ * @sqe:	the guest's entry, copied once
+ * @tag:	index in the lane, also the command identifier on hardware
+ * @epoch:	which of lane->inflight[] counts it while it holds memory
+ * @submitted:	a backend has it (and its memory)
+ * @opcode, @fua, @slba, @nlb, @bytes: decoded and checked; @slba counts the
+ *		guest's LBAs; @nlb is 1's based; @bytes of data to move
+ * @nr_segs, @segs: data, translated; for Dataset Management none (the
+ *		ranges are in @scratch, checked, guest LBAs, @nlb of them)
+ * @scratch:	one page of the host that a backend may use (PRP list, ranges)
+ * @retries:	look-ups that missed
+ */
+struct vnvme_req {
+	struct vnvme_sqe	sqe;
+	struct vnvme_lane	*lane;
+	struct vnvme_sq		*sq;
+	struct vnvme_ns		*ns;
+	u16			tag;
+	u16			nr_segs;
+	u8			opcode;
+	u8			epoch;
+	bool			fua;
+	bool			submitted;
+	u64			slba;
+	u32			nlb;
+	u32			bytes;
+	u16			err_loc;	/* parameter error location */
+	u16			retries;
+	u64			miss_iova;
+	int			miss_err;
+	struct vnvme_req	*next;
+	struct llist_node	node;
+	struct vnvme_seg	*segs;		/* VNVME_MAX_SEGS */
+	void			*scratch;
+	u64			scratch_dma;
+	u64			start_ns;	/* the backend's, for time-outs */
+};
+
+/* ------------------------------------------------------------------------
+ * Queues
+ */
+
+/**
+ * struct vnvme_sq - a submission queue
+ * @db, @shadow: doorbell values last taken from BAR0 and from the shadow page
+ * @inflight:	commands fetched and not answered
+ * @del_cid:	Delete I/O Submission Queue that waits for @inflight to be 0,
+ *		or -1
+ */
+struct vnvme_sq {
+	u64	base;
+	u32	depth;
+	u32	head;
+	u32	tail;
+	u32	db;
+	u32	shadow;
+	u32	event;		/* EventIdx as last written */
+	u32	inflight;
+	s32	del_cid;
+	u16	id;
+	u16	cqid;
+	bool	live;
+	struct vnvme_sq *next;	/* of the same lane */
+};
+
+struct vnvme_cq {
+	u64	base;
+	u32	depth;
+	u32	head;
+	u32	tail;
+	u32	db;
+	u32	shadow;
+	u32	event;
+	u32	reserved;	/* entries promised to commands in flight */
+	u16	id;
+	u16	vector;
+	u16	nr_sqs;
+	u8	phase;
+	bool	irq_enabled;
+	bool	live;
+};
+
+struct vnvme_lane_stat {
+	u64	reads, writes, others;		/* commands completed */
+	u64	read_sectors, write_sectors;	/* 512 bytes */
+	u64	errors, irqs, misses, eventidx, full;
+};
+
+/**
+ * struct vnvme_lane - a completion queue with the submission queues that feed
+ * it: the unit that a poller owns.  Lane 0 is the admin queue pair, owned by
+ * control.
+ * @returned:	requests whose miss has been dealt with (any pushes, owner takes)
+ * @retry:	requests to decode, translate and submit again
+ * @blocked:	the first of @retry met VNVME_BUSY: nothing to do before a kick
+ * @nr_reqs:	size of @reqs; 0: the lane cannot be used
+ * @busy:	requests taken from @free
+ * @inflight:	requests a backend has, by epoch (see vnvme_lane_epoch())
+ * @priv:	the embedder's
+ */
+struct vnvme_lane {
+	struct vnvme_ctrl	*ctrl;
+	u16			id;
+	bool			stopping;	/* no fetch, no completion */
+	bool			posted;		/* interrupt due at end of pass */
+	bool			dirty;		/* backends to commit */
+	bool			blocked;
+	u8			epoch;
+	u32			inflight[2];
+	u32			busy;
+	u32			nr_reqs;
+	struct vnvme_cq		cq;
+	struct vnvme_sq		*sqs;
+	struct vnvme_req	*free;
+	struct vnvme_req	*retry, **retry_tail;
+	struct llist_head	returned;
+	struct vnvme_req	*reqs;
+	struct vnvme_lane_stat	stat;
+	void			*priv;
+};
+
+/* ------------------------------------------------------------------------
+ * The controller
+ */
+enum vnvme_state {
+	VNVME_DISABLED,		/* CC.EN = 0, nothing in flight */
+	VNVME_READY,
+	VNVME_STOPPING,		/* CC.EN went to 0 or a reset came: draining */
+	VNVME_SHUTTING,		/* CC.SHN set: draining, then flushing */
+	VNVME_SHUT,		/* CSTS.SHST = 10b */
+	VNVME_FAILED,		/* CSTS.CFS */
+	VNVME_NR_STATES,
+};
+
+enum vnvme_event {
+	VNVME_EV_ENABLE,	/* CC.EN 0 -> 1 */
+	VNVME_EV_DISABLE,	/* CC.EN 1 -> 0 */
+	VNVME_EV_SHUTDOWN,	/* CC.SHN 00b -> 01b or 10b */
+	VNVME_EV_RESET,		/* FLR, D3hot to D0, VFIO_DEVICE_RESET, close */
+	VNVME_EV_DRAINED,	/* no request in flight any more */
+	VNVME_EV_FATAL,		/* queue memory vanished, and the like */
+	VNVME_NR_EVENTS,
+};
+
+/**
+ * struct vnvme_config - what the embedder decides before vnvme_ctrl_init()
+ * @uuid:	of the device: serial number, NQN and NGUIDs come from it
+ * @nr_ioq:	I/O queue pairs, at most VNVME_MAX_IOQ
+ * @mdts:	log2 of the largest transfer in pages; at most 9
+ * @oncs:	optional NVM commands that all backends carry out
+ *		(VNVME_ONCS_DSM, VNVME_ONCS_WRITE_ZEROES)
+ * @vwc:	a volatile write cache is present
+ * @dbbuf:	offer Doorbell Buffer Config
+ */
+struct vnvme_config {
+	uuid_t	uuid;
+	u16	nr_ioq;
+	u8	mdts;
+	bool	vwc;
+	bool	dbbuf;
+	u16	oncs;
+};
+
+struct vnvme_dbbuf {
+	u64	db;		/* IOVA of the shadow doorbells, 0: not in use */
+	u64	ei;		/* IOVA of the EventIdx page */
+};
+
+/* What happened that the guest may want to hear of: bits of ctrl->events. */
+enum vnvme_aen {
+	VNVME_AEN_DB_REGISTER,	/* doorbell of a queue that does not exist */
+	VNVME_AEN_DB_VALUE,	/* doorbell value that cannot be */
+	VNVME_AEN_TEMPERATURE,
+	VNVME_AEN_NS_CHANGED,
+	VNVME_NR_AENS,
+};
+
+struct vnvme_errlog {
+	spinlock_t		lock;	/* errors come from owners, too */
+	u64			count;
+	struct vnvme_err_entry	entry[VNVME_ELPE + 1];
+};
+
+/**
+ * struct vnvme_ctrl - a controller; owned by control unless a line says
+ * otherwise
+ * @leaving:	detached namespaces whose last commands are not back yet
+ * @events:	bits of enum vnvme_aen (any sets)
+ * @ev_open:	those that could be delivered now (any reads)
+ * @aen_masked:	event types that wait for their log page to be read
+ * @aer_cid:	Asynchronous Event Requests that the guest has outstanding
+ * @changed_ns:	NSIDs for the Changed Namespace List
+ * @feat:	current values, by feature identifier
+ * @feat_vec:	Interrupt Vector Configuration, by vector
+ * @temp_over, @temp_under: Temperature Threshold's two values
+ * @buf:	what a data-moving admin command is put together in
+ */
+struct vnvme_ctrl {
+	const struct vnvme_env	*env;
+	struct vnvme_mem	*mem;
+	struct vnvme_config	cfg;
+	u32			*db;	/* the doorbell page; the guest may map it */
+
+	enum vnvme_state	state;	/* written with owners parked, read by any */
+	u32			cc;
+	u32			csts;
+	u32			intms;
+	u32			aqa;
+	u64			asq;
+	u64			acq;
+	bool			master;	/* COMMAND.MASTER, read by owners */
+	bool			mem_on;	/* COMMAND.MEM */
+	struct vnvme_dbbuf	dbbuf;	/* changed by control with owners parked */
+
+	struct vnvme_lane	lane[VNVME_MAX_IOQ + 1];
+	struct vnvme_sq		sq[VNVME_MAX_IOQ + 1];
+	struct vnvme_ns		*ns[VNVME_MAX_NS + 1];	/* changed with owners parked */
+	struct vnvme_ns		*leaving[VNVME_MAX_NS + 1];
+	struct vnvme_backend	*backend[VNVME_MAX_BACKENDS];
+	unsigned int		nr_backends;
+
+	unsigned long		events;
+	unsigned long		ev_open;
+	bool			fatal;		/* any sets: EV_FATAL is due */
+
+	u8			aen_masked;
+	u8			nr_aer;
+	u16			aer_cid[VNVME_AERL + 1];
+	u32			changed_ns;
+	u32			feat[VNVME_NR_FEATURES];
+	u32			feat_vec[VNVME_MAX_IOQ + 1];
+	u16			temp_over;
+	u16			temp_under;
+	u64			power_on_ns;
+	struct vnvme_errlog	errlog;
+
+	u8			pci[VNVME_CFG_SIZE];
+	u8			msix[VNVME_PAGE_SIZE];
+	u8			buf[VNVME_PAGE_SIZE];
+};
+
+/* ctrl.c: life cycle */
+
+/**
+ * vnvme_ctrl_init() - a controller as after power-on
+ * @ctrl:	zeroed memory
+ * @env:	surroundings, outlive it
+ * @mem:	guest memory, outlives it
+ * @cfg:	copied
+ * @db:		a zeroed page of VNVME_PAGE_SIZE for the doorbells
+ */
+void vnvme_ctrl_init(struct vnvme_ctrl *ctrl, const struct vnvme_env *env,
+		     struct vnvme_mem *mem, const struct vnvme_config *cfg,
+		     u32 *db);
+
+/* Give lane 1..nr_ioq its requests: @reqs and segs are zeroed by the caller,
+ * ->segs, ->scratch and ->scratch_dma set.  Controller DISABLED. (control) */
+void vnvme_lane_init(struct vnvme_ctrl *ctrl, u16 id, struct vnvme_req *reqs,
+		     u32 nr, void *priv);
+
+/**
+ * vnvme_ctrl_work() - everything that may sleep and is due
+ *
+ * State changes, admin commands, events.  Called by control after env->work().
+ * Takes a bounded number of admin commands and calls env->work() for more.
+ */
+void vnvme_ctrl_work(struct vnvme_ctrl *ctrl);
+
+/* Start a reset (FLR, VFIO_DEVICE_RESET, close).  Complete once
+ * vnvme_ctrl_idle(); registers and config space are then as after power-on.
+ * (control) */
+void vnvme_ctrl_reset(struct vnvme_ctrl *ctrl);
+
+/* True if the controller is disabled and nothing is in flight. (any) */
+bool vnvme_ctrl_idle(const struct vnvme_ctrl *ctrl);
+
+/* Queue memory vanished or the like: CSTS.CFS follows. (any) */
+void vnvme_ctrl_fatal(struct vnvme_ctrl *ctrl);
+
+/* regs.c.  @buf little endian as the guest sees it; any offset and length are
+ * survived (at most 8 bytes are looked at). */
+void vnvme_bar_read(struct vnvme_ctrl *ctrl, u32 off, void *buf, u32 len);	/* any */
+void vnvme_bar_write(struct vnvme_ctrl *ctrl, u32 off, const void *buf, u32 len); /* control */
+
+/* A doorbell write needs no control: true if @off was in the doorbell page and
+ * is done, kick included. (any) */
+bool vnvme_doorbell_write(struct vnvme_ctrl *ctrl, u32 off, const void *buf, u32 len);
+
+/* pcicfg.c */
+void vnvme_cfg_read(struct vnvme_ctrl *ctrl, u32 off, void *buf, u32 len);	/* any */
+/* A write may start a reset (FLR, D3hot to D0) as vnvme_ctrl_reset(). (control) */
+void vnvme_cfg_write(struct vnvme_ctrl *ctrl, u32 off, const void *buf, u32 len);
+/* INTx level: some completion queue with interrupts on has entries that the
+ * guest has not taken, and neither INTMS nor COMMAND forbids. (any) */
+bool vnvme_intx_level(const struct vnvme_ctrl *ctrl);
+
+/* Namespaces: attach and detach under a running controller.  Detach: owners
+ * are parked inside; in-flight requests of @ns end first: call again while it
+ * returns -EAGAIN. Notices (AEN) are sent. After a change of ->nlb call
+ * vnvme_ns_changed(). (control) */
+int vnvme_ns_attach(struct vnvme_ctrl *ctrl, struct vnvme_ns *ns);	/* -EEXIST, -EINVAL */
+int vnvme_ns_detach(struct vnvme_ctrl *ctrl, u32 nsid);			/* -ENOENT, -EAGAIN */
+void vnvme_ns_changed(struct vnvme_ctrl *ctrl, const struct vnvme_ns *ns);
+int vnvme_backend_add(struct vnvme_ctrl *ctrl, struct vnvme_backend *b); /* -ENOSPC */
+
+/* step.c: the hot path (owner) */
+
+/**
+ * vnvme_lane_step() - one bounded pass over a lane
+ * @lane:	1..nr_ioq
+ * @budget:	commands to fetch at most
+ *
+ * Reaps, retries, fetches, submits, rings once, raises at most one interrupt.
+ * Return: how much was done; 0: nothing to do.
+ */
+unsigned int vnvme_lane_step(struct vnvme_lane *lane, unsigned int budget);
+
+/* A backend is done with @req: answer the guest. @status without phase bit. */
+void vnvme_req_done(struct vnvme_req *req, u16 status);
+/* The backend lost @req (controller reset): translate and submit again. */
+void vnvme_req_requeue(struct vnvme_req *req);
+/* The miss of @req was dealt with: 0 or -errno; kick afterwards. (any) */
+void vnvme_req_return(struct vnvme_req *req, int err);
+
+/*
+ * Memory that is going away: after vnvme_lane_epoch() every new request counts
+ * in the other epoch; once vnvme_lane_old_inflight() is false nothing that was
+ * in flight before is left.  One change at a time.
+ */
+void vnvme_lane_epoch(struct vnvme_lane *lane);			/* owner */
+bool vnvme_lane_old_inflight(const struct vnvme_lane *lane);	/* any */
+
+/* Idle: arm so that the guest's next doorbell is a write to BAR0; then, after a
+ * full barrier, look once more: vnvme_lane_pending(). (owner) */
+void vnvme_lane_arm(struct vnvme_lane *lane);
+bool vnvme_lane_pending(const struct vnvme_lane *lane);
+/* Is there something to do for vnvme_ctrl_work(): admin doorbell, events (any,
+ * cheap: the poller asks each pass).  The admin queue's EventIdx stays at its
+ * tail, so that each of its doorbells reaches BAR0: nothing to arm. */
+bool vnvme_admin_pending(const struct vnvme_ctrl *ctrl);
+/* Doorbells of queues that do not exist: report and forget. (owner) */
+void vnvme_db_scan(struct vnvme_ctrl *ctrl);
+
+#endif

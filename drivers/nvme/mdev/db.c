@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The doorbell page of BAR0 as VMMs map it.
+ *
+ * While the poller runs, the page is mapped and a doorbell costs the guest a
+ * plain store.  When it goes to sleep the mappings are zapped; the next store
+ * faults, and the fault maps the page again and wakes the poller.
+ */
+#include <linux/mm.h>
+#include <linux/sched/mm.h>
+#include <linux/slab.h>
+
+#include "mdev.h"
+
+struct nvme_mdev_vma {
+	struct list_head	entry;
+	struct vm_area_struct	*vma;
+};
+
+static void db_vma_close(struct vm_area_struct *vma)
+{
+	struct nvme_mdev *nm = vma->vm_private_data;
+	struct nvme_mdev_vma *v, *tmp;
+
+	mutex_lock(&nm->vma_lock);
+	list_for_each_entry_safe(v, tmp, &nm->vmas, entry)
+		if (v->vma == vma) {
+			list_del(&v->entry);
+			kfree(v);
+		}
+	mutex_unlock(&nm->vma_lock);
+}
+
+static vm_fault_t db_vma_fault(struct vm_fault *vmf)
+{
+	struct vm_area_struct *vma = vmf->vma;
+	struct nvme_mdev *nm = vma->vm_private_data;
+	struct nvme_mdev_vma *v;
+	vm_fault_t ret;
+
+	v = kmalloc(sizeof(*v), GFP_KERNEL_ACCOUNT);
+	if (!v)
+		return VM_FAULT_OOM;
+	v->vma = vma;
+
+	mutex_lock(&nm->vma_lock);
+	ret = vmf_insert_pfn(vma, vma->vm_start, virt_to_phys(nm->db) >> PAGE_SHIFT);
+	if (ret == VM_FAULT_NOPAGE) {
+		list_add(&v->entry, &nm->vmas);
+		WRITE_ONCE(nm->db_mapped, true);
+		v = NULL;
+	}
+	mutex_unlock(&nm->vma_lock);
+	kfree(v);
+	nvme_mdev_poller_kick(nm);
+	return ret;
+}
+
+/* A move would carry the page to a vma that the next zap does not know. */
+static int db_vma_mremap(struct vm_area_struct *vma)
+{
+	return -EINVAL;
+}
+
+/* One page is never split, and VM_DONTCOPY keeps it out of children. */
+static const struct vm_operations_struct db_vma_ops = {
+	.close	= db_vma_close,
+	.fault	= db_vma_fault,
+	.mremap	= db_vma_mremap,
+};
+
+/**
+ * nvme_mdev_db_mmap() - map the doorbell page
+ * @nm:		device
+ * @vma:	checked: the page at VNVME_BAR_DB, shared, one page long
+ *
+ * Return: 0.
+ */
+int nvme_mdev_db_mmap(struct nvme_mdev *nm, struct vm_area_struct *vma)
+{
+	vma->vm_private_data = nm;
+	vma->vm_ops = &db_vma_ops;
+	compat_vm_flags_set(vma, VM_IO | VM_PFNMAP | VM_DONTEXPAND | VM_DONTDUMP | VM_DONTCOPY);
+	return 0;
+}
+
+/* Zap what @mm maps of the page; false if its locks are taken. */
+static bool db_zap_mm(struct nvme_mdev *nm, struct mm_struct *mm)
+{
+	struct nvme_mdev_vma *v, *tmp;
+
+	if (!mmap_read_trylock(mm))
+		return false;
+	mutex_lock(&nm->vma_lock);
+	list_for_each_entry_safe(v, tmp, &nm->vmas, entry) {
+		if (v->vma->vm_mm != mm)
+			continue;
+		list_del(&v->entry);
+		zap_vma_ptes(v->vma, v->vma->vm_start, PAGE_SIZE);
+		kfree(v);
+	}
+	mutex_unlock(&nm->vma_lock);
+	mmap_read_unlock(mm);
+	return true;
+}
+
+/**
+ * nvme_mdev_db_zap() - make the next doorbell fault
+ * @nm: device
+ *
+ * Context: the poller.  Waits for nobody who may be waiting for the poller:
+ * mmap_lock is only tried.
+ * Return: false if a mapping could not be taken out now; try again later.
+ */
+bool nvme_mdev_db_zap(struct nvme_mdev *nm)
+{
+	struct nvme_mdev_vma *v;
+	struct mm_struct *mm;
+	bool done;
+
+	while (READ_ONCE(nm->db_mapped)) {
+		mm = NULL;
+		mutex_lock(&nm->vma_lock);
+		v = list_first_entry_or_null(&nm->vmas, struct nvme_mdev_vma, entry);
+		if (!v) {
+			nm->db_mapped = false;
+		} else if (mmget_not_zero(v->vma->vm_mm)) {
+			mm = v->vma->vm_mm;
+		} else {
+			/* its process is exiting and will not ring again */
+			list_del(&v->entry);
+			kfree(v);
+		}
+		mutex_unlock(&nm->vma_lock);
+		if (!mm)
+			continue;
+		done = db_zap_mm(nm, mm);
+		mmput_async(mm);
+		if (!done)
+			return false;
+	}
+	return true;
+}

@@ -1,0 +1,263 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * A device between open and close: puts the controller, its memory, lanes,
+ * namespaces and poller together, and takes them apart in reverse.
+ */
+#include <linux/log2.h>
+
+#include "mdev.h"
+
+#define STOP_PATIENCE	(5 * HZ)	/* for I/O to end by itself at close */
+#define DEFAULT_MDTS	9		/* 2 MiB, if the drive knows no limit */
+
+static void env_irq(struct vnvme_ctrl *ctrl, u16 vector)
+{
+	nvme_mdev_irq_raise(nvme_mdev_of_ctrl(ctrl), vector);
+}
+
+static void env_kick(struct vnvme_ctrl *ctrl)
+{
+	nvme_mdev_poller_kick(nvme_mdev_of_ctrl(ctrl));
+}
+
+static void env_work(struct vnvme_ctrl *ctrl)
+{
+	struct nvme_mdev *nm = nvme_mdev_of_ctrl(ctrl);
+
+	queue_work(nm->wq, &nm->work);
+}
+
+static void env_park(struct vnvme_ctrl *ctrl)
+	__acquires(&nvme_mdev_of_ctrl(ctrl)->poller.lock)
+{
+	nvme_mdev_poller_park(nvme_mdev_of_ctrl(ctrl));
+}
+
+static void env_unpark(struct vnvme_ctrl *ctrl)
+	__releases(&nvme_mdev_of_ctrl(ctrl)->poller.lock)
+{
+	nvme_mdev_poller_unpark(nvme_mdev_of_ctrl(ctrl));
+}
+
+static int env_pin(struct vnvme_ctrl *ctrl, u64 iova, u32 len)
+{
+	struct nvme_mdev *nm = nvme_mdev_of_ctrl(ctrl);
+	int ret;
+
+	/* VFIO may be waiting for us to let go of memory before it lets us pin */
+	up_read(&nm->mem.users);
+	ret = nvme_mdev_mem_pin(nm, iova, len);
+	down_read(&nm->mem.users);
+	return ret;
+}
+
+static void env_pin_req(struct vnvme_req *req)
+{
+	nvme_mdev_mem_miss(nvme_mdev_of_ctrl(req->lane->ctrl), req);
+}
+
+static void env_flush(struct vnvme_ctrl *ctrl)
+{
+	nvme_mdev_ns_flush(nvme_mdev_of_ctrl(ctrl));
+}
+
+static u64 env_now_ns(struct vnvme_ctrl *ctrl)
+{
+	return ktime_get_ns();
+}
+
+static const struct vnvme_env nvme_mdev_env = {
+	.irq		= env_irq,
+	.kick		= env_kick,
+	.work		= env_work,
+	.park		= env_park,
+	.unpark		= env_unpark,
+	.pin		= env_pin,
+	.pin_req	= env_pin_req,
+	.flush		= env_flush,
+	.now_ns		= env_now_ns,
+};
+
+/**
+ * nvme_mdev_work_fn() - what the controller has to do and may sleep for
+ * @work: nvme_mdev.work
+ */
+void nvme_mdev_work_fn(struct work_struct *work)
+{
+	struct nvme_mdev *nm = container_of(work, struct nvme_mdev, work);
+
+	nvme_mdev_control_lock(nm);
+	vnvme_ctrl_work(&nm->ctrl);
+	nvme_mdev_control_unlock(nm);
+	wake_up_all(&nm->idle);
+}
+
+/**
+ * nvme_mdev_wait_stopped() - if the controller is being reset, wait for the end
+ * @nm: device
+ *
+ * Context: may sleep, as long as the drive takes for what is in flight.
+ */
+void nvme_mdev_wait_stopped(struct nvme_mdev *nm)
+{
+	wait_event(nm->idle, READ_ONCE(nm->ctrl.state) != VNVME_STOPPING);
+}
+
+/**
+ * nvme_mdev_reset_and_wait() - reset the controller, return once it has drained
+ * @nm: device
+ *
+ * Context: may sleep; the caller is not in control.
+ */
+void nvme_mdev_reset_and_wait(struct nvme_mdev *nm)
+{
+	nvme_mdev_control_lock(nm);
+	vnvme_ctrl_reset(&nm->ctrl);
+	nvme_mdev_control_unlock(nm);
+	nvme_mdev_wait_stopped(nm);
+}
+
+/* What the lent queue pairs of this drive can do. */
+static struct vnvme_config device_config(struct nvme_mdev *nm)
+{
+	const struct nvme_extq_info *info = &nm->lanes[1].info;
+	struct vnvme_config cfg = {
+		.nr_ioq	= nm->nr_pairs,
+		.mdts	= DEFAULT_MDTS,
+		.vwc	= info->vwc & NVME_CTRL_VWC_PRESENT,
+		.dbbuf	= nm->shadow_doorbell,
+	};
+
+	/* the text form of a mediated device's name is what its guest sees */
+	uuid_parse(dev_name(nvme_mdev_dev(nm)), &cfg.uuid);
+	if (info->max_bytes)
+		cfg.mdts = clamp(ilog2(info->max_bytes >> VNVME_PAGE_SHIFT), 1, DEFAULT_MDTS);
+	if (info->max_wz_bytes)
+		cfg.oncs |= VNVME_ONCS_WRITE_ZEROES;
+	if (info->dsm_ranges >= 256)
+		cfg.oncs |= VNVME_ONCS_DSM;
+	return cfg;
+}
+
+static int device_borrow(struct nvme_mdev *nm)
+{
+	u16 i;
+	int ret;
+
+	for (i = 1; i <= nm->nr_pairs; i++) {
+		ret = nvme_mdev_extq_get(nm, i);
+		if (ret) {
+			dev_err(nvme_mdev_dev(nm),
+				"the drive lends queue pair %u of %u not: %d; see mdev_queues of nvme\n",
+				i, nm->nr_pairs, ret);
+			return ret;
+		}
+	}
+	return 0;
+}
+
+static void device_return(struct nvme_mdev *nm)
+{
+	u16 i;
+
+	for (i = 1; i <= nm->nr_pairs; i++)
+		nvme_mdev_extq_put(nm, i);
+}
+
+static int device_setup_lanes(struct nvme_mdev *nm, u32 max_segs)
+{
+	u16 i;
+	int ret = 0;
+
+	for (i = 1; i <= nm->nr_pairs && !ret; i++)
+		ret = nvme_mdev_lane_setup(nm, i, max_segs);
+	return ret;
+}
+
+static void device_free_lanes(struct nvme_mdev *nm)
+{
+	u16 i;
+
+	for (i = 1; i <= nm->nr_pairs; i++)
+		nvme_mdev_lane_free(nm, i);
+}
+
+/**
+ * nvme_mdev_start() - a VMM opens the device
+ * @nm: device
+ *
+ * Context: may sleep.
+ * Return: 0, or -errno with everything as before: -EBUSY (a namespace is in use,
+ * or queue pairs are), -ENODEV, -ENOMEM and what nvme_mdev_ns_add() may return.
+ */
+int nvme_mdev_start(struct nvme_mdev *nm)
+{
+	struct vnvme_config cfg;
+	int ret;
+
+	ret = nvme_mdev_mem_init(nm);
+	if (ret)
+		return ret;
+	nvme_mdev_control_lock(nm);
+	clear_page(nm->db);
+	memset(&nm->ctrl, 0, sizeof(nm->ctrl));
+	ret = device_borrow(nm);
+	if (ret)
+		goto err_return;
+	cfg = device_config(nm);
+	vnvme_ctrl_init(&nm->ctrl, &nvme_mdev_env, &nm->mem.table, &cfg, nm->db);
+	ret = vnvme_backend_add(&nm->ctrl, &nm->extq) ?: vnvme_backend_add(&nm->ctrl, &nm->null);
+	if (ret)
+		goto err_return;
+	ret = device_setup_lanes(nm, (1u << cfg.mdts) + 1);
+	if (ret)
+		goto err_return;
+	ret = nvme_mdev_ns_open_all(nm);
+	if (ret)
+		goto err_return;
+	ret = nvme_mdev_poller_start(nm);
+	if (ret)
+		goto err_close;
+	nm->open = true;
+	nvme_mdev_control_unlock(nm);
+	return 0;
+
+err_close:
+	nvme_mdev_ns_close_all(nm);
+err_return:
+	device_return(nm);
+	device_free_lanes(nm);
+	nvme_mdev_control_unlock(nm);
+	nvme_mdev_mem_exit(nm);
+	return ret;
+}
+
+/**
+ * nvme_mdev_stop() - the VMM is gone: give everything back
+ * @nm: device
+ *
+ * I/O in flight gets STOP_PATIENCE to end by itself; then the queue pairs are
+ * deleted, which ends it.  No page is unpinned before the drive has let go.
+ * Context: may sleep.
+ */
+void nvme_mdev_stop(struct nvme_mdev *nm)
+{
+	nvme_mdev_control_lock(nm);
+	vnvme_ctrl_reset(&nm->ctrl);
+	nvme_mdev_control_unlock(nm);
+	wait_event_timeout(nm->idle, vnvme_ctrl_idle(&nm->ctrl), STOP_PATIENCE);
+
+	device_return(nm);
+	wait_event(nm->idle, vnvme_ctrl_idle(&nm->ctrl));
+	nvme_mdev_poller_stop(nm);
+	flush_workqueue(nm->wq);
+
+	nvme_mdev_mem_unmap(nm, 0, U64_MAX);
+	nvme_mdev_control_lock(nm);
+	nm->open = false;
+	nvme_mdev_ns_close_all(nm);
+	device_free_lanes(nm);
+	nvme_mdev_control_unlock(nm);
+	nvme_mdev_mem_exit(nm);
+	nvme_mdev_irq_release(nm);
+}

@@ -1,0 +1,402 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The backend over queue pairs lent by nvme-pci: one pair per lane, whose
+ * command identifiers are the tags of the lane's requests.
+ *
+ * A controller reset takes the pair away (->down) and brings it back (->up); the
+ * requests that were lost go back to the core, which translates and submits
+ * them again, since the guest has not seen them end.  A command that the drive
+ * does not answer is aborted after EXTQ_TIMEOUT, and after twice that time the
+ * drive is reset.
+ */
+#include <linux/dma-mapping.h>
+#include <linux/slab.h>
+
+#include "mdev.h"
+
+#define EXTQ_TIMEOUT	(30 * HZ)
+#define EXTQ_BATCH	32
+
+/* The drive's page of PRP entries is the guest's: 4 KiB. */
+#define PRP_SIZE	VNVME_PAGE_SIZE
+#define PRP_OFF(addr)	((addr) & (PRP_SIZE - 1))
+
+/* PRP entries for the segments of @req; the list stands in its scratch page. */
+static void extq_map(const struct vnvme_req *req, struct nvme_rw_command *rw)
+{
+	__le64 *list = req->scratch;
+	const struct vnvme_seg *seg = req->segs;
+	const struct vnvme_seg *end = seg + req->nr_segs;
+	u64 addr = seg->dma, stop = seg->dma + seg->len;
+	unsigned int n = 0;
+
+	rw->dptr.prp1 = cpu_to_le64(addr);
+	addr += PRP_SIZE - PRP_OFF(addr);
+	for (;;) {
+		for (; addr < stop; addr += PRP_SIZE)
+			list[n++] = cpu_to_le64(addr);
+		if (++seg == end)
+			break;
+		addr = seg->dma;
+		stop = addr + seg->len;
+	}
+	if (n == 1)
+		rw->dptr.prp2 = list[0];
+	else if (n)
+		rw->dptr.prp2 = cpu_to_le64(req->scratch_dma);
+}
+
+static void extq_map_ranges(const struct vnvme_req *req, const struct nvme_mdev_ns *ns,
+			    struct nvme_dsm_cmd *dsm)
+{
+	struct vnvme_dsm_range *range = req->scratch;
+	u32 i;
+
+	for (i = 0; i < req->nlb; i++)
+		range[i].slba = cpu_to_le64(le64_to_cpu(range[i].slba) + ns->start);
+	dsm->nr = cpu_to_le32(req->nlb - 1);
+	dsm->attributes = cpu_to_le32(NVME_DSMGMT_AD);
+	dsm->dptr.prp1 = cpu_to_le64(req->scratch_dma);
+}
+
+/*
+ * The claim keeps a partition from being deleted, not from being resized, and a
+ * drive can be formatted by who may send admin commands: look at every command.
+ */
+static u16 extq_check(const struct vnvme_req *req, const struct nvme_mdev_ns *ns)
+{
+	u8 shift = ns->vns.lba_shift;
+
+	if (unlikely(bdev_logical_block_size(ns->bdev) != 1u << shift))
+		return VNVME_SC_NS_NOT_READY;
+	if (unlikely((req->slba + req->nlb) << (shift - SECTOR_SHIFT) > bdev_nr_sectors(ns->bdev)))
+		return VNVME_SC_LBA_RANGE | VNVME_DNR;
+	return 0;
+}
+
+static u16 extq_submit(struct vnvme_backend *b, struct vnvme_lane *lane, struct vnvme_req *req)
+{
+	struct nvme_mdev_lane *ml = lane->priv;
+	const struct nvme_mdev_ns *ns = req->ns->priv;
+	struct nvme_command cmd = { };
+	u16 status;
+
+	if (unlikely(!ml->up))
+		return ml->gone ? VNVME_SC_INTERNAL | VNVME_DNR : VNVME_BUSY;
+
+	cmd.common.opcode = req->opcode;
+	cmd.common.command_id = req->tag;
+	cmd.common.nsid = cpu_to_le32(ns->host_nsid);
+	switch (req->opcode) {
+	case VNVME_CMD_READ:
+	case VNVME_CMD_WRITE:
+		extq_map(req, &cmd.rw);
+		fallthrough;
+	case VNVME_CMD_WRITE_ZEROES:
+		status = extq_check(req, ns);
+		if (unlikely(status))
+			return status;
+		cmd.rw.slba = cpu_to_le64(ns->start + req->slba);
+		cmd.rw.length = cpu_to_le16(req->nlb - 1);
+		if (req->fua)
+			cmd.rw.control = cpu_to_le16(NVME_RW_FUA);
+		break;
+	case VNVME_CMD_DSM:
+		extq_map_ranges(req, ns, &cmd.dsm);
+		break;
+	case VNVME_CMD_FLUSH:
+		break;
+	default:
+		return VNVME_SC_INVALID_OPCODE | VNVME_DNR;
+	}
+
+	if (unlikely(nvme_extq_submit(ml->q, &cmd, false)))
+		return VNVME_BUSY;
+	req->start_ns = jiffies;
+	ml->submitted = true;
+	ml->submits++;
+	return 0;
+}
+
+static void extq_commit(struct vnvme_backend *b, struct vnvme_lane *lane)
+{
+	struct nvme_mdev_lane *ml = lane->priv;
+
+	if (!ml->submitted || !ml->up)
+		return;
+	ml->submitted = false;
+	ml->rings++;
+	nvme_extq_ring(ml->q);
+}
+
+/* Hand what the drive says to the core; a tag it never got is ignored. */
+static void extq_complete(struct nvme_mdev_lane *ml, const struct nvme_completion *cqe, int n)
+{
+	int i;
+
+	for (i = 0; i < n; i++) {
+		u16 tag = cqe[i].command_id;
+		struct vnvme_req *req;
+
+		if (tag >= ml->lane->nr_reqs)
+			continue;
+		req = &ml->reqs[tag];
+		if (!req->submitted)
+			continue;
+		__clear_bit(tag, ml->late);
+		/* phase, Command Retry Delay and More are not the guest's */
+		vnvme_req_done(req, (le16_to_cpu(cqe[i].status) >> 1) & (VNVME_DNR | 0x7ff));
+	}
+}
+
+static unsigned int extq_reap(struct vnvme_backend *b, struct vnvme_lane *lane)
+{
+	struct nvme_mdev_lane *ml = lane->priv;
+	struct nvme_completion cqe[EXTQ_BATCH];
+	int n;
+
+	if (!ml->up || !(lane->inflight[0] | lane->inflight[1]))
+		return 0;
+	n = nvme_extq_poll(ml->q, cqe, EXTQ_BATCH);
+	if (n <= 0)
+		return 0;
+	ml->reaps++;
+	extq_complete(ml, cqe, n);
+	return n;
+}
+
+const struct vnvme_backend_ops nvme_mdev_extq_backend = {
+	.submit	= extq_submit,
+	.commit	= extq_commit,
+	.reap	= extq_reap,
+};
+
+/* What the drive has not answered is lost: give it back to the core. */
+static void extq_lose(struct nvme_mdev_lane *ml)
+{
+	u32 i;
+
+	lockdep_assert_held(&ml->nm->poller.lock);
+	ml->up = false;
+	ml->submitted = false;
+	if (!ml->lane)
+		return;
+	for (i = 0; i < ml->lane->nr_reqs; i++)
+		if (ml->reqs[i].submitted)
+			vnvme_req_requeue(&ml->reqs[i]);
+	bitmap_zero(ml->late, NVME_MDEV_LANE_DEPTH);
+}
+
+/* nvme_extq_ops.down: the drive touches no memory of this pair any more. */
+static void extq_down(void *priv)
+{
+	struct nvme_mdev_lane *ml = priv;
+	struct nvme_completion cqe[EXTQ_BATCH];
+	int n;
+
+	nvme_mdev_poller_park(ml->nm);
+	while (ml->lane && ml->q && (n = nvme_extq_drain(ml->q, cqe, EXTQ_BATCH)) > 0)
+		extq_complete(ml, cqe, n);
+	extq_lose(ml);
+	nvme_mdev_poller_unpark(ml->nm);
+}
+
+static void extq_up(void *priv)
+{
+	struct nvme_mdev_lane *ml = priv;
+
+	nvme_mdev_poller_park(ml->nm);
+	ml->up = !ml->closing;
+	nvme_mdev_poller_unpark(ml->nm);
+}
+
+static void extq_gone(void *priv)
+{
+	struct nvme_mdev_lane *ml = priv;
+
+	nvme_mdev_poller_park(ml->nm);
+	ml->gone = true;
+	nvme_mdev_poller_unpark(ml->nm);
+	dev_warn(nvme_mdev_dev(ml->nm),
+		 "queue pair lost for good: the guest's I/O fails until the device is opened again\n");
+}
+
+static const struct nvme_extq_ops extq_ops = {
+	.down	= extq_down,
+	.up	= extq_up,
+	.gone	= extq_gone,
+};
+
+/* Abort what is late; if that did not help, reset the drive. */
+static void extq_recover(struct work_struct *work)
+{
+	struct nvme_mdev_lane *ml = container_of(work, struct nvme_mdev_lane, recover);
+	struct nvme_command cmd;
+	u32 tag;
+
+	if (READ_ONCE(ml->reset_due)) {
+		WRITE_ONCE(ml->reset_due, false);
+		dev_warn(nvme_mdev_dev(ml->nm), "drive does not answer on queue %u: reset\n",
+			 ml->info.qid);
+		nvme_extq_reset_ctrl(ml->q);
+		return;
+	}
+	for (tag = 0; tag < NVME_MDEV_LANE_DEPTH; tag++) {
+		if (!test_and_clear_bit(tag, ml->abort_due))
+			continue;
+		memset(&cmd, 0, sizeof(cmd));
+		cmd.abort.opcode = nvme_admin_abort_cmd;
+		cmd.abort.sqid = cpu_to_le16(ml->info.qid);
+		cmd.abort.cid = tag;
+		nvme_extq_admin(ml->q, &cmd, NULL, 0);
+	}
+}
+
+/**
+ * nvme_mdev_extq_tick() - once a second, look for commands without an answer
+ * @ml: lane
+ *
+ * Context: the poller.
+ */
+void nvme_mdev_extq_tick(struct nvme_mdev_lane *ml)
+{
+	bool due = false;
+	u32 i;
+
+	if (likely(time_before(jiffies, ml->tick)))
+		return;
+	ml->tick = jiffies + HZ;
+	if (!ml->up)
+		return;
+	for (i = 0; i < ml->lane->nr_reqs; i++) {
+		unsigned long start = ml->reqs[i].start_ns;
+
+		if (!ml->reqs[i].submitted || time_before(jiffies, start + EXTQ_TIMEOUT))
+			continue;
+		if (!__test_and_set_bit(i, ml->late)) {
+			set_bit(i, ml->abort_due);
+			due = true;
+		} else if (time_after(jiffies, start + 2 * EXTQ_TIMEOUT)) {
+			WRITE_ONCE(ml->reset_due, true);
+			due = true;
+		}
+	}
+	if (due)
+		queue_work(ml->nm->wq, &ml->recover);
+}
+
+/* Requests with what goes with them. */
+static int lane_alloc(struct nvme_mdev_lane *ml, u32 nr, u32 max_segs)
+{
+	u32 i;
+
+	ml->reqs = kvcalloc(nr, sizeof(*ml->reqs), GFP_KERNEL_ACCOUNT);
+	ml->segs = kvcalloc(nr, array_size(max_segs, sizeof(*ml->segs)), GFP_KERNEL_ACCOUNT);
+	ml->scratch = dma_alloc_coherent(ml->info.dma_dev, nr * PAGE_SIZE, &ml->scratch_dma,
+					 GFP_KERNEL);
+	if (!ml->reqs || !ml->segs || !ml->scratch)
+		return -ENOMEM;
+	ml->nr = nr;
+	for (i = 0; i < nr; i++) {
+		ml->reqs[i].segs = ml->segs + i * max_segs;
+		ml->reqs[i].scratch = ml->scratch + i * PAGE_SIZE;
+		ml->reqs[i].scratch_dma = ml->scratch_dma + i * PAGE_SIZE;
+	}
+	return 0;
+}
+
+/**
+ * nvme_mdev_extq_get() - borrow the queue pair of a lane
+ * @nm:	device
+ * @id:	lane, from 1
+ *
+ * The lane takes no request before nvme_mdev_lane_setup().
+ * Context: control, may sleep. Return: 0 or -errno of nvme_extq_get().
+ */
+int nvme_mdev_extq_get(struct nvme_mdev *nm, u16 id)
+{
+	struct nvme_mdev_lane *ml = &nm->lanes[id];
+	struct nvme_extq *q;
+
+	memset(ml, 0, sizeof(*ml));
+	ml->nm = nm;
+	INIT_WORK(&ml->recover, extq_recover);
+	/* ->down may come before nvme_extq_get() has returned */
+	ml->up = true;
+	q = nvme_extq_get(nm->pdev, &extq_ops, ml);
+	if (IS_ERR(q))
+		return PTR_ERR(q);
+	ml->q = q;
+	nvme_extq_info(q, &ml->info);
+	nvme_mdev_parent_account(nm->parent, 1);
+	return 0;
+}
+
+/**
+ * nvme_mdev_lane_setup() - give the lane its requests
+ * @nm:		device, its controller is initialised
+ * @id:		lane, from 1
+ * @max_segs:	pages of the largest transfer, plus one
+ *
+ * Context: control, may sleep. Return: 0 or -ENOMEM.
+ */
+int nvme_mdev_lane_setup(struct nvme_mdev *nm, u16 id, u32 max_segs)
+{
+	struct nvme_mdev_lane *ml = &nm->lanes[id];
+	u32 nr = min_t(u32, ml->info.depth - 1, NVME_MDEV_LANE_DEPTH);
+	int ret = lane_alloc(ml, nr, max_segs);
+
+	if (ret)
+		return ret;
+	nvme_mdev_poller_park(nm);
+	vnvme_lane_init(&nm->ctrl, id, ml->reqs, nr, ml);
+	ml->lane = &nm->ctrl.lane[id];
+	nvme_mdev_poller_unpark(nm);
+	return 0;
+}
+
+/**
+ * nvme_mdev_extq_put() - give the queue pair of a lane back
+ * @nm:	device
+ * @id:	lane
+ *
+ * What the drive still had is lost and given back to the core.
+ * Context: control, may sleep.
+ */
+void nvme_mdev_extq_put(struct nvme_mdev *nm, u16 id)
+{
+	struct nvme_mdev_lane *ml = &nm->lanes[id];
+
+	if (!ml->q)
+		return;
+	nvme_mdev_poller_park(nm);
+	ml->up = false;
+	ml->closing = true;
+	nvme_mdev_poller_unpark(nm);
+	cancel_work_sync(&ml->recover);
+
+	nvme_extq_put(ml->q);
+	nvme_mdev_parent_account(nm->parent, -1);
+
+	nvme_mdev_poller_park(nm);
+	ml->q = NULL;
+	extq_lose(ml);
+	nvme_mdev_poller_unpark(nm);
+}
+
+/**
+ * nvme_mdev_lane_free() - free a lane's requests
+ * @nm:	device, its poller has stopped
+ * @id:	lane
+ */
+void nvme_mdev_lane_free(struct nvme_mdev *nm, u16 id)
+{
+	struct nvme_mdev_lane *ml = &nm->lanes[id];
+
+	if (ml->scratch)
+		dma_free_coherent(ml->info.dma_dev, ml->nr * PAGE_SIZE, ml->scratch,
+				  ml->scratch_dma);
+	kvfree(ml->segs);
+	kvfree(ml->reqs);
+	memset(ml, 0, sizeof(*ml));
+}

@@ -1,0 +1,367 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Interrupts: an eventfd per vector, as VFIO_DEVICE_SET_IRQS hands them over.
+ *
+ * MSI-X vectors are signalled under RCU only.  An interrupt that comes before
+ * its vector has an eventfd is kept and signalled when it gets one.  INTx is a
+ * level: signalled once and masked; on unmask the poller looks at the level
+ * again.
+ */
+#include <linux/eventfd.h>
+
+#include "mdev.h"
+
+#define NR_MSIX(nm)	((nm)->nr_pairs + 1)
+
+/**
+ * nvme_mdev_irq_init() - no eventfd is set
+ * @nm: device
+ */
+void nvme_mdev_irq_init(struct nvme_mdev *nm)
+{
+	mutex_init(&nm->irq.lock);
+	spin_lock_init(&nm->irq.intx_lock);
+}
+
+static void msix_signal(struct nvme_mdev_irq *irq, u16 vector)
+{
+	struct eventfd_ctx *ctx;
+
+	rcu_read_lock();
+	ctx = rcu_dereference(irq->msix[vector]);
+	if (likely(ctx)) {
+		compat_eventfd_signal(ctx);
+	} else {
+		set_bit(vector, irq->pending);
+		/* pairs with the barrier in msix_set(): one of us sees the other */
+		smp_mb__after_atomic();
+		ctx = rcu_dereference(irq->msix[vector]);
+		if (ctx && test_and_clear_bit(vector, irq->pending))
+			compat_eventfd_signal(ctx);
+	}
+	rcu_read_unlock();
+}
+
+static void intx_signal(struct nvme_mdev_irq *irq)
+{
+	unsigned long flags;
+
+	spin_lock_irqsave(&irq->intx_lock, flags);
+	if (irq->intx && !irq->intx_masked) {
+		irq->intx_masked = true;
+		compat_eventfd_signal(irq->intx);
+	}
+	spin_unlock_irqrestore(&irq->intx_lock, flags);
+}
+
+/**
+ * nvme_mdev_irq_raise() - tell the guest
+ * @nm:		device
+ * @vector:	of the completion queue; below the number of MSI-X vectors
+ *
+ * Context: the poller or control; does not sleep.
+ */
+void nvme_mdev_irq_raise(struct nvme_mdev *nm, u16 vector)
+{
+	if (likely(READ_ONCE(nm->irq.msix_on))) {
+		msix_signal(&nm->irq, vector);
+	} else if (READ_ONCE(nm->irq.intx)) {
+		WRITE_ONCE(nm->irq.intx_check, true);
+		nvme_mdev_poller_kick(nm);
+	} else {
+		set_bit(vector, nm->irq.pending);
+	}
+}
+
+/**
+ * nvme_mdev_irq_recheck() - look at the INTx level again
+ * @nm: device
+ *
+ * Context: the poller (it owns the lanes).
+ */
+void nvme_mdev_irq_recheck(struct nvme_mdev *nm)
+{
+	WRITE_ONCE(nm->irq.intx_check, false);
+	/* the flag goes down before the level is looked at */
+	smp_mb();
+	if (!READ_ONCE(nm->irq.msix_on) && vnvme_intx_level(&nm->ctrl))
+		intx_signal(&nm->irq);
+}
+
+static void intx_unmask(struct nvme_mdev *nm)
+{
+	unsigned long flags;
+
+	spin_lock_irqsave(&nm->irq.intx_lock, flags);
+	nm->irq.intx_masked = false;
+	spin_unlock_irqrestore(&nm->irq.intx_lock, flags);
+	WRITE_ONCE(nm->irq.intx_check, true);
+	nvme_mdev_poller_kick(nm);
+}
+
+/* Eventfd of VFIO_IRQ_SET_ACTION_UNMASK; from its wake-up, atomic. */
+static int intx_unmask_handler(void *opaque, void *data)
+{
+	intx_unmask(opaque);
+	return 0;
+}
+
+static void intx_set_ctx(struct nvme_mdev *nm, struct eventfd_ctx *ctx)
+{
+	struct nvme_mdev_irq *irq = &nm->irq;
+	struct eventfd_ctx *old;
+	unsigned long flags;
+
+	spin_lock_irqsave(&irq->intx_lock, flags);
+	old = irq->intx;
+	irq->intx = ctx;
+	irq->intx_masked = false;
+	spin_unlock_irqrestore(&irq->intx_lock, flags);
+	if (old)
+		eventfd_ctx_put(old);
+	if (!ctx)
+		vfio_virqfd_disable(&irq->unmask);
+	WRITE_ONCE(irq->intx_check, true);
+	nvme_mdev_poller_kick(nm);
+}
+
+/* An eventfd from user space; NULL for -1. */
+static struct eventfd_ctx *irq_fd_ctx(const s32 *fd)
+{
+	if (!fd || *fd == -1)
+		return NULL;
+	if (*fd < 0)
+		return ERR_PTR(-EINVAL);
+	return eventfd_ctx_fdget(*fd);
+}
+
+static long intx_set(struct nvme_mdev *nm, u32 flags, u32 start, u32 count, void *data)
+{
+	u32 action = flags & VFIO_IRQ_SET_ACTION_TYPE_MASK;
+	struct eventfd_ctx *ctx;
+	unsigned long irqflags;
+	bool act = count;
+
+	if (action == VFIO_IRQ_SET_ACTION_TRIGGER && (flags & VFIO_IRQ_SET_DATA_NONE) && !count) {
+		intx_set_ctx(nm, NULL);
+		return 0;
+	}
+	if (start != 0 || count != 1)
+		return -EINVAL;
+	if (flags & VFIO_IRQ_SET_DATA_BOOL)
+		act = *(u8 *)data;
+
+	switch (action) {
+	case VFIO_IRQ_SET_ACTION_MASK:
+		if (flags & VFIO_IRQ_SET_DATA_EVENTFD)
+			return -ENOTTY;
+		if (act) {
+			spin_lock_irqsave(&nm->irq.intx_lock, irqflags);
+			nm->irq.intx_masked = true;
+			spin_unlock_irqrestore(&nm->irq.intx_lock, irqflags);
+		}
+		return 0;
+	case VFIO_IRQ_SET_ACTION_UNMASK:
+		if (flags & VFIO_IRQ_SET_DATA_EVENTFD) {
+			s32 fd = *(s32 *)data;
+
+			if (fd >= 0)
+				return vfio_virqfd_enable(nm, intx_unmask_handler, NULL, NULL,
+							  &nm->irq.unmask, fd);
+			vfio_virqfd_disable(&nm->irq.unmask);
+		} else if (act) {
+			intx_unmask(nm);
+		}
+		return 0;
+	case VFIO_IRQ_SET_ACTION_TRIGGER:
+		if (flags & VFIO_IRQ_SET_DATA_EVENTFD) {
+			ctx = irq_fd_ctx(data);
+			if (IS_ERR(ctx))
+				return PTR_ERR(ctx);
+			intx_set_ctx(nm, ctx);
+		} else if (act) {
+			intx_signal(&nm->irq);
+		}
+		return 0;
+	}
+	return -EINVAL;
+}
+
+/* Put eventfds @ctx[] in place of vectors [start, start + count). */
+static void msix_replace(struct nvme_mdev *nm, u32 start, u32 count, struct eventfd_ctx **ctx)
+{
+	struct nvme_mdev_irq *irq = &nm->irq;
+	struct eventfd_ctx *old[VNVME_MAX_IOQ + 1];
+	u32 i;
+
+	for (i = 0; i < count; i++) {
+		old[i] = rcu_dereference_protected(irq->msix[start + i],
+						   lockdep_is_held(&irq->lock));
+		rcu_assign_pointer(irq->msix[start + i], ctx[i]);
+	}
+	/* pairs with the barrier in msix_signal() */
+	smp_mb();
+	for (i = 0; i < count; i++)
+		if (ctx[i] && test_and_clear_bit(start + i, irq->pending))
+			compat_eventfd_signal(ctx[i]);
+	synchronize_rcu();
+	for (i = 0; i < count; i++)
+		if (old[i])
+			eventfd_ctx_put(old[i]);
+}
+
+static void msix_off(struct nvme_mdev *nm)
+{
+	struct eventfd_ctx *none[VNVME_MAX_IOQ + 1] = { };
+
+	WRITE_ONCE(nm->irq.msix_on, false);
+	msix_replace(nm, 0, NR_MSIX(nm), none);
+}
+
+static long msix_set(struct nvme_mdev *nm, u32 flags, u32 start, u32 count, void *data)
+{
+	struct eventfd_ctx *ctx[VNVME_MAX_IOQ + 1];
+	u32 i;
+
+	if ((flags & VFIO_IRQ_SET_ACTION_TYPE_MASK) != VFIO_IRQ_SET_ACTION_TRIGGER)
+		return -ENOTTY;
+	if (!count) {
+		if (!(flags & VFIO_IRQ_SET_DATA_NONE))
+			return -EINVAL;
+		msix_off(nm);
+		return 0;
+	}
+
+	if (flags & VFIO_IRQ_SET_DATA_EVENTFD) {
+		s32 *fd = data;
+
+		for (i = 0; i < count; i++) {
+			ctx[i] = irq_fd_ctx(&fd[i]);
+			if (IS_ERR(ctx[i])) {
+				long ret = PTR_ERR(ctx[i]);
+
+				while (i--)
+					if (ctx[i])
+						eventfd_ctx_put(ctx[i]);
+				return ret;
+			}
+		}
+		msix_replace(nm, start, count, ctx);
+		WRITE_ONCE(nm->irq.msix_on, true);
+		return 0;
+	}
+	for (i = 0; i < count; i++)
+		if ((flags & VFIO_IRQ_SET_DATA_NONE) || ((u8 *)data)[i])
+			msix_signal(&nm->irq, start + i);
+	return 0;
+}
+
+/* The error and request interrupts: one eventfd each. */
+static long single_set(struct eventfd_ctx **slot, u32 flags, u32 start, u32 count, void *data)
+{
+	struct eventfd_ctx *ctx;
+
+	if ((flags & VFIO_IRQ_SET_ACTION_TYPE_MASK) != VFIO_IRQ_SET_ACTION_TRIGGER)
+		return -ENOTTY;
+	if (start != 0 || count > 1)
+		return -EINVAL;
+	if ((flags & VFIO_IRQ_SET_DATA_EVENTFD) || !count) {
+		ctx = count ? irq_fd_ctx(data) : NULL;
+		if (IS_ERR(ctx))
+			return PTR_ERR(ctx);
+		if (*slot)
+			eventfd_ctx_put(*slot);
+		*slot = ctx;
+		return 0;
+	}
+	if (*slot && ((flags & VFIO_IRQ_SET_DATA_NONE) || *(u8 *)data))
+		compat_eventfd_signal(*slot);
+	return 0;
+}
+
+/**
+ * nvme_mdev_irq_count() - interrupts behind a VFIO index
+ * @nm:		device
+ * @index:	VFIO_PCI_*_IRQ_INDEX
+ */
+unsigned int nvme_mdev_irq_count(struct nvme_mdev *nm, u32 index)
+{
+	switch (index) {
+	case VFIO_PCI_MSIX_IRQ_INDEX:
+		return NR_MSIX(nm);
+	case VFIO_PCI_INTX_IRQ_INDEX:
+	case VFIO_PCI_ERR_IRQ_INDEX:
+	case VFIO_PCI_REQ_IRQ_INDEX:
+		return 1;
+	}
+	return 0;
+}
+
+/**
+ * nvme_mdev_irq_set() - VFIO_DEVICE_SET_IRQS
+ * @nm:		device
+ * @flags:	VFIO_IRQ_SET_*, checked by vfio_set_irqs_validate_and_prepare()
+ * @index:	VFIO_PCI_*_IRQ_INDEX
+ * @start:	first interrupt
+ * @count:	how many, in range
+ * @data:	bools or eventfds
+ *
+ * Context: may sleep.
+ * Return: 0, -EINVAL, -ENOTTY (this index cannot do that), -EBADF.
+ */
+long nvme_mdev_irq_set(struct nvme_mdev *nm, u32 flags, u32 index, u32 start, u32 count,
+		       void *data)
+{
+	long ret = -EINVAL;
+
+	mutex_lock(&nm->irq.lock);
+	switch (index) {
+	case VFIO_PCI_INTX_IRQ_INDEX:
+		ret = intx_set(nm, flags, start, count, data);
+		break;
+	case VFIO_PCI_MSIX_IRQ_INDEX:
+		ret = msix_set(nm, flags, start, count, data);
+		break;
+	case VFIO_PCI_ERR_IRQ_INDEX:
+		ret = single_set(&nm->irq.err, flags, start, count, data);
+		break;
+	case VFIO_PCI_REQ_IRQ_INDEX:
+		ret = single_set(&nm->irq.req, flags, start, count, data);
+		break;
+	}
+	mutex_unlock(&nm->irq.lock);
+	return ret;
+}
+
+/**
+ * nvme_mdev_irq_request() - ask the VMM to let go of the device
+ * @nm: device
+ *
+ * Return: false if the VMM has set no eventfd for that.
+ */
+bool nvme_mdev_irq_request(struct nvme_mdev *nm)
+{
+	bool asked;
+
+	mutex_lock(&nm->irq.lock);
+	asked = nm->irq.req;
+	if (asked)
+		compat_eventfd_signal(nm->irq.req);
+	mutex_unlock(&nm->irq.lock);
+	return asked;
+}
+
+/**
+ * nvme_mdev_irq_release() - forget all eventfds
+ * @nm: device, being closed
+ */
+void nvme_mdev_irq_release(struct nvme_mdev *nm)
+{
+	mutex_lock(&nm->irq.lock);
+	intx_set_ctx(nm, NULL);
+	msix_off(nm);
+	bitmap_zero(nm->irq.pending, VNVME_MAX_IOQ + 1);
+	single_set(&nm->irq.err, VFIO_IRQ_SET_ACTION_TRIGGER | VFIO_IRQ_SET_DATA_NONE, 0, 0, NULL);
+	single_set(&nm->irq.req, VFIO_IRQ_SET_ACTION_TRIGGER | VFIO_IRQ_SET_DATA_NONE, 0, 0, NULL);
+	mutex_unlock(&nm->irq.lock);
+}

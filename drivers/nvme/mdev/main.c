@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * nvme-mdev: NVMe controllers for virtual machines, on queue pairs that
+ * nvme-pci lends.
+ *
+ *	parent.c	what may be created: one mdev parent per NVMe function
+ *	vfio.c		what a VMM talks to
+ *	device.c	what an open device consists of
+ *	sysfs.c, ns.c	what an operator sets
+ *	poller.c	who moves I/O
+ *	mem.c, irq.c, db.c, extq.c, null.c	what it is moved with
+ *	core/		the controller itself
+ */
+#include <linux/module.h>
+
+#include "mdev.h"
+
+static int __init nvme_mdev_init(void)
+{
+	int ret;
+
+	ret = mdev_register_driver(&nvme_mdev_driver);
+	if (ret)
+		return ret;
+	ret = nvme_mdev_parents_init();
+	if (ret)
+		mdev_unregister_driver(&nvme_mdev_driver);
+	return ret;
+}
+
+static void __exit nvme_mdev_exit(void)
+{
+	nvme_mdev_parents_exit();
+	mdev_unregister_driver(&nvme_mdev_driver);
+}
+
+module_init(nvme_mdev_init);
+module_exit(nvme_mdev_exit);
+
+MODULE_LICENSE("GPL");
+MODULE_AUTHOR("The nvme-mdev authors");
+MODULE_DESCRIPTION("Mediated NVMe controllers on lent queue pairs");

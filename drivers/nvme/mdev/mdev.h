@@ -1,0 +1,286 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * The Linux half of nvme-mdev: types and the functions of each file.
+ *
+ * Locks, outermost first:
+ *
+ *   nvme_mdev_parents_lock	the list of parents, what they have promised
+ *   nvme_mdev.lock		control of one device: VFIO ioctls, register and
+ *				config writes, the control work, sysfs
+ *   nvme_mdev_poller.lock	ownership of the device's lanes; the poller holds
+ *				it while it runs, others through park
+ *   nvme_mdev_mem.users	read by control while it looks at guest memory,
+ *				written by who waits until nobody does; dropped
+ *				around vfio_pin_pages()
+ *   nvme_mdev_mem.lock		chunk list and who is pinning; a leaf that is
+ *				never held over vfio_pin_pages()
+ *   nvme_mdev.vma_lock		mappings of the doorbell page; inside mmap_lock
+ *
+ * nvme-pci calls ->down with its shutdown lock held; that path takes only
+ * nvme_mdev_poller.lock.  VFIO calls dma_unmap with the container's locks held;
+ * that path takes the two of nvme_mdev_mem and nvme_mdev_poller.lock.
+ */
+#ifndef _NVME_MDEV_H
+#define _NVME_MDEV_H
+
+#include <linux/kthread.h>
+#include <linux/mdev.h>
+#include <linux/mutex.h>
+#include <linux/rwsem.h>
+#include <linux/nvme-extq.h>
+#include <linux/pci.h>
+#include <linux/scatterlist.h>
+#include <linux/vfio.h>
+#include <linux/wait.h>
+#include <linux/workqueue.h>
+
+#include "core/vnvme.h"
+
+#define NVME_MDEV_NR_TYPES	3
+#define NVME_MDEV_LANE_DEPTH	256	/* commands of one lane in flight */
+#define NVME_MDEV_IDLE_MS	500	/* polled in vain before the poller sleeps */
+
+struct nvme_mdev;
+
+/**
+ * struct nvme_mdev_parent - an NVMe PCI function that lends queue pairs
+ * @entry:	in the list of parents
+ * @pdev:	the function; a reference is held
+ * @mdev:	the mdev core's part
+ * @types:	nvme-1Q_V1 and so on
+ * @promised:	queue pairs that its devices may take, by nvme_mdev_parents_lock
+ * @taken:	those of them that are taken now
+ */
+struct nvme_mdev_parent {
+	struct list_head	entry;
+	struct pci_dev		*pdev;
+	struct mdev_parent	mdev;
+	struct mdev_type	types[NVME_MDEV_NR_TYPES];
+	struct mdev_type	*type_ptrs[NVME_MDEV_NR_TYPES];
+	unsigned int		promised;
+	unsigned int		taken;
+};
+
+/* mem.c */
+struct nvme_mdev_mem {
+	struct vnvme_mem	table;
+	struct mutex		lock;
+	struct list_head	chunks;
+	struct mutex		unmap_lock;	/* one at a time gives back */
+	struct rw_semaphore	users;		/* control reads guest memory */
+	struct list_head	pinning;	/* chunks in vfio_pin_pages() now */
+	wait_queue_head_t	wait;
+	u64			blocked_iova;	/* the last range unmapped: ... */
+	u64			blocked_end;
+	bool			unmapping;	/* ... not pinned while this ... */
+	unsigned long		blocked_until;	/* ... nor before then */
+	atomic64_t		pinned_pages;
+	struct llist_head	misses;		/* vnvme_req.node */
+	struct work_struct	work;
+};
+
+/* irq.c */
+struct nvme_mdev_irq {
+	struct mutex		lock;		/* SET_IRQS */
+	struct eventfd_ctx __rcu *msix[VNVME_MAX_IOQ + 1];
+	DECLARE_BITMAP(pending, VNVME_MAX_IOQ + 1);
+	bool			msix_on;
+	spinlock_t		intx_lock;
+	struct eventfd_ctx	*intx;
+	bool			intx_masked;
+	bool			intx_check;	/* level to be looked at again */
+	struct virqfd		*unmask;
+	struct eventfd_ctx	*err;
+	struct eventfd_ctx	*req;
+};
+
+/* poller.c */
+struct nvme_mdev_poller {
+	struct task_struct	*task;
+	struct mutex		lock;		/* owns the lanes */
+	atomic_t		park_pending;
+	wait_queue_head_t	unparked;
+	bool			kicked;
+	bool			asleep;
+	u64			wakeups;
+	u64			passes;
+};
+
+/**
+ * struct nvme_mdev_ns - a namespace that an operator attached
+ * @vns:	what the core sees; its nsid is the guest's
+ * @name:	as written: n1, n1p3, null:1G
+ * @nm:		its device
+ * @null:	no drive behind it
+ * @size:	of a null namespace, in bytes
+ * @host_nsid:	on the drive
+ * @partno:	0: the whole namespace
+ * @bdev:	claimed while the device is open
+ * @start:	first LBA on the drive's namespace
+ */
+struct nvme_mdev_ns {
+	struct vnvme_ns		vns;
+	char			name[32];
+	struct nvme_mdev	*nm;
+	bool			null;
+	bool			attached;	/* the core knows it */
+	bool			removing;
+	u64			size;
+	u32			host_nsid;
+	u32			partno;
+	struct block_device	*bdev;
+	u64			start;
+};
+
+/**
+ * struct nvme_mdev_lane - a lane's requests and its lent queue pair
+ * @q:		the queue pair, NULL while the device is closed
+ * @up:		commands may be submitted; changed with the poller parked
+ * @gone:	no queue pair will come back
+ * @closing:	the pair is being given back
+ * @submitted:	the doorbell is to be rung at the end of the pass
+ * @nr, @reqs, @segs, @scratch: requests; a page each, mapped for the drive
+ * @tick:	when to look for commands without an answer
+ * @late:	such commands, by tag; owner
+ * @abort_due, @reset_due: what @recover is to do about them
+ */
+struct nvme_mdev_lane {
+	struct nvme_mdev	*nm;
+	struct vnvme_lane	*lane;
+	struct nvme_extq	*q;
+	struct nvme_extq_info	info;
+	bool			up;
+	bool			gone;
+	bool			closing;
+	bool			submitted;
+	bool			reset_due;
+	u32			nr;
+	struct vnvme_req	*reqs;
+	struct vnvme_seg	*segs;
+	void			*scratch;
+	dma_addr_t		scratch_dma;
+	unsigned long		tick;
+	DECLARE_BITMAP(late, NVME_MDEV_LANE_DEPTH);
+	DECLARE_BITMAP(abort_due, NVME_MDEV_LANE_DEPTH);
+	struct work_struct	recover;
+	u64			submits, rings, reaps;
+};
+
+struct nvme_mdev {
+	struct vfio_device	vdev;		/* first: vfio_alloc_device() */
+	struct mdev_device	*mdev;
+	struct nvme_mdev_parent	*parent;
+	struct pci_dev		*pdev;
+	unsigned int		nr_pairs;
+
+	struct mutex		lock;
+	bool			open;
+	struct vnvme_ctrl	ctrl;
+	u32			*db;		/* the doorbell page */
+	struct workqueue_struct	*wq;
+	struct work_struct	work;
+	wait_queue_head_t	idle;		/* the controller has drained */
+
+	struct mutex		vma_lock;
+	struct list_head	vmas;
+	bool			db_mapped;	/* by some vma since the last zap */
+
+	struct nvme_mdev_mem	mem;
+	struct nvme_mdev_irq	irq;
+	struct nvme_mdev_poller	poller;
+	struct nvme_mdev_lane	lanes[VNVME_MAX_IOQ + 1];
+	struct nvme_mdev_ns	*ns[VNVME_MAX_NS + 1];
+	struct vnvme_backend	extq;
+	struct vnvme_backend	null;
+
+	int			iothread_cpu;	/* -1: any of the drive's node */
+	bool			shadow_doorbell;
+	u64			locked_out;	/* pins refused for RLIMIT_MEMLOCK */
+};
+
+static inline struct device *nvme_mdev_dev(struct nvme_mdev *nm)
+{
+	return mdev_dev(nm->mdev);
+}
+
+static inline struct nvme_mdev *nvme_mdev_of_ctrl(struct vnvme_ctrl *ctrl)
+{
+	return container_of(ctrl, struct nvme_mdev, ctrl);
+}
+
+/* parent.c */
+extern struct mdev_driver nvme_mdev_driver;
+unsigned int nvme_mdev_type_pairs(struct mdev_type *type);
+int nvme_mdev_parents_init(void);
+void nvme_mdev_parents_exit(void);
+int nvme_mdev_parent_promise(struct nvme_mdev_parent *parent, unsigned int n);
+void nvme_mdev_parent_release(struct nvme_mdev_parent *parent, unsigned int n);
+void nvme_mdev_parent_account(struct nvme_mdev_parent *parent, int taken);
+
+/* vfio.c */
+int nvme_mdev_probe(struct mdev_device *mdev);
+void nvme_mdev_remove(struct mdev_device *mdev);
+
+/* device.c */
+int nvme_mdev_start(struct nvme_mdev *nm);
+void nvme_mdev_stop(struct nvme_mdev *nm);
+void nvme_mdev_reset_and_wait(struct nvme_mdev *nm);
+void nvme_mdev_wait_stopped(struct nvme_mdev *nm);
+void nvme_mdev_work_fn(struct work_struct *work);
+
+/* db.c */
+int nvme_mdev_db_mmap(struct nvme_mdev *nm, struct vm_area_struct *vma);
+bool nvme_mdev_db_zap(struct nvme_mdev *nm);
+
+/* irq.c */
+void nvme_mdev_irq_init(struct nvme_mdev *nm);
+void nvme_mdev_irq_raise(struct nvme_mdev *nm, u16 vector);
+void nvme_mdev_irq_recheck(struct nvme_mdev *nm);
+long nvme_mdev_irq_set(struct nvme_mdev *nm, u32 flags, u32 index, u32 start, u32 count,
+		       void *data);
+unsigned int nvme_mdev_irq_count(struct nvme_mdev *nm, u32 index);
+bool nvme_mdev_irq_request(struct nvme_mdev *nm);
+void nvme_mdev_irq_release(struct nvme_mdev *nm);
+
+/* mem.c */
+void nvme_mdev_mem_setup(struct nvme_mdev *nm);
+int nvme_mdev_mem_init(struct nvme_mdev *nm);
+void nvme_mdev_mem_exit(struct nvme_mdev *nm);
+int nvme_mdev_mem_pin(struct nvme_mdev *nm, u64 iova, u32 len);
+void nvme_mdev_mem_miss(struct nvme_mdev *nm, struct vnvme_req *req);
+void nvme_mdev_mem_unmap(struct nvme_mdev *nm, u64 iova, u64 len);
+void nvme_mdev_control_lock(struct nvme_mdev *nm);
+void nvme_mdev_control_unlock(struct nvme_mdev *nm);
+
+/* poller.c */
+void nvme_mdev_poller_init(struct nvme_mdev *nm);
+int nvme_mdev_poller_start(struct nvme_mdev *nm);
+void nvme_mdev_poller_stop(struct nvme_mdev *nm);
+void nvme_mdev_poller_kick(struct nvme_mdev *nm);
+void nvme_mdev_poller_park(struct nvme_mdev *nm) __acquires(&nm->poller.lock);
+void nvme_mdev_poller_unpark(struct nvme_mdev *nm) __releases(&nm->poller.lock);
+int nvme_mdev_poller_place(struct nvme_mdev *nm, int cpu);
+
+/* ns.c */
+int nvme_mdev_ns_add(struct nvme_mdev *nm, const char *name);
+int nvme_mdev_ns_remove(struct nvme_mdev *nm, u32 nsid);
+int nvme_mdev_ns_open_all(struct nvme_mdev *nm);
+void nvme_mdev_ns_close_all(struct nvme_mdev *nm);
+void nvme_mdev_ns_free_all(struct nvme_mdev *nm);
+void nvme_mdev_ns_flush(struct nvme_mdev *nm);
+
+/* extq.c */
+extern const struct vnvme_backend_ops nvme_mdev_extq_backend;
+int nvme_mdev_extq_get(struct nvme_mdev *nm, u16 id);
+int nvme_mdev_lane_setup(struct nvme_mdev *nm, u16 id, u32 max_segs);
+void nvme_mdev_extq_put(struct nvme_mdev *nm, u16 id);
+void nvme_mdev_lane_free(struct nvme_mdev *nm, u16 id);
+void nvme_mdev_extq_tick(struct nvme_mdev_lane *ml);
+
+/* null.c */
+extern const struct vnvme_backend_ops nvme_mdev_null_backend;
+
+/* sysfs.c */
+extern const struct attribute_group *nvme_mdev_groups[];
+
+#endif

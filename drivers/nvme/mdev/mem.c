@@ -1,0 +1,562 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Guest memory: the only file that pins, maps and gives back.
+ *
+ * Memory is pinned on first use, in chunks of 2 MiB, and mapped for the drive.
+ * Where a chunk cannot be pinned as a whole (a hole in the guest's address
+ * space, memory that may only be read) its pages are pinned one by one as they
+ * are asked for.  What is pinned stays so until VFIO takes the range back or
+ * the device is closed.
+ *
+ * Nobody who looks a chunk up may sleep on a miss: the poller hands the request
+ * to a work item, control calls nvme_mdev_mem_pin() itself.
+ *
+ * Taking memory back: out of the table; wait until no look-up made before can
+ * still be in use (lanes parked once, control's semaphore written once); wait
+ * until no request that was in flight is left; unmap; unpin.
+ */
+#include <linux/delay.h>
+#include <linux/dma-mapping.h>
+#include <linux/iommu.h>
+#include <linux/slab.h>
+
+#include "mdev.h"
+
+#define CHUNK_PAGES	VNVME_CHUNK_PAGES
+
+/* How long a range that was just unmapped is not pinned again, see
+ * nvme_mdev_mem_unmap(). */
+#define MEM_BLOCK_MS	20
+
+/**
+ * struct nvme_mdev_chunk - 2 MiB of guest memory
+ * @core:	what look-ups see
+ * @entry:	in nvme_mdev_mem.chunks
+ * @dead:	in the list of what is being taken back
+ * @full:	pinned as a whole and mapped by @sgt
+ * @sgt:	its DMA mapping
+ * @single:	otherwise: pages pinned and mapped one by one
+ * @dying:	of those, the ones being taken back
+ */
+struct nvme_mdev_chunk {
+	struct vnvme_chunk	core;
+	struct list_head	entry;
+	struct list_head	dead;
+	bool			full;
+	struct sg_table		sgt;
+	DECLARE_BITMAP(single, CHUNK_PAGES);
+	DECLARE_BITMAP(dying, CHUNK_PAGES);
+};
+
+struct nvme_mdev_pinning {
+	struct list_head	entry;
+	u64			index;
+};
+
+/**
+ * nvme_mdev_control_lock() - become the one task that controls the device
+ * @nm: device
+ *
+ * Look-ups in guest memory are good until nvme_mdev_control_unlock() or the next
+ * nvme_mdev_mem_pin().  Context: may sleep.
+ */
+void nvme_mdev_control_lock(struct nvme_mdev *nm)
+{
+	mutex_lock(&nm->lock);
+	down_read(&nm->mem.users);
+}
+
+/**
+ * nvme_mdev_control_unlock() - undo nvme_mdev_control_lock()
+ * @nm: device
+ */
+void nvme_mdev_control_unlock(struct nvme_mdev *nm)
+{
+	up_read(&nm->mem.users);
+	mutex_unlock(&nm->lock);
+}
+
+static struct nvme_mdev_chunk *chunk_find(struct nvme_mdev_mem *mem, u64 index)
+{
+	struct nvme_mdev_chunk *c;
+
+	lockdep_assert_held(&mem->lock);
+	list_for_each_entry(c, &mem->chunks, entry)
+		if (c->core.index == index)
+			return c;
+	return NULL;
+}
+
+static void chunk_publish(struct nvme_mdev_mem *mem, struct nvme_mdev_chunk *c)
+{
+	struct vnvme_chunk **slot = &mem->table.slot[c->core.index & (VNVME_MEM_SLOTS - 1)];
+
+	lockdep_assert_held(&mem->lock);
+	list_add_tail(&c->entry, &mem->chunks);
+	c->core.next = *slot;
+	/* pairs with the dependent loads of vnvme_mem_lookup() */
+	smp_store_release(slot, &c->core);
+}
+
+/* Look-ups that run now may still come past it: it is freed after a sync. */
+static void chunk_unpublish(struct nvme_mdev_mem *mem, struct nvme_mdev_chunk *c)
+{
+	struct vnvme_chunk **p = &mem->table.slot[c->core.index & (VNVME_MEM_SLOTS - 1)];
+
+	lockdep_assert_held(&mem->lock);
+	while (*p != &c->core)
+		p = &(*p)->next;
+	WRITE_ONCE(*p, c->core.next);
+}
+
+static void chunk_free(struct nvme_mdev_chunk *c)
+{
+	kvfree(c->core.page);
+	kfree(c);
+}
+
+static struct nvme_mdev_chunk *chunk_alloc(u64 index, bool pages)
+{
+	struct nvme_mdev_chunk *c = kzalloc(sizeof(*c), GFP_KERNEL_ACCOUNT);
+
+	if (!c)
+		return NULL;
+	c->core.index = index;
+	if (pages) {
+		c->core.page = kvcalloc(CHUNK_PAGES, sizeof(*c->core.page), GFP_KERNEL_ACCOUNT);
+		if (!c->core.page) {
+			kfree(c);
+			return NULL;
+		}
+	}
+	return c;
+}
+
+/* Enter what dma_map_sgtable() made of @pages. */
+static int chunk_fill(struct nvme_mdev *nm, struct nvme_mdev_chunk *c, struct page **pages)
+{
+	struct scatterlist *sg;
+	unsigned int i, n = 0;
+	u32 off;
+
+	for_each_sgtable_dma_sg(&c->sgt, sg, i)
+		if (compat_dma_bounced(nm->pdev, sg_dma_address(sg)))
+			return -EOPNOTSUPP;
+
+	if (c->sgt.orig_nents == 1 && c->sgt.nents == 1) {
+		c->core.kva = page_address(pages[0]);
+		c->core.dma = sg_dma_address(c->sgt.sgl);
+		return 0;
+	}
+
+	c->core.page = kvcalloc(CHUNK_PAGES, sizeof(*c->core.page), GFP_KERNEL_ACCOUNT);
+	if (!c->core.page)
+		return -ENOMEM;
+	for_each_sgtable_dma_sg(&c->sgt, sg, i)
+		for (off = 0; off < sg_dma_len(sg) && n < CHUNK_PAGES; off += PAGE_SIZE, n++) {
+			c->core.page[n].dma = sg_dma_address(sg) + off;
+			c->core.page[n].kva = page_address(pages[n]);
+		}
+	return 0;
+}
+
+/* Pin 2 MiB in one go.  -EINVAL or -EPERM: not all of it can be. */
+static int chunk_pin_full(struct nvme_mdev *nm, u64 index)
+{
+	struct device *dev = &nm->pdev->dev;
+	dma_addr_t iova = index << VNVME_CHUNK_SHIFT;
+	struct nvme_mdev_chunk *c;
+	struct page **pages;
+	int ret;
+
+	c = chunk_alloc(index, false);
+	pages = kmalloc_array(CHUNK_PAGES, sizeof(*pages), GFP_KERNEL);
+	ret = -ENOMEM;
+	if (!c || !pages)
+		goto free;
+
+	ret = vfio_pin_pages(&nm->vdev, iova, CHUNK_PAGES, IOMMU_READ | IOMMU_WRITE, pages);
+	if (ret != CHUNK_PAGES) {
+		if (ret > 0)
+			vfio_unpin_pages(&nm->vdev, iova, ret);
+		ret = ret < 0 ? ret : -EINVAL;
+		goto free;
+	}
+	ret = sg_alloc_table_from_pages(&c->sgt, pages, CHUNK_PAGES, 0, VNVME_CHUNK_SIZE,
+					GFP_KERNEL);
+	if (ret)
+		goto unpin;
+	ret = dma_map_sgtable(dev, &c->sgt, DMA_BIDIRECTIONAL, 0);
+	if (ret)
+		goto free_sgt;
+	ret = chunk_fill(nm, c, pages);
+	if (ret)
+		goto unmap;
+	kfree(pages);
+
+	c->full = true;
+	mutex_lock(&nm->mem.lock);
+	chunk_publish(&nm->mem, c);
+	atomic64_add(CHUNK_PAGES, &nm->mem.pinned_pages);
+	mutex_unlock(&nm->mem.lock);
+	return 0;
+
+unmap:
+	dma_unmap_sgtable(dev, &c->sgt, DMA_BIDIRECTIONAL, 0);
+free_sgt:
+	sg_free_table(&c->sgt);
+unpin:
+	vfio_unpin_pages(&nm->vdev, iova, CHUNK_PAGES);
+free:
+	kfree(pages);
+	if (c)
+		chunk_free(c);
+	return ret;
+}
+
+static enum dma_data_direction page_direction(const struct vnvme_page *p)
+{
+	return p->ro ? DMA_TO_DEVICE : DMA_BIDIRECTIONAL;
+}
+
+/* Pin page @n of a chunk that is pinned page by page. */
+static int chunk_pin_page(struct nvme_mdev *nm, struct nvme_mdev_chunk *c, unsigned int n)
+{
+	dma_addr_t iova = (c->core.index << VNVME_CHUNK_SHIFT) + ((u64)n << PAGE_SHIFT);
+	struct device *dev = &nm->pdev->dev;
+	struct vnvme_page *p = &c->core.page[n];
+	struct page *page;
+	int ret;
+
+	p->ro = false;
+	ret = vfio_pin_pages(&nm->vdev, iova, 1, IOMMU_READ | IOMMU_WRITE, &page);
+	if (ret == -EPERM) {
+		p->ro = true;
+		ret = vfio_pin_pages(&nm->vdev, iova, 1, IOMMU_READ, &page);
+	}
+	if (ret != 1)
+		return ret < 0 ? ret : -EFAULT;
+
+	p->dma = dma_map_page(dev, page, 0, PAGE_SIZE, page_direction(p));
+	if (dma_mapping_error(dev, p->dma)) {
+		ret = -ENOMEM;
+		goto unpin;
+	}
+	if (compat_dma_bounced(nm->pdev, p->dma)) {
+		dma_unmap_page(dev, p->dma, PAGE_SIZE, page_direction(p));
+		ret = -EOPNOTSUPP;
+		goto unpin;
+	}
+	/* pairs with the smp_rmb() of vnvme_mem_lookup() */
+	smp_wmb();
+	WRITE_ONCE(p->kva, page_address(page));
+	mutex_lock(&nm->mem.lock);
+	__set_bit(n, c->single);
+	atomic64_inc(&nm->mem.pinned_pages);
+	mutex_unlock(&nm->mem.lock);
+	return 0;
+
+unpin:
+	vfio_unpin_pages(&nm->vdev, iova, 1);
+	return ret;
+}
+
+/* Pin those of [first, last] that are not, in a chunk that has holes. */
+static int chunk_pin_pages(struct nvme_mdev *nm, struct nvme_mdev_chunk *c, u64 index,
+			   u64 first, u64 last)
+{
+	unsigned int n = (first & (VNVME_CHUNK_SIZE - 1)) >> PAGE_SHIFT;
+	unsigned int end = (last & (VNVME_CHUNK_SIZE - 1)) >> PAGE_SHIFT;
+	int ret = 0;
+
+	if (!c) {
+		c = chunk_alloc(index, true);
+		if (!c)
+			return -ENOMEM;
+		mutex_lock(&nm->mem.lock);
+		chunk_publish(&nm->mem, c);
+		mutex_unlock(&nm->mem.lock);
+	}
+	for (; n <= end && !ret; n++)
+		if (!c->core.page[n].kva)
+			ret = chunk_pin_page(nm, c, n);
+	return ret;
+}
+
+static bool mem_is_pinning(struct nvme_mdev_mem *mem, u64 first, u64 last)
+{
+	struct nvme_mdev_pinning *p;
+
+	list_for_each_entry(p, &mem->pinning, entry)
+		if (p->index >= first && p->index <= last)
+			return true;
+	return false;
+}
+
+/* Returns with mem->lock held and nobody pinning in these chunks. */
+static void mem_lock_quiet(struct nvme_mdev_mem *mem, u64 first, u64 last)
+{
+	mutex_lock(&mem->lock);
+	while (mem_is_pinning(mem, first, last)) {
+		mutex_unlock(&mem->lock);
+		/* a hint only, looked at again under the lock */
+		wait_event_timeout(mem->wait, list_empty_careful(&mem->pinning), HZ / 100 + 1);
+		mutex_lock(&mem->lock);
+	}
+}
+
+/* Pin [first, last], which lies in one chunk. */
+static int mem_pin_piece(struct nvme_mdev *nm, u64 first, u64 last)
+{
+	struct nvme_mdev_mem *mem = &nm->mem;
+	struct nvme_mdev_pinning me = { .index = first >> VNVME_CHUNK_SHIFT };
+	struct nvme_mdev_chunk *c;
+	int ret = 0;
+
+	mem_lock_quiet(mem, me.index, me.index);
+	while (last >= mem->blocked_iova && first <= mem->blocked_end &&
+	       (mem->unmapping || time_before(jiffies, mem->blocked_until))) {
+		mutex_unlock(&mem->lock);
+		msleep(MEM_BLOCK_MS / 4);
+		mem_lock_quiet(mem, me.index, me.index);
+	}
+	c = chunk_find(mem, me.index);
+	list_add(&me.entry, &mem->pinning);
+	mutex_unlock(&mem->lock);
+
+	/* @c cannot go away: unmapping waits for us */
+	if (!c)
+		ret = chunk_pin_full(nm, me.index);
+	if (c ? !c->full : (ret == -EINVAL || ret == -EPERM || ret == -ENOMEM))
+		ret = chunk_pin_pages(nm, c, me.index, first, last);
+
+	mutex_lock(&mem->lock);
+	list_del(&me.entry);
+	mutex_unlock(&mem->lock);
+	wake_up_all(&mem->wait);
+	return ret;
+}
+
+/**
+ * nvme_mdev_mem_pin() - make guest memory known to the table
+ * @nm:		device
+ * @iova:	first byte
+ * @len:	bytes
+ *
+ * Context: may sleep; not from the poller.  Ends look-ups that control made.
+ * Return: 0; -ENOMEM: over RLIMIT_MEMLOCK or out of memory; -EOPNOTSUPP: the
+ * drive cannot reach it directly; otherwise it is not the guest's memory.
+ */
+int nvme_mdev_mem_pin(struct nvme_mdev *nm, u64 iova, u32 len)
+{
+	u64 end = iova + len - 1;
+	int ret = 0;
+
+	if (!len || end < iova)
+		return -EFAULT;
+	for (;;) {
+		u64 last = min(end, iova | (VNVME_CHUNK_SIZE - 1));
+
+		ret = mem_pin_piece(nm, iova, last);
+		if (ret || last == end)
+			break;
+		iova = last + 1;
+	}
+	if (ret == -ENOMEM && !nm->locked_out++)
+		dev_warn(nvme_mdev_dev(nm),
+			 "cannot pin guest memory: raise RLIMIT_MEMLOCK of the VMM\n");
+	if (ret == -EOPNOTSUPP)
+		dev_warn_once(nvme_mdev_dev(nm),
+			      "guest memory is not reachable by the drive without bounce buffers\n");
+	return ret;
+}
+
+static void mem_work(struct work_struct *work)
+{
+	struct nvme_mdev *nm = container_of(work, struct nvme_mdev, mem.work);
+	struct vnvme_req *req, *next;
+	struct llist_node *list = llist_reverse_order(llist_del_all(&nm->mem.misses));
+
+	llist_for_each_entry_safe(req, next, list, node)
+		vnvme_req_return(req, nvme_mdev_mem_pin(nm, req->miss_iova, 1));
+	nvme_mdev_poller_kick(nm);
+}
+
+/**
+ * nvme_mdev_mem_miss() - have req->miss_iova pinned, then return the request
+ * @nm:		device
+ * @req:	not touched by the caller until vnvme_req_return()
+ *
+ * Context: the poller, or whoever has parked it; does not sleep.
+ */
+void nvme_mdev_mem_miss(struct nvme_mdev *nm, struct vnvme_req *req)
+{
+	if (llist_add(&req->node, &nm->mem.misses))
+		queue_work(nm->wq, &nm->mem.work);
+}
+
+/* Nothing that was looked up or submitted before this call is in use after. */
+static void mem_sync(struct nvme_mdev *nm)
+{
+	unsigned int i;
+
+	down_write(&nm->mem.users);
+	up_write(&nm->mem.users);
+
+	nvme_mdev_poller_park(nm);
+	for (i = 1; i <= nm->nr_pairs; i++)
+		vnvme_lane_epoch(&nm->ctrl.lane[i]);
+	nvme_mdev_poller_unpark(nm);
+
+	for (i = 1; i <= nm->nr_pairs; i++)
+		while (vnvme_lane_old_inflight(&nm->ctrl.lane[i])) {
+			nvme_mdev_poller_kick(nm);
+			usleep_range(50, 500);
+		}
+}
+
+static void chunk_take_back(struct nvme_mdev *nm, struct nvme_mdev_chunk *c)
+{
+	struct device *dev = &nm->pdev->dev;
+	dma_addr_t iova = c->core.index << VNVME_CHUNK_SHIFT;
+	unsigned int n;
+
+	if (c->full) {
+		dma_unmap_sgtable(dev, &c->sgt, DMA_BIDIRECTIONAL, 0);
+		sg_free_table(&c->sgt);
+		vfio_unpin_pages(&nm->vdev, iova, CHUNK_PAGES);
+		atomic64_sub(CHUNK_PAGES, &nm->mem.pinned_pages);
+		chunk_free(c);
+		return;
+	}
+	for_each_set_bit(n, c->dying, CHUNK_PAGES) {
+		struct vnvme_page *p = &c->core.page[n];
+
+		dma_unmap_page(dev, p->dma, PAGE_SIZE, page_direction(p));
+		vfio_unpin_pages(&nm->vdev, iova + ((u64)n << PAGE_SHIFT), 1);
+		atomic64_dec(&nm->mem.pinned_pages);
+	}
+	bitmap_zero(c->dying, CHUNK_PAGES);
+	if (bitmap_empty(c->single, CHUNK_PAGES))
+		chunk_free(c);
+}
+
+/* Take pages [first, last] of @c out of the table.  Returns true if there is
+ * something to give back; @c is then on no list if nothing of it is left. */
+static bool chunk_hide(struct nvme_mdev_mem *mem, struct nvme_mdev_chunk *c, u64 first,
+		       u64 last)
+{
+	u64 base = c->core.index << VNVME_CHUNK_SHIFT;
+	unsigned int n;
+
+	if (!c->full) {
+		for_each_set_bit(n, c->single, CHUNK_PAGES) {
+			u64 iova = base + ((u64)n << PAGE_SHIFT);
+
+			if (iova + PAGE_SIZE - 1 < first || iova > last)
+				continue;
+			WRITE_ONCE(c->core.page[n].kva, NULL);
+			__clear_bit(n, c->single);
+			__set_bit(n, c->dying);
+		}
+		if (!bitmap_empty(c->single, CHUNK_PAGES))
+			return !bitmap_empty(c->dying, CHUNK_PAGES);
+	}
+	chunk_unpublish(mem, c);
+	list_del(&c->entry);
+	return true;
+}
+
+/**
+ * nvme_mdev_mem_unmap() - give back guest memory
+ * @nm:		device
+ * @iova:	first byte
+ * @len:	bytes; with @iova 0 and @len U64_MAX everything
+ *
+ * A chunk that was pinned as a whole goes as a whole: what the guest still has
+ * of it is pinned again on its next use.  Between the return of this function
+ * and the end of VFIO's unmapping the old mapping can still be pinned, and VFIO
+ * counts such rounds and dies at the eleventh; hence the range stays blocked
+ * for a while.
+ *
+ * Context: may sleep, as long as the drive takes for what is in flight.  VFIO's
+ * container locks may be held.
+ */
+void nvme_mdev_mem_unmap(struct nvme_mdev *nm, u64 iova, u64 len)
+{
+	struct nvme_mdev_mem *mem = &nm->mem;
+	u64 last = len > U64_MAX - iova ? U64_MAX : iova + len - 1;
+	struct nvme_mdev_chunk *c, *tmp;
+	LIST_HEAD(dead);
+
+	mutex_lock(&mem->unmap_lock);
+	mem_lock_quiet(mem, iova >> VNVME_CHUNK_SHIFT, last >> VNVME_CHUNK_SHIFT);
+	mem->blocked_iova = iova;
+	mem->blocked_end = last;
+	mem->unmapping = true;
+	list_for_each_entry_safe(c, tmp, &mem->chunks, entry) {
+		u64 base = c->core.index << VNVME_CHUNK_SHIFT;
+
+		if (base + VNVME_CHUNK_SIZE - 1 < iova || base > last)
+			continue;
+		if (chunk_hide(mem, c, iova, last))
+			list_add_tail(&c->dead, &dead);
+	}
+	mutex_unlock(&mem->lock);
+
+	if (!list_empty(&dead)) {
+		mem_sync(nm);
+		list_for_each_entry_safe(c, tmp, &dead, dead)
+			chunk_take_back(nm, c);
+	}
+	mutex_lock(&mem->lock);
+	mem->unmapping = false;
+	mem->blocked_until = jiffies + msecs_to_jiffies(MEM_BLOCK_MS);
+	mutex_unlock(&mem->lock);
+	mutex_unlock(&mem->unmap_lock);
+}
+
+/**
+ * nvme_mdev_mem_setup() - locks and lists of a new device
+ * @nm: device
+ */
+void nvme_mdev_mem_setup(struct nvme_mdev *nm)
+{
+	struct nvme_mdev_mem *mem = &nm->mem;
+
+	mutex_init(&mem->lock);
+	mutex_init(&mem->unmap_lock);
+	init_rwsem(&mem->users);
+	INIT_LIST_HEAD(&mem->chunks);
+	INIT_LIST_HEAD(&mem->pinning);
+	init_waitqueue_head(&mem->wait);
+	init_llist_head(&mem->misses);
+	INIT_WORK(&mem->work, mem_work);
+}
+
+/**
+ * nvme_mdev_mem_init() - an empty table
+ * @nm: device, being opened
+ *
+ * Return: 0 or -ENOMEM.
+ */
+int nvme_mdev_mem_init(struct nvme_mdev *nm)
+{
+	struct vnvme_mem *table = &nm->mem.table;
+
+	nm->mem.blocked_until = jiffies;
+	nm->locked_out = 0;
+	table->slot = kvcalloc(VNVME_MEM_SLOTS, sizeof(*table->slot), GFP_KERNEL_ACCOUNT);
+	return table->slot ? 0 : -ENOMEM;
+}
+
+/**
+ * nvme_mdev_mem_exit() - free the table
+ * @nm: device; nvme_mdev_mem_unmap() of everything has been called
+ */
+void nvme_mdev_mem_exit(struct nvme_mdev *nm)
+{
+	WARN_ON(atomic64_read(&nm->mem.pinned_pages));
+	kvfree(nm->mem.table.slot);
+	nm->mem.table.slot = NULL;
+}

@@ -1,0 +1,254 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * A mediated device parent for each PCI function that the nvme driver has, from
+ * the moment it is bound until it is unbound.  The parent promises queue pairs to
+ * its devices when they are created, so that opening one later does not fail for
+ * lack of them.
+ */
+#include <linux/module.h>
+#include <linux/pci.h>
+#include <linux/slab.h>
+
+#include "mdev.h"
+
+static LIST_HEAD(nvme_mdev_parents);
+static DEFINE_MUTEX(nvme_mdev_parents_lock);
+
+static const struct {
+	unsigned int	pairs;
+	const char	*name;
+	const char	*pretty;
+} nvme_mdev_types[NVME_MDEV_NR_TYPES] = {
+	{ 1, "1Q_V1", "NVMe controller on 1 lent queue pair" },
+	{ 2, "2Q_V1", "NVMe controller on 2 lent queue pairs" },
+	{ 4, "4Q_V1", "NVMe controller on 4 lent queue pairs" },
+};
+
+static struct nvme_mdev_parent *parent_of_type(struct mdev_type *type)
+{
+	return container_of(type->parent, struct nvme_mdev_parent, mdev);
+}
+
+/**
+ * nvme_mdev_type_pairs() - queue pairs of one device of a type
+ * @type: one of a parent's types
+ */
+unsigned int nvme_mdev_type_pairs(struct mdev_type *type)
+{
+	return nvme_mdev_types[type - parent_of_type(type)->types].pairs;
+}
+
+/* Queue pairs that are neither promised nor taken by somebody else. */
+static unsigned int parent_free(struct nvme_mdev_parent *parent)
+{
+	unsigned int have = nvme_extq_avail(parent->pdev) + parent->taken;
+
+	return have > parent->promised ? have - parent->promised : 0;
+}
+
+/**
+ * nvme_mdev_parent_promise() - set queue pairs aside for a new device
+ * @parent:	parent
+ * @n:		pairs
+ *
+ * Return: 0, or -ENOSPC if fewer are free.
+ */
+int nvme_mdev_parent_promise(struct nvme_mdev_parent *parent, unsigned int n)
+{
+	unsigned int have;
+	int ret = 0;
+
+	mutex_lock(&nvme_mdev_parents_lock);
+	have = parent_free(parent);
+	if (have < n) {
+		pci_err(parent->pdev,
+			"%u queue pairs are asked for and %u can be lent: load nvme with a larger mdev_queues\n",
+			n, have);
+		ret = -ENOSPC;
+	} else {
+		parent->promised += n;
+	}
+	mutex_unlock(&nvme_mdev_parents_lock);
+	return ret;
+}
+
+/**
+ * nvme_mdev_parent_release() - undo nvme_mdev_parent_promise()
+ * @parent:	parent
+ * @n:		pairs
+ */
+void nvme_mdev_parent_release(struct nvme_mdev_parent *parent, unsigned int n)
+{
+	mutex_lock(&nvme_mdev_parents_lock);
+	parent->promised -= n;
+	mutex_unlock(&nvme_mdev_parents_lock);
+}
+
+/**
+ * nvme_mdev_parent_account() - a promised pair was taken or given back
+ * @parent:	parent
+ * @taken:	1 or -1
+ */
+void nvme_mdev_parent_account(struct nvme_mdev_parent *parent, int taken)
+{
+	mutex_lock(&nvme_mdev_parents_lock);
+	parent->taken += taken;
+	mutex_unlock(&nvme_mdev_parents_lock);
+}
+
+static unsigned int nvme_mdev_get_available(struct mdev_type *type)
+{
+	struct nvme_mdev_parent *parent = parent_of_type(type);
+	unsigned int n;
+
+	mutex_lock(&nvme_mdev_parents_lock);
+	n = parent_free(parent) / nvme_mdev_type_pairs(type);
+	mutex_unlock(&nvme_mdev_parents_lock);
+	return n;
+}
+
+static ssize_t nvme_mdev_show_description(struct mdev_type *type, char *buf)
+{
+	return sysfs_emit(buf, "%u I/O queue pairs lent by the drive\n",
+			  nvme_mdev_type_pairs(type));
+}
+
+struct mdev_driver nvme_mdev_driver = {
+	.device_api		= VFIO_DEVICE_API_PCI_STRING,
+	.probe			= nvme_mdev_probe,
+	.remove			= nvme_mdev_remove,
+	.get_available		= nvme_mdev_get_available,
+	.show_description	= nvme_mdev_show_description,
+	.driver = {
+		.name		= "nvme-mdev",
+		.owner		= THIS_MODULE,
+		.mod_name	= KBUILD_MODNAME,
+		.dev_groups	= nvme_mdev_groups,
+	},
+};
+
+/* Under the function's device lock: neither bound nor unbound meanwhile. */
+static int parent_add(struct pci_dev *pdev)
+{
+	struct nvme_mdev_parent *parent = kzalloc(sizeof(*parent), GFP_KERNEL);
+	unsigned int i;
+	int ret;
+
+	if (!parent)
+		return -ENOMEM;
+	parent->pdev = pci_dev_get(pdev);
+	for (i = 0; i < NVME_MDEV_NR_TYPES; i++) {
+		parent->types[i].sysfs_name = nvme_mdev_types[i].name;
+		parent->types[i].pretty_name = nvme_mdev_types[i].pretty;
+		parent->type_ptrs[i] = &parent->types[i];
+	}
+	ret = mdev_register_parent(&parent->mdev, &pdev->dev, &nvme_mdev_driver,
+				   parent->type_ptrs, NVME_MDEV_NR_TYPES);
+	if (ret) {
+		pci_err(pdev, "cannot offer mediated devices: %d\n", ret);
+		pci_dev_put(pdev);
+		kfree(parent);
+		return ret;
+	}
+	mutex_lock(&nvme_mdev_parents_lock);
+	list_add_tail(&parent->entry, &nvme_mdev_parents);
+	mutex_unlock(&nvme_mdev_parents_lock);
+	return 0;
+}
+
+static struct nvme_mdev_parent *parent_unlist(struct pci_dev *pdev)
+{
+	struct nvme_mdev_parent *parent, *found = NULL;
+
+	mutex_lock(&nvme_mdev_parents_lock);
+	list_for_each_entry(parent, &nvme_mdev_parents, entry)
+		if (!pdev || parent->pdev == pdev) {
+			list_del(&parent->entry);
+			found = parent;
+			break;
+		}
+	mutex_unlock(&nvme_mdev_parents_lock);
+	return found;
+}
+
+/* Waits until no VMM has one of its devices. */
+static void parent_remove(struct nvme_mdev_parent *parent)
+{
+	mdev_unregister_parent(&parent->mdev);
+	pci_dev_put(parent->pdev);
+	kfree(parent);
+}
+
+static bool is_nvme(struct device *dev)
+{
+	return dev->driver && !strcmp(dev->driver->name, "nvme");
+}
+
+static int parents_notify(struct notifier_block *nb, unsigned long action, void *data)
+{
+	struct device *dev = data;
+	struct nvme_mdev_parent *parent;
+
+	if (!is_nvme(dev))
+		return NOTIFY_DONE;
+	if (action == BUS_NOTIFY_BOUND_DRIVER) {
+		parent_add(to_pci_dev(dev));
+	} else if (action == BUS_NOTIFY_UNBIND_DRIVER) {
+		parent = parent_unlist(to_pci_dev(dev));
+		if (parent)
+			parent_remove(parent);
+	}
+	return NOTIFY_OK;
+}
+
+static struct notifier_block parents_nb = {
+	.notifier_call = parents_notify,
+};
+
+static int parents_scan(struct device *dev, void *data)
+{
+	struct nvme_mdev_parent *parent;
+	bool known = false;
+	int ret = 0;
+
+	device_lock(dev);
+	mutex_lock(&nvme_mdev_parents_lock);
+	list_for_each_entry(parent, &nvme_mdev_parents, entry)
+		known |= parent->pdev == to_pci_dev(dev);
+	mutex_unlock(&nvme_mdev_parents_lock);
+	if (is_nvme(dev) && !known)
+		ret = parent_add(to_pci_dev(dev));
+	device_unlock(dev);
+	return ret;
+}
+
+/**
+ * nvme_mdev_parents_init() - offer what is bound now and will be
+ *
+ * Return: 0 or -errno with nothing left registered.
+ */
+int nvme_mdev_parents_init(void)
+{
+	int ret = bus_register_notifier(&pci_bus_type, &parents_nb);
+
+	if (ret)
+		return ret;
+	ret = bus_for_each_dev(&pci_bus_type, NULL, NULL, parents_scan);
+	if (ret)
+		nvme_mdev_parents_exit();
+	return ret;
+}
+
+/**
+ * nvme_mdev_parents_exit() - offer nothing any more
+ *
+ * An open device holds the module, so none is.
+ */
+void nvme_mdev_parents_exit(void)
+{
+	struct nvme_mdev_parent *parent;
+
+	bus_unregister_notifier(&pci_bus_type, &parents_nb);
+	while ((parent = parent_unlist(NULL)))
+		parent_remove(parent);
+}

@@ -1,0 +1,243 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * What an operator sets and sees of a device: namespaces, settings, state.
+ * Documentation/ABI/testing/sysfs-bus-mdev-nvme describes every file.
+ */
+#include <linux/sysfs.h>
+
+#include "mdev.h"
+
+static struct nvme_mdev *to_nm(struct device *dev)
+{
+	return dev_get_drvdata(dev);
+}
+
+static ssize_t add_namespace_store(struct device *dev, struct device_attribute *attr,
+				   const char *buf, size_t count)
+{
+	struct nvme_mdev *nm = to_nm(dev);
+	char name[64];
+	int ret;
+
+	if (strscpy(name, buf, sizeof(name)) < 0)
+		return -EINVAL;
+	nvme_mdev_control_lock(nm);
+	ret = nvme_mdev_ns_add(nm, strim(name));
+	nvme_mdev_control_unlock(nm);
+	return ret ?: count;
+}
+static DEVICE_ATTR_WO(add_namespace);
+
+static ssize_t remove_namespace_store(struct device *dev, struct device_attribute *attr,
+				      const char *buf, size_t count)
+{
+	struct nvme_mdev *nm = to_nm(dev);
+	u32 nsid;
+	int ret;
+
+	ret = kstrtou32(buf, 10, &nsid);
+	if (ret) {
+		dev_err(dev, "not a namespace id: write the number that namespaces/namespaces shows\n");
+		return ret;
+	}
+	nvme_mdev_control_lock(nm);
+	ret = nvme_mdev_ns_remove(nm, nsid);
+	nvme_mdev_control_unlock(nm);
+	return ret ?: count;
+}
+static DEVICE_ATTR_WO(remove_namespace);
+
+static ssize_t namespaces_show(struct device *dev, struct device_attribute *attr, char *buf)
+{
+	struct nvme_mdev *nm = to_nm(dev);
+	int len = 0;
+	u32 i;
+
+	nvme_mdev_control_lock(nm);
+	for (i = 1; i <= VNVME_MAX_NS; i++) {
+		const struct nvme_mdev_ns *ns = nm->ns[i];
+
+		if (ns)
+			len += sysfs_emit_at(buf, len, "%u %s %llu\n", i, ns->name,
+					     ns->vns.nlb << (ns->vns.lba_shift - SECTOR_SHIFT));
+	}
+	nvme_mdev_control_unlock(nm);
+	return len;
+}
+static DEVICE_ATTR_RO(namespaces);
+
+static struct attribute *namespaces_attrs[] = {
+	&dev_attr_add_namespace.attr,
+	&dev_attr_remove_namespace.attr,
+	&dev_attr_namespaces.attr,
+	NULL,
+};
+
+static ssize_t iothread_cpu_show(struct device *dev, struct device_attribute *attr, char *buf)
+{
+	return sysfs_emit(buf, "%d\n", to_nm(dev)->iothread_cpu);
+}
+
+static ssize_t iothread_cpu_store(struct device *dev, struct device_attribute *attr,
+				  const char *buf, size_t count)
+{
+	struct nvme_mdev *nm = to_nm(dev);
+	int cpu, ret;
+
+	ret = kstrtoint(buf, 10, &cpu);
+	if (!ret && (cpu < -1 || cpu >= (int)nr_cpu_ids || (cpu >= 0 && !cpu_online(cpu))))
+		ret = -EINVAL;
+	if (ret) {
+		dev_err(dev, "iothread_cpu: write a CPU that is online (%*pbl), or -1 for any\n",
+			cpumask_pr_args(cpu_online_mask));
+		return ret;
+	}
+	nvme_mdev_control_lock(nm);
+	ret = nvme_mdev_poller_place(nm, cpu);
+	if (!ret)
+		nm->iothread_cpu = cpu;
+	nvme_mdev_control_unlock(nm);
+	return ret ?: count;
+}
+static DEVICE_ATTR_RW(iothread_cpu);
+
+static ssize_t shadow_doorbell_show(struct device *dev, struct device_attribute *attr, char *buf)
+{
+	return sysfs_emit(buf, "%d\n", to_nm(dev)->shadow_doorbell);
+}
+
+static ssize_t shadow_doorbell_store(struct device *dev, struct device_attribute *attr,
+				     const char *buf, size_t count)
+{
+	struct nvme_mdev *nm = to_nm(dev);
+	bool on;
+	int ret = kstrtobool(buf, &on);
+
+	if (ret) {
+		dev_err(dev, "shadow_doorbell: write 0 or 1\n");
+		return ret;
+	}
+	nvme_mdev_control_lock(nm);
+	if (nm->open && on != nm->shadow_doorbell) {
+		dev_err(dev, "shadow_doorbell: the guest has been told; stop the VM first\n");
+		ret = -EBUSY;
+	} else {
+		nm->shadow_doorbell = on;
+	}
+	nvme_mdev_control_unlock(nm);
+	return ret ?: count;
+}
+static DEVICE_ATTR_RW(shadow_doorbell);
+
+static struct attribute *settings_attrs[] = {
+	&dev_attr_iothread_cpu.attr,
+	&dev_attr_shadow_doorbell.attr,
+	NULL,
+};
+
+static ssize_t open_show(struct device *dev, struct device_attribute *attr, char *buf)
+{
+	return sysfs_emit(buf, "%d\n", READ_ONCE(to_nm(dev)->open));
+}
+static DEVICE_ATTR_RO(open);
+
+static ssize_t controller_show(struct device *dev, struct device_attribute *attr, char *buf)
+{
+	static const char * const names[VNVME_NR_STATES] = {
+		[VNVME_DISABLED] = "disabled",	[VNVME_READY] = "ready",
+		[VNVME_STOPPING] = "stopping",	[VNVME_SHUTTING] = "shutting down",
+		[VNVME_SHUT] = "shut down",	[VNVME_FAILED] = "failed",
+	};
+
+	return sysfs_emit(buf, "%s\n", names[READ_ONCE(to_nm(dev)->ctrl.state)]);
+}
+static DEVICE_ATTR_RO(controller);
+
+static ssize_t pinned_bytes_show(struct device *dev, struct device_attribute *attr, char *buf)
+{
+	return sysfs_emit(buf, "%llu\n",
+			  (u64)atomic64_read(&to_nm(dev)->mem.pinned_pages) << PAGE_SHIFT);
+}
+static DEVICE_ATTR_RO(pinned_bytes);
+
+static ssize_t queue_pairs_show(struct device *dev, struct device_attribute *attr, char *buf)
+{
+	struct nvme_mdev *nm = to_nm(dev);
+	unsigned int i, n = 0;
+
+	nvme_mdev_control_lock(nm);
+	for (i = 1; i <= nm->nr_pairs; i++)
+		n += nm->lanes[i].q && nm->lanes[i].up;
+	nvme_mdev_control_unlock(nm);
+	return sysfs_emit(buf, "%u %u\n", n, nm->nr_pairs);
+}
+static DEVICE_ATTR_RO(queue_pairs);
+
+/* A line per lane and counter, so that one read is one moment. */
+static ssize_t counters_show(struct device *dev, struct device_attribute *attr, char *buf)
+{
+	struct nvme_mdev *nm = to_nm(dev);
+	struct vnvme_lane_stat s = { };
+	u64 submits = 0, rings = 0, reaps = 0;
+	unsigned int i;
+
+	nvme_mdev_control_lock(nm);
+	for (i = 1; i <= nm->nr_pairs; i++) {
+		const struct vnvme_lane_stat *l = &nm->ctrl.lane[i].stat;
+
+		s.reads += l->reads;
+		s.writes += l->writes;
+		s.others += l->others;
+		s.read_sectors += l->read_sectors;
+		s.write_sectors += l->write_sectors;
+		s.errors += l->errors;
+		s.irqs += l->irqs;
+		s.misses += l->misses;
+		s.eventidx += l->eventidx;
+		s.full += l->full;
+		submits += nm->lanes[i].submits;
+		rings += nm->lanes[i].rings;
+		reaps += nm->lanes[i].reaps;
+	}
+	nvme_mdev_control_unlock(nm);
+	return sysfs_emit(buf,
+			  "reads %llu\nwrites %llu\nothers %llu\nread_sectors %llu\n"
+			  "write_sectors %llu\nerrors %llu\ninterrupts %llu\nmisses %llu\n"
+			  "eventidx_stores %llu\ncq_full %llu\nhw_commands %llu\n"
+			  "hw_sq_doorbells %llu\nhw_cq_doorbells %llu\nwakeups %llu\n",
+			  s.reads, s.writes, s.others, s.read_sectors, s.write_sectors, s.errors,
+			  s.irqs, s.misses, s.eventidx, s.full, submits, rings, reaps,
+			  nm->poller.wakeups);
+}
+static DEVICE_ATTR_RO(counters);
+
+static struct attribute *state_attrs[] = {
+	&dev_attr_open.attr,
+	&dev_attr_controller.attr,
+	&dev_attr_pinned_bytes.attr,
+	&dev_attr_queue_pairs.attr,
+	&dev_attr_counters.attr,
+	NULL,
+};
+
+static const struct attribute_group namespaces_group = {
+	.name	= "namespaces",
+	.attrs	= namespaces_attrs,
+};
+
+static const struct attribute_group settings_group = {
+	.name	= "settings",
+	.attrs	= settings_attrs,
+};
+
+static const struct attribute_group state_group = {
+	.name	= "state",
+	.attrs	= state_attrs,
+};
+
+const struct attribute_group *nvme_mdev_groups[] = {
+	&namespaces_group,
+	&settings_group,
+	&state_group,
+	NULL,
+};

@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * What differs between the kernels that the module is built for, under one
+ * name each.  The only file that may look at LINUX_VERSION_CODE; included
+ * before everything else, by the compiler's command line.
+ */
+#ifndef _NVME_MDEV_COMPAT_H
+#define _NVME_MDEV_COMPAT_H
+
+#include <linux/blkdev.h>
+#include <linux/dma-map-ops.h>
+#include <linux/eventfd.h>
+#include <linux/mm.h>
+#include <linux/pci.h>
+#include <linux/version.h>
+#include <linux/vfio.h>
+
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 1, 0) || \
+	LINUX_VERSION_CODE >= KERNEL_VERSION(6, 2, 0)
+#error "nvme-mdev is built for Linux 6.1"
+#endif
+
+/* Exclusive claim of a block device by number. */
+static inline struct block_device *compat_bdev_claim(dev_t devt, bool write, void *holder)
+{
+	return blkdev_get_by_dev(devt, FMODE_READ | FMODE_EXCL | (write ? FMODE_WRITE : 0),
+				 holder);
+}
+
+static inline void compat_bdev_release(struct block_device *bdev, bool write)
+{
+	blkdev_put(bdev, FMODE_READ | FMODE_EXCL | (write ? FMODE_WRITE : 0));
+}
+
+/* A look at a block device, without a claim. */
+static inline struct block_device *compat_bdev_open(dev_t devt)
+{
+	return blkdev_get_by_dev(devt, FMODE_READ, NULL);
+}
+
+static inline void compat_bdev_close(struct block_device *bdev)
+{
+	blkdev_put(bdev, FMODE_READ);
+}
+
+static inline void compat_eventfd_signal(struct eventfd_ctx *ctx)
+{
+	eventfd_signal(ctx, 1);
+}
+
+static inline void compat_vm_flags_set(struct vm_area_struct *vma, unsigned long flags)
+{
+	vma->vm_flags |= flags;
+}
+
+/*
+ * Is memory that was mapped at @addr reached through a bounce buffer?  Behind an
+ * IOMMU dma_need_sync() says so of everything; there only untrusted functions
+ * bounce.
+ */
+static inline bool compat_dma_bounced(struct pci_dev *pdev, dma_addr_t addr)
+{
+	if (get_dma_ops(&pdev->dev))
+		return pdev->untrusted;
+	return dma_need_sync(&pdev->dev, addr);
+}
+
+/* The release callback of a vfio_device frees it. */
+static inline void compat_vfio_release(struct vfio_device *vdev)
+{
+	vfio_free_device(vdev);
+}
+
+#endif

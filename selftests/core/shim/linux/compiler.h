@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef _SHIM_COMPILER_H
+#define _SHIM_COMPILER_H
+
+#define likely(x)		__builtin_expect(!!(x), 1)
+#define unlikely(x)		__builtin_expect(!!(x), 0)
+#define barrier()		__asm__ __volatile__("" ::: "memory")
+#define READ_ONCE(x)		(*(const volatile __typeof__(x) *)&(x))
+#define WRITE_ONCE(x, v)	(*(volatile __typeof__(x) *)&(x) = (v))
+#undef __always_inline
+#define __always_inline		inline __attribute__((__always_inline__))
+#define offsetof(t, m)		__builtin_offsetof(t, m)
+#ifndef static_assert
+#define static_assert(x)	_Static_assert(x, #x)
+#endif
+
+#endif

@@ -1,0 +1,722 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * A VFIO client against a device with one namespace (NSID 1) that holds data
+ * that may be destroyed.  NVME_MDEV_UUID names the device, NVME_MDEV_DATA=0 says
+ * that nothing written is read back (null backend).
+ */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <poll.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "kselftest_harness.h"
+#include "client.h"
+
+FIXTURE(dev)
+{
+	struct client c;
+	size_t lba;
+	uint64_t nsze;
+	bool data;
+};
+
+FIXTURE_SETUP(dev)
+{
+	ASSERT_NE(NULL, client_uuid());
+	ASSERT_EQ(0, client_open(&self->c));
+	self->data = !getenv("NVME_MDEV_DATA") || atoi(getenv("NVME_MDEV_DATA"));
+}
+
+FIXTURE_TEARDOWN(dev)
+{
+	client_close(&self->c);
+	EXPECT_EQ(0, client_state(&self->c, "pinned_bytes"));
+	EXPECT_EQ(0, client_state(&self->c, "open"));
+}
+
+static uint16_t identify(struct client *c, uint32_t nsid, uint8_t cns, void *buf)
+{
+	struct sqe cmd = { .opcode = 0x06, .nsid = nsid, .cdw10 = cns };
+
+	cmd.prp1 = client_iova(c, buf);
+	return client_exec(c, &c->admin, &cmd, NULL);
+}
+
+/* Enabled, with I/O queue pair 1 of @depth, polled, and the size of the namespace. */
+static void start(struct __test_metadata *_metadata, FIXTURE_DATA(dev) * self, uint16_t depth)
+{
+	struct client *c = &self->c;
+	uint8_t *id;
+
+	ASSERT_EQ(0, client_enable(c, 32));
+	id = client_alloc(c, PAGE);
+	ASSERT_EQ(ST_OK, identify(c, 1, 0, id));
+	memcpy(&self->nsze, id, 8);
+	self->lba = 1ul << id[128 + 4 * (id[26] & 15) + 2];
+	ASSERT_NE(0, self->nsze);
+	ASSERT_EQ(ST_OK, client_io_queue(c, 1, depth, -1));
+}
+
+static void fill(uint8_t *p, size_t len, uint32_t seed)
+{
+	size_t i;
+
+	for (i = 0; i < len; i++) {
+		seed = seed * 1664525 + 1013904223;
+		p[i] = seed >> 24;
+	}
+}
+
+TEST_F(dev, info)
+{
+	struct vfio_device_info info = { .argsz = sizeof(info) };
+
+	ASSERT_EQ(0, ioctl(self->c.device, VFIO_DEVICE_GET_INFO, &info));
+	EXPECT_EQ(VFIO_DEVICE_FLAGS_PCI | VFIO_DEVICE_FLAGS_RESET, info.flags);
+	EXPECT_LE(VFIO_PCI_CONFIG_REGION_INDEX, info.num_regions);
+	info.argsz = 4;
+	EXPECT_EQ(-1, ioctl(self->c.device, VFIO_DEVICE_GET_INFO, &info));
+	EXPECT_EQ(EINVAL, errno);
+}
+
+TEST_F(dev, regions)
+{
+	struct {
+		struct vfio_region_info info;
+		struct vfio_region_info_cap_sparse_mmap sparse;
+		struct vfio_region_sparse_mmap_area area;
+	} r;
+	int i;
+
+	for (i = 0; i < VFIO_PCI_NUM_REGIONS; i++) {
+		r.info = (struct vfio_region_info){ .argsz = sizeof(r.info), .index = i };
+		EXPECT_EQ(0, ioctl(self->c.device, VFIO_DEVICE_GET_REGION_INFO, &r.info));
+	}
+	r.info = (struct vfio_region_info){ .argsz = sizeof(r.info), .index = i };
+	EXPECT_EQ(-1, ioctl(self->c.device, VFIO_DEVICE_GET_REGION_INFO, &r.info));
+	EXPECT_EQ(EINVAL, errno);
+
+	r.info = (struct vfio_region_info){ .argsz = sizeof(r.info), .index = 0 };
+	ASSERT_EQ(0, ioctl(self->c.device, VFIO_DEVICE_GET_REGION_INFO, &r.info));
+	EXPECT_LE(0x4000, r.info.size);
+	ASSERT_EQ(sizeof(r), r.info.argsz);
+	r.info.index = 0;
+	ASSERT_EQ(0, ioctl(self->c.device, VFIO_DEVICE_GET_REGION_INFO, &r.info));
+	ASSERT_EQ(sizeof(r.info), r.info.cap_offset);
+	EXPECT_EQ(VFIO_REGION_INFO_CAP_SPARSE_MMAP, r.sparse.header.id);
+	EXPECT_EQ(1, r.sparse.nr_areas);
+	EXPECT_EQ(REG_DB, r.area.offset);
+	EXPECT_EQ(PAGE, r.area.size);
+}
+
+TEST_F(dev, mmap_only_doorbells)
+{
+	int prot = PROT_READ | PROT_WRITE;
+
+	EXPECT_EQ(MAP_FAILED, mmap(NULL, PAGE, prot, MAP_SHARED, self->c.device, 0));
+	EXPECT_EQ(MAP_FAILED, mmap(NULL, 2 * PAGE, prot, MAP_SHARED, self->c.device, REG_DB));
+	EXPECT_EQ(MAP_FAILED, mmap(NULL, PAGE, prot, MAP_SHARED, self->c.device, 0x2000));
+	EXPECT_EQ(MAP_FAILED, mmap(NULL, PAGE, prot, MAP_PRIVATE, self->c.device, REG_DB));
+	ASSERT_EQ(0, client_map_doorbells(&self->c));
+	EXPECT_EQ(MAP_FAILED, mremap((void *)self->c.db, PAGE, PAGE, MREMAP_MAYMOVE | MREMAP_FIXED,
+				     self->c.mem));
+	self->c.db[0] = 0;
+}
+
+TEST_F(dev, config_space)
+{
+	struct client *c = &self->c;
+	bool pm = false, msix = false, pcie = false;
+	int pos, n = 0;
+
+	EXPECT_EQ(0x010802, cfg_read(c, 8, 4) >> 8);
+	EXPECT_EQ(0, cfg_read(c, 0x0e, 1) & 0x7f);
+	cfg_write(c, 0x10, 0xffffffff, 4);
+	cfg_write(c, 0x14, 0xffffffff, 4);
+	EXPECT_EQ(0xffffc004, cfg_read(c, 0x10, 4));
+	EXPECT_EQ(0xffffffff, cfg_read(c, 0x14, 4));
+	for (pos = cfg_read(c, 0x34, 1); pos; pos = cfg_read(c, pos + 1, 1)) {
+		uint8_t id = cfg_read(c, pos, 1);
+
+		ASSERT_LT(n++, 48);
+		EXPECT_EQ(0, pos & 3);
+		pm |= id == 0x01;
+		pcie |= id == 0x10;
+		msix |= id == 0x11;
+	}
+	EXPECT_TRUE(pm && msix && pcie);
+	EXPECT_EQ(0, cfg_read(c, 0x100, 4));
+}
+
+TEST_F(dev, registers)
+{
+	struct client *c = &self->c;
+	uint64_t cap = bar_read(c, REG_CAP, 8);
+	int len, off;
+
+	EXPECT_EQ(cap, bar_read(c, REG_CAP, 4) | bar_read(c, REG_CAP + 4, 4) << 32);
+	EXPECT_EQ(0x00010400, bar_read(c, REG_VS, 4));
+	bar_write(c, REG_CAP, ~0ull, 8);
+	bar_write(c, REG_VS, 0, 4);
+	EXPECT_EQ(cap, bar_read(c, REG_CAP, 8));
+	EXPECT_EQ(0, bar_read(c, REG_CSTS, 4));
+	/* every offset and size is survived */
+	for (len = 1; len <= 8; len *= 2)
+		for (off = 0; off < 0x4000; off += 61) {
+			bar_read(c, off, len);
+			if (off > 0x40 && (off & ~7) != 0x1000)
+				bar_write(c, off, 0x5a5a5a5a5a5a5a5aull, len);
+		}
+	EXPECT_EQ(cap, bar_read(c, REG_CAP, 8));
+}
+
+TEST_F(dev, enable_identify_disable)
+{
+	struct client *c = &self->c;
+	uint8_t *id;
+	int i;
+
+	for (i = 0; i < 3; i++) {
+		ASSERT_EQ(0, client_enable(c, 2 + i * 15));
+		id = client_alloc(c, PAGE);
+		ASSERT_EQ(ST_OK, identify(c, 0, 1, id));
+		EXPECT_EQ(0x66, id[512]);
+		EXPECT_EQ(0x44, id[513]);
+		client_disable(c);
+		EXPECT_EQ(0, bar_read(c, REG_CSTS, 4) & CSTS_RDY);
+	}
+}
+
+TEST_F(dev, bad_admin_queue_is_fatal_and_recovers)
+{
+	struct client *c = &self->c;
+
+	cfg_write(c, 4, 0x6, 2);
+	bar_write(c, REG_AQA, 0x001f001f, 4);
+	bar_write(c, REG_ASQ, 0x7000000000ull, 8);
+	bar_write(c, REG_ACQ, 0x7000001000ull, 8);
+	bar_write(c, REG_CC, CC_ENABLE, 4);
+	usleep(100000);
+	EXPECT_EQ(CSTS_CFS, bar_read(c, REG_CSTS, 4) & (CSTS_CFS | CSTS_RDY));
+	ASSERT_EQ(0, client_enable(c, 32));
+}
+
+/* Sizes from one block to 512 KiB, offsets inside a page, lists inside a page. */
+TEST_F(dev, data_is_what_was_written)
+{
+	struct client *c = &self->c;
+	static const uint32_t sizes[] = { 512, 4096, 8192, 12288, 65536, 131072, 524288 };
+	static const uint32_t offs[] = { 0, 4, 512, 4092 };
+	uint8_t *w, *r;
+	unsigned int i, j;
+
+	start(_metadata, self, 64);
+	w = client_alloc(c, 2 << 20);
+	r = client_alloc(c, 2 << 20);
+	for (i = 0; i < sizeof(sizes) / sizeof(*sizes); i++)
+		for (j = 0; j < sizeof(offs) / sizeof(*offs); j++) {
+			uint32_t len = sizes[i] < self->lba ? self->lba : sizes[i];
+			uint64_t slba = (i * 7 + j) * 1024;
+
+			fill(w, 1 << 20, i * 16 + j);
+			memset(r, 0xee, 1 << 20);
+			ASSERT_EQ(ST_OK, client_rw(c, &c->io[0], true, slba, len / self->lba,
+						   client_iova(c, w) + offs[j], self->lba));
+			ASSERT_EQ(ST_OK, client_rw(c, &c->io[0], false, slba, len / self->lba,
+						   client_iova(c, r) + offs[3 - j], self->lba));
+			if (self->data) {
+				EXPECT_EQ(0, memcmp(w + offs[j], r + offs[3 - j], len));
+				EXPECT_EQ(0xee, r[offs[3 - j] + len]);
+			}
+		}
+}
+
+/* A PRP list that starts in the middle of a page, as Linux's small ones do. */
+TEST_F(dev, prp_list_inside_a_page)
+{
+	struct client *c = &self->c;
+	struct sqe cmd = { .opcode = 1, .nsid = 1 };
+	uint8_t *w, *r, *lists;
+	uint64_t *list;
+	int i;
+
+	start(_metadata, self, 16);
+	w = client_alloc(c, 64 << 10);
+	r = client_alloc(c, 64 << 10);
+	lists = client_alloc(c, PAGE);
+	list = (uint64_t *)(lists + 3840);
+	fill(w, 32 << 10, 1);
+	for (i = 0; i < 7; i++)
+		list[i] = client_iova(c, w) + (7 - i) * PAGE;
+	cmd.prp1 = client_iova(c, w);
+	cmd.prp2 = client_iova(c, list);
+	cmd.cdw12 = 8 * PAGE / self->lba - 1;
+	ASSERT_EQ(ST_OK, client_exec(c, &c->io[0], &cmd, NULL));
+	ASSERT_EQ(ST_OK, client_rw(c, &c->io[0], false, 0, 8 * PAGE / self->lba,
+				   client_iova(c, r), self->lba));
+	if (!self->data)
+		return;
+	EXPECT_EQ(0, memcmp(w, r, PAGE));
+	for (i = 0; i < 7; i++)
+		EXPECT_EQ(0, memcmp(w + (7 - i) * PAGE, r + (i + 1) * PAGE, PAGE));
+}
+
+TEST_F(dev, out_of_range_is_refused)
+{
+	struct client *c = &self->c;
+	uint64_t iova;
+
+	start(_metadata, self, 16);
+	iova = client_iova(c, client_alloc(c, PAGE));
+	EXPECT_EQ(ST_OK, client_rw(c, &c->io[0], false, self->nsze - 1, 1, iova, self->lba));
+	EXPECT_EQ(ST_LBA, client_rw(c, &c->io[0], true, self->nsze, 1, iova, self->lba));
+	EXPECT_EQ(ST_LBA, client_rw(c, &c->io[0], true, self->nsze - 1, 2, iova, self->lba));
+	EXPECT_EQ(ST_LBA, client_rw(c, &c->io[0], true, ~0ull, 1, iova, self->lba));
+	EXPECT_EQ(ST_LBA, client_rw(c, &c->io[0], true, ~0ull - 1, 8, iova, self->lba));
+}
+
+TEST_F(dev, memory_that_is_not_the_guests)
+{
+	struct client *c = &self->c;
+	uint64_t iova;
+
+	start(_metadata, self, 16);
+	iova = client_iova(c, client_alloc(c, PAGE));
+	EXPECT_EQ(ST_TRANSFER, client_rw(c, &c->io[0], false, 0, 1, 0x7000000000ull, self->lba));
+	EXPECT_EQ(ST_TRANSFER, client_rw(c, &c->io[0], true, 0, 1, ~0x1fffull, self->lba));
+	EXPECT_EQ(ST_OK, client_rw(c, &c->io[0], false, 0, 1, iova, self->lba));
+}
+
+TEST_F(dev, read_only_memory_is_not_written)
+{
+	struct client *c = &self->c;
+	void *rom = mmap(NULL, 4 * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	ASSERT_NE(MAP_FAILED, rom);
+	memset(rom, 0x77, 4 * PAGE);
+	start(_metadata, self, 16);
+	ASSERT_EQ(0, client_map(c, rom, 0x20000000, 4 * PAGE, VFIO_DMA_MAP_FLAG_READ));
+	EXPECT_EQ(ST_TRANSFER, client_rw(c, &c->io[0], false, 0, 1, 0x20000000, self->lba));
+	EXPECT_EQ(0x77, *(uint8_t *)rom);
+	EXPECT_EQ(ST_OK, client_rw(c, &c->io[0], true, 0, 1, 0x20000000, self->lba));
+	EXPECT_EQ(0, client_unmap(c, 0x20000000, 4 * PAGE));
+	EXPECT_EQ(ST_TRANSFER, client_rw(c, &c->io[0], true, 0, 1, 0x20000000, self->lba));
+}
+
+/* A mapping above 1 TiB, and one that crosses the edge of two mappings. */
+TEST_F(dev, high_addresses_and_edges)
+{
+	struct client *c = &self->c;
+	uint64_t high = 1ull << 44;
+	uint8_t *p = mmap(NULL, 8 * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	ASSERT_NE(MAP_FAILED, p);
+	start(_metadata, self, 16);
+	ASSERT_EQ(0, client_map(c, p, high, 4 * PAGE, 3));
+	ASSERT_EQ(0, client_map(c, p + 4 * PAGE, high + 4 * PAGE, 4 * PAGE, 3));
+	fill(p, 8 * PAGE, 9);
+	EXPECT_EQ(ST_OK, client_rw(c, &c->io[0], true, 0, 8 * PAGE / self->lba, high, self->lba));
+	memset(p, 0, 8 * PAGE);
+	EXPECT_EQ(ST_OK, client_rw(c, &c->io[0], false, 0, 8 * PAGE / self->lba, high, self->lba));
+	if (self->data) {
+		uint8_t want[8 * PAGE];
+
+		fill(want, sizeof(want), 9);
+		EXPECT_EQ(0, memcmp(want, p, sizeof(want)));
+	}
+	EXPECT_EQ(0, client_unmap(c, high + 4 * PAGE, 4 * PAGE));
+	EXPECT_EQ(ST_TRANSFER, client_rw(c, &c->io[0], false, 0, 8 * PAGE / self->lba, high,
+					 self->lba));
+	EXPECT_EQ(ST_OK, client_rw(c, &c->io[0], false, 0, 4 * PAGE / self->lba, high, self->lba));
+}
+
+/* Map, use, unmap, again and again: nothing cached survives its unmap. */
+TEST_F(dev, mappings_per_command)
+{
+	struct client *c = &self->c;
+	uint64_t iova = 0x40000000;
+	uint8_t *p = mmap(NULL, 64 * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	int i;
+
+	ASSERT_NE(MAP_FAILED, p);
+	start(_metadata, self, 16);
+	for (i = 0; i < 30; i++) {
+		uint8_t *at = p + (i % 64) * PAGE;
+
+		ASSERT_EQ(0, client_map(c, at, iova, PAGE, 3));
+		fill(at, PAGE, i);
+		ASSERT_EQ(ST_OK, client_rw(c, &c->io[0], true, i * 8, PAGE / self->lba, iova,
+					   self->lba));
+		memset(at, 0, PAGE);
+		ASSERT_EQ(ST_OK, client_rw(c, &c->io[0], false, i * 8, PAGE / self->lba, iova,
+					   self->lba));
+		if (self->data) {
+			uint8_t want[PAGE];
+
+			fill(want, PAGE, i);
+			ASSERT_EQ(0, memcmp(want, at, PAGE));
+		}
+		ASSERT_EQ(0, client_unmap(c, iova, PAGE));
+	}
+}
+
+/* Queue memory vanishes under a running controller: CSTS.CFS, nothing else. */
+TEST_F(dev, unmapped_queues_are_fatal)
+{
+	struct client *c = &self->c;
+	int i;
+
+	start(_metadata, self, 16);
+	ASSERT_EQ(0, client_unmap(c, MEM_IOVA, MEM_SIZE));
+	EXPECT_EQ(0, client_state(c, "pinned_bytes"));
+	bar_write(c, REG_DB + 8, 1, 4);
+	for (i = 0; i < 2000 && !(bar_read(c, REG_CSTS, 4) & CSTS_CFS); i++)
+		usleep(1000);
+	EXPECT_EQ(CSTS_CFS, bar_read(c, REG_CSTS, 4) & CSTS_CFS);
+	ASSERT_EQ(0, client_map(c, c->mem, MEM_IOVA, MEM_SIZE, 3));
+	ASSERT_EQ(0, client_enable(c, 16));
+}
+
+/* Unmapping beside I/O to other memory of the same 2 MiB. */
+TEST_F(dev, unmap_beside_queues)
+{
+	struct client *c = &self->c;
+	void *side = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	uint64_t iova, buf;
+	int i;
+
+	ASSERT_NE(MAP_FAILED, side);
+	/* directly behind the guest memory */
+	iova = MEM_IOVA + MEM_SIZE;
+	start(_metadata, self, 16);
+	buf = client_iova(c, client_alloc(c, PAGE));
+	for (i = 0; i < 20; i++) {
+		ASSERT_EQ(0, client_map(c, side, iova, PAGE, 3));
+		ASSERT_EQ(ST_OK, client_rw(c, &c->io[0], false, 0, 1, iova, self->lba));
+		ASSERT_EQ(0, client_unmap(c, iova, PAGE));
+		ASSERT_EQ(ST_OK, client_rw(c, &c->io[0], false, 0, 1, buf, self->lba));
+	}
+}
+
+static bool fd_fires(int fd, int ms)
+{
+	struct pollfd p = { .fd = fd, .events = POLLIN };
+	uint64_t v;
+
+	return poll(&p, 1, ms) == 1 && read(fd, &v, 8) == 8;
+}
+
+TEST_F(dev, irq_info)
+{
+	struct vfio_irq_info info = { .argsz = sizeof(info) };
+	int i;
+
+	for (i = 0; i < VFIO_PCI_NUM_IRQS; i++) {
+		info.index = i;
+		EXPECT_EQ(0, ioctl(self->c.device, VFIO_DEVICE_GET_IRQ_INFO, &info));
+		EXPECT_EQ(i != VFIO_PCI_MSI_IRQ_INDEX, info.count > 0);
+	}
+	info.index = VFIO_PCI_NUM_IRQS;
+	EXPECT_EQ(-1, ioctl(self->c.device, VFIO_DEVICE_GET_IRQ_INFO, &info));
+	EXPECT_EQ(EINVAL, errno);
+	EXPECT_EQ(-EINVAL, client_irq(&self->c, VFIO_PCI_MSI_IRQ_INDEX, 0, -1));
+	EXPECT_EQ(-EINVAL, client_irq(&self->c, VFIO_PCI_MSIX_IRQ_INDEX, 500, -1));
+	EXPECT_EQ(-EBADF, client_irq(&self->c, VFIO_PCI_MSIX_IRQ_INDEX, 0, 12345));
+}
+
+TEST_F(dev, msix)
+{
+	struct client *c = &self->c;
+	int fd0 = eventfd(0, EFD_NONBLOCK), fd1 = eventfd(0, EFD_NONBLOCK);
+	uint64_t buf;
+	int i;
+
+	ASSERT_EQ(0, client_enable(c, 16));
+	ASSERT_EQ(0, client_irq(c, VFIO_PCI_MSIX_IRQ_INDEX, 0, fd0));
+	buf = client_iova(c, client_alloc(c, PAGE));
+	ASSERT_EQ(ST_OK, client_io_queue(c, 1, 16, 1));
+	EXPECT_TRUE(fd_fires(fd0, 1000));
+	self->lba = 512;
+	/* completes before vector 1 has an eventfd: kept, not lost */
+	ASSERT_EQ(ST_OK, client_rw(c, &c->io[0], false, 0, 8, buf, self->lba));
+	ASSERT_EQ(0, client_irq(c, VFIO_PCI_MSIX_IRQ_INDEX, 1, fd1));
+	EXPECT_TRUE(fd_fires(fd1, 1000));
+	EXPECT_FALSE(fd_fires(fd1, 100));
+	for (i = 0; i < 20; i++) {
+		ASSERT_EQ(ST_OK, client_rw(c, &c->io[0], false, 0, 8, buf, self->lba));
+		ASSERT_TRUE(fd_fires(fd1, 1000));
+	}
+	EXPECT_FALSE(fd_fires(fd1, 100));
+	EXPECT_EQ(0, client_irq(c, VFIO_PCI_MSIX_IRQ_INDEX, 1, -1));
+	close(fd0);
+	close(fd1);
+}
+
+TEST_F(dev, intx_is_a_level)
+{
+	struct client *c = &self->c;
+	int fd = eventfd(0, EFD_NONBLOCK);
+	struct sqe cmd = { .opcode = 0x06, .cdw10 = 1 };
+
+	ASSERT_EQ(0, client_irq(c, VFIO_PCI_INTX_IRQ_INDEX, 0, fd));
+	ASSERT_EQ(0, client_enable(c, 16));
+	cmd.prp1 = client_iova(c, client_alloc(c, PAGE));
+	queue_push(c, &c->admin, &cmd);
+	queue_ring(c, &c->admin);
+	ASSERT_TRUE(fd_fires(fd, 2000));
+	/* masked by the signal; still high when unmasked before the head moved */
+	EXPECT_FALSE(fd_fires(fd, 50));
+	EXPECT_EQ(8, cfg_read(c, 6, 2) & 8);
+	ASSERT_EQ(0, client_irq_flags(c, VFIO_PCI_INTX_IRQ_INDEX, VFIO_IRQ_SET_ACTION_UNMASK));
+	EXPECT_TRUE(fd_fires(fd, 1000));
+	ASSERT_EQ(ST_OK, queue_wait(c, &c->admin, NULL, 1000));
+	ASSERT_EQ(0, client_irq_flags(c, VFIO_PCI_INTX_IRQ_INDEX, VFIO_IRQ_SET_ACTION_UNMASK));
+	EXPECT_FALSE(fd_fires(fd, 100));
+	EXPECT_EQ(0, cfg_read(c, 6, 2) & 8);
+	close(fd);
+}
+
+TEST_F(dev, err_and_req_irqs)
+{
+	int fd = eventfd(0, EFD_NONBLOCK);
+
+	EXPECT_EQ(0, client_irq(&self->c, VFIO_PCI_ERR_IRQ_INDEX, 0, fd));
+	EXPECT_EQ(0, client_irq_flags(&self->c, VFIO_PCI_ERR_IRQ_INDEX,
+				      VFIO_IRQ_SET_ACTION_TRIGGER));
+	EXPECT_TRUE(fd_fires(fd, 100));
+	EXPECT_EQ(0, client_irq(&self->c, VFIO_PCI_REQ_IRQ_INDEX, 0, fd));
+	EXPECT_EQ(0, client_irq(&self->c, VFIO_PCI_REQ_IRQ_INDEX, 0, -1));
+	close(fd);
+}
+
+/* Doorbells through the mapping: the poller sleeps between the commands. */
+TEST_F(dev, mapped_doorbells_wake_the_poller)
+{
+	struct client *c = &self->c;
+	long wakeups;
+	uint64_t buf;
+	int i;
+
+	ASSERT_EQ(0, client_map_doorbells(c));
+	start(_metadata, self, 8);
+	buf = client_iova(c, client_alloc(c, PAGE));
+	wakeups = client_counter(c, "wakeups");
+	for (i = 0; i < 3; i++) {
+		ASSERT_EQ(ST_OK, client_rw(c, &c->io[0], false, 0, 1, buf, self->lba));
+		usleep(1200000);
+	}
+	ASSERT_EQ(ST_OK, client_rw(c, &c->io[0], false, 0, 1, buf, self->lba));
+	EXPECT_LE(wakeups + 2, client_counter(c, "wakeups"));
+}
+
+/* Shadow doorbells: no write to BAR0 while the poller runs, one when it sleeps. */
+TEST_F(dev, shadow_doorbells)
+{
+	struct client *c = &self->c;
+	unsigned long mmio;
+	uint64_t buf;
+	int i;
+
+	ASSERT_EQ(0, client_map_doorbells(c));
+	ASSERT_EQ(0, client_enable(c, 16));
+	ASSERT_EQ(ST_OK, client_dbbuf(c));
+	ASSERT_EQ(ST_OK, client_io_queue(c, 1, 64, -1));
+	buf = client_iova(c, client_alloc(c, PAGE));
+	for (i = 0; i < 200; i++)
+		ASSERT_EQ(ST_OK, client_rw(c, &c->io[0], false, 0, 1, buf, 512));
+	mmio = c->mmio;
+	for (i = 0; i < 500; i++)
+		ASSERT_EQ(ST_OK, client_rw(c, &c->io[0], false, 0, 1, buf, 512));
+	EXPECT_GT(100, c->mmio - mmio);
+	for (i = 0; i < 3; i++) {
+		usleep(1200000);
+		mmio = c->mmio;
+		ASSERT_EQ(ST_OK, client_rw(c, &c->io[0], false, 0, 1, buf, 512));
+		EXPECT_LE(mmio + 1, c->mmio);
+	}
+	/* a reset forgets the pages */
+	client_disable(c);
+	EXPECT_EQ(0, client_enable(c, 16));
+}
+
+/* Many at once, more than the completion queue holds: none lost, none twice. */
+TEST_F(dev, full_completion_queue)
+{
+	struct client *c = &self->c;
+	struct sqe cmd = { .opcode = 0x02, .nsid = 1 };
+	uint8_t seen[200] = { };
+	struct cqe e;
+	int i, pushed = 0, popped = 0;
+
+	start(_metadata, self, 8);
+	cmd.prp1 = client_iova(c, client_alloc(c, PAGE));
+	while (popped < 200) {
+		for (i = 0; i < 7 && pushed < 200 && pushed - popped < 7; i++, pushed++)
+			queue_push(c, &c->io[0], &cmd);
+		queue_ring(c, &c->io[0]);
+		/* let it fill up */
+		usleep(2000);
+		while (popped < pushed) {
+			ASSERT_EQ(ST_OK, queue_wait(c, &c->io[0], &e, 5000));
+			ASSERT_LT(e.cid, 200);
+			ASSERT_EQ(0, seen[e.cid]++);
+			popped++;
+		}
+	}
+	EXPECT_FALSE(queue_pop(c, &c->io[0], &e));
+}
+
+TEST_F(dev, bad_doorbells_are_events)
+{
+	struct client *c = &self->c;
+	struct sqe aer = { .opcode = 0x0c }, log = { .opcode = 0x02, .nsid = ~0u };
+	struct cqe e;
+	uint64_t buf;
+
+	start(_metadata, self, 16);
+	buf = client_iova(c, client_alloc(c, PAGE));
+	queue_push(c, &c->admin, &aer);
+	queue_ring(c, &c->admin);
+	bar_write(c, REG_DB + 8, 16, 4);
+	ASSERT_EQ(ST_OK, queue_wait(c, &c->admin, &e, 5000));
+	EXPECT_EQ(0x010100, e.dw0);
+	log.prp1 = buf;
+	log.cdw10 = 15 << 16 | 1;
+	ASSERT_EQ(ST_OK, client_exec(c, &c->admin, &log, NULL));
+	queue_push(c, &c->admin, &aer);
+	queue_ring(c, &c->admin);
+	bar_write(c, REG_DB + 0x200, 3, 4);
+	ASSERT_EQ(ST_OK, queue_wait(c, &c->admin, &e, 5000));
+	EXPECT_EQ(0x010000, e.dw0);
+	EXPECT_EQ(ST_OK, client_rw(c, &c->io[0], false, 0, 1, buf, self->lba));
+}
+
+TEST_F(dev, reset_under_load)
+{
+	struct client *c = &self->c;
+	struct sqe cmd = { .opcode = 0x02, .nsid = 1 };
+	int round, i;
+
+	for (round = 0; round < 5; round++) {
+		c->used = 0;
+		start(_metadata, self, 64);
+		cmd.prp1 = client_iova(c, client_alloc(c, PAGE));
+		for (i = 0; i < 60; i++)
+			queue_push(c, &c->io[0], &cmd);
+		queue_ring(c, &c->io[0]);
+		if (round & 1) {
+			ASSERT_EQ(0, ioctl(c->device, VFIO_DEVICE_RESET));
+		} else {
+			client_disable(c);
+		}
+		EXPECT_EQ(0, bar_read(c, REG_CSTS, 4));
+		EXPECT_EQ(round & 1 ? 0 : 0x001f001f, bar_read(c, REG_AQA, 4));
+	}
+}
+
+/* The guest rewrites what it has submitted while it is being looked at. */
+static volatile bool scribble_stop;
+
+static void *scribble(void *arg)
+{
+	struct client *c = arg;
+	struct sqe *sq = c->io[0].sq;
+	unsigned int i = 0;
+
+	while (!scribble_stop) {
+		sq[i % 16].cdw10 = i * 2654435761u;
+		sq[i % 16].cdw12 = i;
+		sq[i % 16].opcode = i % 3 ? 2 : i;
+		sq[i % 16].prp1 = (uint64_t)i << 40 | i;
+		i++;
+	}
+	return NULL;
+}
+
+TEST_F(dev, entries_rewritten_in_flight)
+{
+	struct client *c = &self->c;
+	struct sqe cmd = { .opcode = 0x02, .nsid = 1 };
+	pthread_t thread;
+	int i, left = 0;
+
+	start(_metadata, self, 16);
+	cmd.prp1 = client_iova(c, client_alloc(c, PAGE));
+	scribble_stop = false;
+	ASSERT_EQ(0, pthread_create(&thread, NULL, scribble, c));
+	for (i = 0; i < 3000; i++) {
+		if (left < 15) {
+			queue_push(c, &c->io[0], &cmd);
+			queue_ring(c, &c->io[0]);
+			left++;
+		}
+		while (queue_pop(c, &c->io[0], NULL))
+			left--;
+	}
+	while (left && queue_wait(c, &c->io[0], NULL, 5000) != ST_TIMEOUT)
+		left--;
+	scribble_stop = true;
+	pthread_join(thread, NULL);
+	EXPECT_EQ(0, left);
+}
+
+/* The device is closed with commands in flight; the next user finds it fresh. */
+TEST_F(dev, close_under_load)
+{
+	struct client *c = &self->c;
+	struct sqe cmd = { .opcode = 0x02, .nsid = 1 };
+	int round, i;
+
+	for (round = 0; round < 3; round++) {
+		start(_metadata, self, 64);
+		cmd.prp1 = client_iova(c, client_alloc(c, PAGE));
+		for (i = 0; i < 60; i++)
+			queue_push(c, &c->io[0], &cmd);
+		queue_ring(c, &c->io[0]);
+		client_close(c);
+		EXPECT_EQ(0, client_state(c, "pinned_bytes"));
+		ASSERT_EQ(0, client_open(c));
+		EXPECT_EQ(0, bar_read(c, REG_AQA, 4));
+		EXPECT_EQ(0, bar_read(c, REG_CC, 4));
+	}
+}
+
+TEST_F(dev, bus_master_off_stops_fetching)
+{
+	struct client *c = &self->c;
+	struct sqe cmd = { .opcode = 0x02, .nsid = 1 };
+
+	start(_metadata, self, 16);
+	cmd.prp1 = client_iova(c, client_alloc(c, PAGE));
+	cfg_write(c, 4, 0x2, 2);
+	queue_push(c, &c->io[0], &cmd);
+	queue_ring(c, &c->io[0]);
+	EXPECT_EQ(ST_TIMEOUT, queue_wait(c, &c->io[0], NULL, 200));
+	cfg_write(c, 4, 0x6, 2);
+	EXPECT_EQ(ST_OK, queue_wait(c, &c->io[0], NULL, 5000));
+}
+
+TEST_F(dev, flr_through_config_space)
+{
+	struct client *c = &self->c;
+	int pos;
+
+	start(_metadata, self, 16);
+	for (pos = cfg_read(c, 0x34, 1); pos && cfg_read(c, pos, 1) != 0x10;)
+		pos = cfg_read(c, pos + 1, 1);
+	ASSERT_NE(0, pos);
+	ASSERT_NE(0, cfg_read(c, pos + 4, 4) & 1u << 28);
+	cfg_write(c, pos + 8, 0x8000, 2);
+	EXPECT_EQ(0, bar_read(c, REG_CSTS, 4));
+	EXPECT_EQ(0, bar_read(c, REG_AQA, 4));
+	EXPECT_EQ(0, client_enable(c, 16));
+}
+
+TEST_HARNESS_MAIN
