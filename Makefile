@@ -5,28 +5,20 @@
 # One recipe at a time at this level; the makes below it use the processors by themselves.
 .NOTPARALLEL:
 
-JOBS := $(shell nproc)
-
-# The kernel: KDIR= names its headers or build tree, KVER= its release.
-ifdef KDIR
-KVER := $(shell $(MAKE) -s -C "$(KDIR)" kernelrelease)
-else
-KVER := $(shell tools/setup build >&2 && KVER=$(KVER) tools/kernel)
-KDIR := /lib/modules/$(KVER)/build
-endif
-export KVER KDIR
-BUILD := build/$(KVER)
+# The kernel: KDIR= names its headers or build tree, KVER= its release. Asked for when a recipe needs
+# it, as the packages that tell may have to be installed first.
+RELEASE = $(shell tools/kernel)
 
 PHONY := modules
 modules: setup-build
-	@tools/build-modules "$(KDIR)"
+	@tools/build-modules "$$(tools/kernel --dir)"
 
 # Debian puts what is built outside its packages into updates/, which depmod prefers.
 PHONY += install
 install: modules
-	install -D -m 644 -t "$(DESTDIR)/lib/modules/$(KVER)/updates" \
-		$(BUILD)/drivers/nvme/host/nvme.ko $(BUILD)/drivers/nvme/mdev/nvme-mdev.ko
-	$(if $(DESTDIR),,depmod "$(KVER)")
+	install -D -m 644 -t "$(DESTDIR)/lib/modules/$(RELEASE)/updates" \
+		build/$(RELEASE)/drivers/nvme/host/nvme.ko build/$(RELEASE)/drivers/nvme/mdev/nvme-mdev.ko
+	$(if $(DESTDIR),,depmod "$(RELEASE)")
 
 PHONY += demo
 demo: setup-build setup-host
@@ -51,7 +43,7 @@ coverage: setup-coverage
 
 PHONY += shell
 shell: modules setup-host
-	@selftests/vm/run --kver $(KVER) --name shell --shell
+	@selftests/vm/run --kver $(RELEASE) --name shell --shell
 
 PHONY += docs
 docs: setup-docs

@@ -53,8 +53,8 @@ drive_split()
 {
 	sgdisk -Z "$1" >/dev/null 2>&1
 	sgdisk -n 1:0:+64M -n 2:0:+1G -n 3:0:+1G "$1" >/dev/null || return
-	blockdev --rereadpt "$1"
 	udevadm settle
+	host_wait 10 blockdev --rereadpt "$1" || return
 	host_wait 10 test -b "${1}p3"
 }
 
