@@ -9,7 +9,7 @@ host_load 4 >&2 && drive_split /dev/nvme0n1 >&2 && mdev_create 2Q_V1 && mdev_add
 	echo "Bail out! the device cannot be made"
 	exit 1
 }
-selftests/vfio/vnvme_test "$MDEV"
+NVME_MDEV_UUID=$MDEV build/selftests/nvme_mdev_test
 rc=$?
 mdev_remove && host_unload >&2 || rc=1
 exit "$rc"
