@@ -8,10 +8,23 @@ KVER=$(uname -r)
 MODULES=/repo/build/$KVER/drivers/nvme
 MDEVS=/sys/bus/mdev/devices
 
-# host_load [QUEUES]: the modules under test, with QUEUES lendable queue pairs a drive
+# module_needs MODULE: what it depends on, the module under test left out
+module_needs()
+{
+	modinfo -F depends "$1" | tr , '\n' | grep -vx nvme
+}
+
+# host_load [QUEUES]: the modules under test, with QUEUES lendable queue pairs a drive. What an earlier
+# test left goes first.
 host_load()
 {
-	modprobe -a nvme-core mdev vfio_iommu_type1 vfio_virqfd || return
+	mountpoint -q /mnt && umount /mnt
+	mdev_remove_all
+	rmmod nvme-mdev 2>/dev/null
+	rmmod nvme 2>/dev/null
+	# shellcheck disable=SC2046 # a word for each module
+	modprobe -a vfio_iommu_type1 $(module_needs "$MODULES/host/nvme.ko") \
+		$(module_needs "$MODULES/mdev/nvme-mdev.ko") || return
 	insmod "$MODULES/host/nvme.ko" mdev_queues="${1:-4}" || return
 	insmod "$MODULES/mdev/nvme-mdev.ko" || return
 	host_wait 30 test -b /dev/nvme0n1 || return
