@@ -18,7 +18,7 @@
  *
  * nvme-pci calls ->down with its shutdown lock held; that path takes only
  * nvme_mdev_poller.lock.  VFIO calls dma_unmap with the container's locks held;
- * that path takes the two of nvme_mdev_mem and nvme_mdev_poller.lock.
+ * that path takes those of nvme_mdev_mem and nvme_mdev_poller.lock.
  */
 #ifndef _NVME_MDEV_H
 #define _NVME_MDEV_H
@@ -66,7 +66,6 @@ struct nvme_mdev_mem {
 	struct vnvme_mem	table;
 	struct mutex		lock;
 	struct list_head	chunks;
-	struct mutex		unmap_lock;	/* one at a time gives back */
 	struct rw_semaphore	users;		/* control reads guest memory */
 	struct list_head	pinning;	/* chunks in vfio_pin_pages() now */
 	wait_queue_head_t	wait;

@@ -489,8 +489,13 @@ void nvme_mdev_mem_unmap(struct nvme_mdev *nm, u64 iova, u64 len)
 	struct nvme_mdev_chunk *c, *tmp;
 	LIST_HEAD(dead);
 
-	mutex_lock(&mem->unmap_lock);
 	mem_lock_quiet(mem, iova >> VNVME_CHUNK_SHIFT, last >> VNVME_CHUNK_SHIFT);
+	/* one at a time; no lock is held over vfio_unpin_pages() */
+	while (mem->unmapping) {
+		mutex_unlock(&mem->lock);
+		wait_event(mem->wait, !READ_ONCE(mem->unmapping));
+		mem_lock_quiet(mem, iova >> VNVME_CHUNK_SHIFT, last >> VNVME_CHUNK_SHIFT);
+	}
 	mem->blocked_iova = iova;
 	mem->blocked_end = last;
 	mem->unmapping = true;
@@ -510,10 +515,10 @@ void nvme_mdev_mem_unmap(struct nvme_mdev *nm, u64 iova, u64 len)
 			chunk_take_back(nm, c);
 	}
 	mutex_lock(&mem->lock);
-	mem->unmapping = false;
 	mem->blocked_until = jiffies + msecs_to_jiffies(MEM_BLOCK_MS);
+	WRITE_ONCE(mem->unmapping, false);
 	mutex_unlock(&mem->lock);
-	mutex_unlock(&mem->unmap_lock);
+	wake_up_all(&mem->wait);
 }
 
 /**
@@ -525,7 +530,6 @@ void nvme_mdev_mem_setup(struct nvme_mdev *nm)
 	struct nvme_mdev_mem *mem = &nm->mem;
 
 	mutex_init(&mem->lock);
-	mutex_init(&mem->unmap_lock);
 	init_rwsem(&mem->users);
 	INIT_LIST_HEAD(&mem->chunks);
 	INIT_LIST_HEAD(&mem->pinning);
