@@ -385,7 +385,7 @@ void nvme_mdev_extq_put(struct nvme_mdev *nm, u16 id)
 }
 
 /**
- * nvme_mdev_lane_free() - free a lane's requests
+ * nvme_mdev_lane_free() - free a lane's requests; its counters stay readable
  * @nm:	device, its poller has stopped
  * @id:	lane
  */
@@ -398,5 +398,8 @@ void nvme_mdev_lane_free(struct nvme_mdev *nm, u16 id)
 				  ml->scratch_dma);
 	kvfree(ml->segs);
 	kvfree(ml->reqs);
-	memset(ml, 0, sizeof(*ml));
+	ml->scratch = NULL;
+	ml->segs = NULL;
+	ml->reqs = NULL;
+	ml->lane = NULL;
 }
