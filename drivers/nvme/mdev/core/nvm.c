@@ -82,8 +82,9 @@ static bool vnvme_nvm_range_ok(const struct vnvme_ns *ns, u64 slba, u64 nlb)
 	return nlb <= size && slba <= size - nlb;
 }
 
-static u16 vnvme_nvm_walk(struct vnvme_ctrl *ctrl, struct vnvme_req *req,
-			  u32 len, bool to_guest)
+static noinline u16 vnvme_nvm_walk(struct vnvme_ctrl *ctrl,
+				   struct vnvme_req *req, u32 len,
+				   bool to_guest)
 {
 	struct vnvme_dptr d = {
 		.prp1 = le64_to_cpu(req->sqe.prp1),
@@ -99,6 +100,26 @@ static u16 vnvme_nvm_walk(struct vnvme_ctrl *ctrl, struct vnvme_req *req,
 		req->miss_iova = d.miss_iova;
 	}
 	return status;
+}
+
+/* Most commands: all in the page of PRP1.  Return: false if it is not that. */
+static __always_inline bool vnvme_nvm_one_page(struct vnvme_ctrl *ctrl,
+					       struct vnvme_req *req, u32 len,
+					       bool to_guest)
+{
+	u64 prp1 = le64_to_cpu(req->sqe.prp1);
+	struct vnvme_seg *seg = req->segs;
+	struct vnvme_extent x;
+
+	if ((prp1 & (VNVME_PAGE_SIZE - 1)) + len > VNVME_PAGE_SIZE ||
+	    unlikely(prp1 & 3) || !vnvme_mem_lookup(ctrl->mem, prp1, &x) ||
+	    unlikely(x.ro && to_guest))
+		return false;
+	seg->dma = x.dma;
+	seg->kva = x.kva;
+	seg->len = len;
+	req->nr_segs = 1;
+	return true;
 }
 
 /*
@@ -162,6 +183,9 @@ static u16 vnvme_nvm_rw(struct vnvme_ctrl *ctrl, struct vnvme_req *req,
 	if (!(flags & VNVME_NVM_DATA))
 		return 0;
 	req->bytes = bytes;
+	if (likely(vnvme_nvm_one_page(ctrl, req, bytes,
+				      flags & VNVME_NVM_TO_GUEST)))
+		return 0;
 	return vnvme_nvm_walk(ctrl, req, bytes, flags & VNVME_NVM_TO_GUEST);
 }
 
