@@ -354,7 +354,10 @@ static void r06_queue_memory_vanishes(struct kunit *test)
 	for (i = 0; i < ARRAY_SIZE(gone); i++) {
 		f = fake_ready(1);
 		KUNIT_ASSERT_EQ(test, fake_dbbuf(f), 0);
+		/* used, found, and then gone */
+		pin_data(test, f);
 		fake_unpin(f, gone[i], 4096);
+		memset(fake_ptr(f, FAKE_CQ(1)) + 16, 0x77, 4080);
 		for (k = 0; k < 9; k++) {
 			sqe = fake_rw(VNVME_CMD_READ, 0, 1, FAKE_DATA, 0);
 			fake_push(f, 1, &sqe);
@@ -369,6 +372,9 @@ static void r06_queue_memory_vanishes(struct kunit *test)
 		KUNIT_EXPECT_EQ_MSG(test, f->ctrl.state, VNVME_FAILED, "%llx",
 				    gone[i]);
 		KUNIT_EXPECT_EQ(test, fake_read32(f, VNVME_REG_CSTS) & 2, 2);
+		if (gone[i] == FAKE_CQ(1))
+			KUNIT_EXPECT_EQ(test, *(u8 *)fake_ptr(f, FAKE_CQ(1) +
+							      16), 0x77);
 		fake_write32(f, VNVME_REG_CC, 0);
 		fake_run(f);
 		KUNIT_EXPECT_TRUE(test, fake_enable(f, 8, 8));
