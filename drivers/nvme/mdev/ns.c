@@ -61,6 +61,13 @@ static int ns_check(struct nvme_mdev_ns *ns, const struct nvme_extq_ns *info)
 	return 0;
 }
 
+/* The guest writes past the page cache, of the partition and of the disk. */
+static void ns_drop_cache(struct block_device *bdev)
+{
+	invalidate_bdev(bdev);
+	invalidate_bdev(bdev_whole(bdev));
+}
+
 static void ns_release(struct nvme_mdev_ns *ns)
 {
 	struct block_device *bdev = ns->bdev;
@@ -68,8 +75,7 @@ static void ns_release(struct nvme_mdev_ns *ns)
 	if (!bdev)
 		return;
 	ns->bdev = NULL;
-	/* the guest wrote past the page cache */
-	invalidate_bdev(bdev);
+	ns_drop_cache(bdev);
 	compat_bdev_release(bdev, true);
 }
 
@@ -112,7 +118,7 @@ static int ns_claim(struct nvme_mdev_ns *ns)
 		return ret;
 	}
 	sync_blockdev(bdev);
-	invalidate_bdev(bdev);
+	ns_drop_cache(bdev);
 
 	ns->start = get_start_sect(bdev) >> (info.lba_shift - SECTOR_SHIFT);
 	ns->vns.lba_shift = info.lba_shift;
