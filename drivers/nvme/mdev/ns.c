@@ -7,12 +7,12 @@
  * opened later, and released again.
  */
 #include <linux/blkdev.h>
-#include <linux/ctype.h>
 #include <linux/delay.h>
+#include <linux/sizes.h>
 
 #include "mdev.h"
 
-#define NULL_SIZE	(1ULL << 30)
+#define NULL_SIZE	SZ_1G
 #define NULL_SHIFT	9
 
 #define ns_err(ns, fmt, ...) \
@@ -132,7 +132,7 @@ static int ns_claim(struct nvme_mdev_ns *ns)
 static int ns_parse(struct nvme_mdev_ns *ns)
 {
 	const char *s = ns->name;
-	char *end;
+	char *end, after;
 
 	if (!strncmp(s, "null", 4)) {
 		ns->null = true;
@@ -144,17 +144,11 @@ static int ns_parse(struct nvme_mdev_ns *ns)
 		ns->size = memparse(s + 5, &end);
 		return *end || ns->size >> NULL_SHIFT == 0 || ns->size >> 60 ? -EINVAL : 0;
 	}
-	if (*s++ != 'n' || !isdigit(*s))
-		return -EINVAL;
-	ns->host_nsid = simple_strtoul(s, &end, 10);
-	if (!ns->host_nsid)
-		return -EINVAL;
-	if (!*end)
-		return 0;
-	if (*end++ != 'p' || !isdigit(*end))
-		return -EINVAL;
-	ns->partno = simple_strtoul(end, &end, 10);
-	return *end || !ns->partno ? -EINVAL : 0;
+	if (sscanf(s, "n%up%u%c", &ns->host_nsid, &ns->partno, &after) == 2)
+		return ns->host_nsid && ns->partno ? 0 : -EINVAL;
+	if (sscanf(s, "n%u%c", &ns->host_nsid, &after) == 1)
+		return ns->host_nsid ? 0 : -EINVAL;
+	return -EINVAL;
 }
 
 /* Attach a namespace that is claimed to the running controller. */

@@ -123,8 +123,10 @@ static void poller_sleep(struct nvme_mdev *nm)
 
 	WRITE_ONCE(p->asleep, true);
 	set_current_state(TASK_INTERRUPTIBLE);
-	/* EventIdx, the zap and asleep come before this look; pairs with the guest's
-	 * barrier between its doorbell and its look at EventIdx, and with the kick's */
+	/*
+	 * EventIdx, the zap and asleep come before this look; pairs with the guest's
+	 * barrier between its doorbell and its look at EventIdx, and with the kick's
+	 */
 	if (!poller_pending(nm)) {
 		mutex_unlock(&p->lock);
 		schedule();
