@@ -144,9 +144,9 @@ static int ns_parse(struct nvme_mdev_ns *ns)
 		ns->size = memparse(s + 5, &end);
 		return *end || ns->size >> NULL_SHIFT == 0 || ns->size >> 60 ? -EINVAL : 0;
 	}
-	if (sscanf(s, "n%up%u%c", &ns->host_nsid, &ns->partno, &after) == 2)
+	if (sscanf(s, "n%9up%9u%c", &ns->host_nsid, &ns->partno, &after) == 2)
 		return ns->host_nsid && ns->partno ? 0 : -EINVAL;
-	if (sscanf(s, "n%u%c", &ns->host_nsid, &after) == 1)
+	if (sscanf(s, "n%9u%c", &ns->host_nsid, &after) == 1)
 		return ns->host_nsid ? 0 : -EINVAL;
 	return -EINVAL;
 }
