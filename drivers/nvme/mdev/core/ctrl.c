@@ -317,6 +317,7 @@ void vnvme_ctrl_init(struct vnvme_ctrl *ctrl, const struct vnvme_env *env,
 		ctrl->lane[i].ctrl = ctrl;
 		ctrl->lane[i].id = i;
 		ctrl->lane[i].retry_tail = &ctrl->lane[i].retry;
+		ctrl->lane[i].held_tail = &ctrl->lane[i].held;
 		init_llist_head(&ctrl->lane[i].returned);
 	}
 	spin_lock_init(&ctrl->errlog.lock);

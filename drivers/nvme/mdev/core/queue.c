@@ -419,14 +419,16 @@ void vnvme_cq_event_arm(struct vnvme_ctrl *ctrl, struct vnvme_cq *cq)
  * vnvme_cq_run() - find the ring's memory from the tail on
  * @lane:	of the queue
  *
- * Return: false if it has vanished; the controller then fails.
+ * Return: false if it may not be written, or has vanished; the controller then
+ *	   fails.
  */
 bool vnvme_cq_run(struct vnvme_lane *lane)
 {
 	struct vnvme_cq *cq = &lane->cq;
 	struct vnvme_run run;
 
-	if (!vnvme_run_find(lane->ctrl, cq->base, cq->tail, cq->depth,
+	if (!READ_ONCE(lane->ctrl->master) ||
+	    !vnvme_run_find(lane->ctrl, cq->base, cq->tail, cq->depth,
 			    sizeof(struct vnvme_cqe), true, &run))
 		return false;
 	lane->cq_at = run.at;
