@@ -454,7 +454,8 @@ bool vnvme_lane_pending(const struct vnvme_lane *lane)
 	if (lane->stopping)
 		return !llist_empty(&lane->returned) || lane->retry ||
 		       lane->held;
-	if (!READ_ONCE(ctrl->master))
+	/* what is missing brings a kick when it is back */
+	if (!READ_ONCE(ctrl->master) || READ_ONCE(ctrl->lost))
 		return false;
 	if (!llist_empty(&lane->returned) || (lane->retry && !lane->blocked) ||
 	    lane->held)

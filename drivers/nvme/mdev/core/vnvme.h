@@ -336,7 +336,8 @@ struct vnvme_lane_stat {
  * @retry:	requests to decode, translate and submit again
  * @blocked:	the first of @retry met VNVME_BUSY: nothing to do before a kick
  * @held:	requests that have ended and whose answers cannot be written:
- *		COMMAND.MASTER is 0.  Their memory is free.
+ *		COMMAND.MASTER is 0, or the ring's memory is being looked for.
+ *		What they moved is free.
  * @nr_reqs:	size of @reqs; 0: the lane cannot be used
  * @cq_at, @cq_left: where the next answers go; looked up once for a run of
  *		them, and forgotten when the step ends
@@ -473,6 +474,7 @@ struct vnvme_ctrl {
 	unsigned long		events;
 	unsigned long		ev_open;
 	bool			fatal;		/* any sets: EV_FATAL is due */
+	bool			lost;		/* any sets: pin the queues again */
 
 	u8			aen_masked;
 	u8			nr_aer;
