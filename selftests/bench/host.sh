@@ -24,7 +24,7 @@ host_native()
 
 	for depth in 1 32; do
 		iops=$(fio --name=bench --filename=/dev/nvme0n1 --readonly --rw=randread --bs=4k \
-			--direct=1 --ioengine=io_uring --iodepth=$depth --runtime="$SECONDS_EACH" \
+			--direct=1 --ioengine=io_uring --iodepth="$depth" --runtime="$SECONDS_EACH" \
 			--ramp_time=2 --time_based --minimal) || return
 		figure host "qd$depth" "$(cut -d';' -f8 <<< "$iops")"
 	done
