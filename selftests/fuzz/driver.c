@@ -117,7 +117,7 @@ static void driver_settle(struct driver *d)
 
 	d->f->hold = d->f->pin_hold = false;
 	d->f->busy = d->f->lossy = 0;
-	for (i = 0; i < 400; i++) {
+	for (i = 0; i < 400 && (d->used[1] || d->used[2]); i++) {
 		fake_work(d->f);
 		fake_pin_all(d->f);
 		for (q = 1; q <= NR_Q; q++) {

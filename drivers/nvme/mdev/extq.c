@@ -9,13 +9,16 @@
  * does not answer is aborted after EXTQ_TIMEOUT, and after twice that time the
  * drive is reset.
  */
+#include <linux/delay.h>
 #include <linux/dma-mapping.h>
+#include <linux/sched/signal.h>
 #include <linux/slab.h>
 
 #include "mdev.h"
 
 #define EXTQ_TIMEOUT	(30 * HZ)
 #define EXTQ_BATCH	32
+#define EXTQ_RESET_WAIT	(60 * HZ)	/* for a drive that is being reset at open */
 
 /* The drive's page of PRP entries is the guest's: 4 KiB. */
 #define PRP_SIZE	VNVME_PAGE_SIZE
@@ -305,13 +308,31 @@ static int lane_alloc(struct nvme_mdev_lane *ml, u32 nr, u32 max_segs)
 	return 0;
 }
 
+/* A drive that is being initialised or reset lends when it is back. */
+static struct nvme_extq *extq_get_patiently(struct nvme_mdev_lane *ml)
+{
+	unsigned long end = jiffies + EXTQ_RESET_WAIT;
+	struct nvme_extq *q;
+
+	for (;;) {
+		/* ->down may come before nvme_extq_get() has returned */
+		ml->up = true;
+		q = nvme_extq_get(ml->nm->pdev, &extq_ops, ml);
+		if (q != ERR_PTR(-EAGAIN) || time_after(jiffies, end) ||
+		    fatal_signal_pending(current))
+			return q;
+		msleep_interruptible(20);
+	}
+}
+
 /**
  * nvme_mdev_extq_get() - borrow the queue pair of a lane
  * @nm:	device
  * @id:	lane, from 1
  *
  * The lane takes no request before nvme_mdev_lane_setup().
- * Context: control, may sleep. Return: 0 or -errno of nvme_extq_get().
+ * Context: control, may sleep, while the drive is being reset.
+ * Return: 0 or -errno of nvme_extq_get().
  */
 int nvme_mdev_extq_get(struct nvme_mdev *nm, u16 id)
 {
@@ -321,9 +342,7 @@ int nvme_mdev_extq_get(struct nvme_mdev *nm, u16 id)
 	memset(ml, 0, sizeof(*ml));
 	ml->nm = nm;
 	INIT_WORK(&ml->recover, extq_recover);
-	/* ->down may come before nvme_extq_get() has returned */
-	ml->up = true;
-	q = nvme_extq_get(nm->pdev, &extq_ops, ml);
+	q = extq_get_patiently(ml);
 	if (IS_ERR(q))
 		return PTR_ERR(q);
 	ml->q = q;

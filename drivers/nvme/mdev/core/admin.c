@@ -78,6 +78,7 @@ static u16 vnvme_create_cq(struct vnvme_ctrl *ctrl, struct vnvme_cmd *cmd)
 	cq = &ctrl->lane[id].cq;
 	vnvme_cq_init(cq, id, le64_to_cpu(cmd->sqe.prp1), (cdw10 >> 16) + 1,
 		      vector, cdw11 & VNVME_QUEUE_IEN);
+	ctrl->lane[id].cq_left = 0;
 	vnvme_queue_words_clear(ctrl, vnvme_cq_db_index(id));
 	ctrl->env->unpark(ctrl);
 	return 0;
@@ -299,11 +300,12 @@ static void vnvme_admin_one(struct vnvme_ctrl *ctrl, struct vnvme_cmd *cmd)
 static bool vnvme_admin_fetch(struct vnvme_ctrl *ctrl, struct vnvme_cmd *cmd)
 {
 	struct vnvme_lane *lane = &ctrl->lane[0];
+	struct vnvme_run run = { 0 };
 
 	if (ctrl->state != VNVME_READY || READ_ONCE(ctrl->fatal) ||
 	    !vnvme_sq_poll(ctrl, &ctrl->sq[0]) ||
-	    !vnvme_cq_room(ctrl, &lane->cq) ||
-	    !vnvme_sq_pop(ctrl, &ctrl->sq[0], &cmd->sqe))
+	    !vnvme_cq_refresh(ctrl, &lane->cq) ||
+	    !vnvme_sq_pop(ctrl, &ctrl->sq[0], &run, &cmd->sqe))
 		return false;
 	lane->cq.reserved++;
 	return true;
@@ -325,6 +327,7 @@ bool vnvme_admin_step(struct vnvme_ctrl *ctrl)
 	if ((ctrl->state != VNVME_READY && ctrl->state != VNVME_SHUTTING) ||
 	    !ctrl->master)
 		return false;
+	lane->cq_left = 0;
 	vnvme_delete_finish(ctrl);
 	while (n < VNVME_ADMIN_BATCH && vnvme_admin_fetch(ctrl, &cmd)) {
 		vnvme_admin_one(ctrl, &cmd);
@@ -338,6 +341,7 @@ bool vnvme_admin_step(struct vnvme_ctrl *ctrl)
 		/* pairs with the guest's barrier before it reads EventIdx */
 		smp_mb();
 	}
+	lane->cq_left = 0;
 	if (lane->posted) {
 		lane->posted = false;
 		lane->stat.irqs++;

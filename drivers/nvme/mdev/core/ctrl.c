@@ -40,6 +40,7 @@ static void vnvme_queues_forget(struct vnvme_ctrl *ctrl)
 		memset(&ctrl->sq[i], 0, sizeof(ctrl->sq[i]));
 		lane->sqs = NULL;
 		lane->posted = false;
+		lane->cq_left = 0;
 		lane->blocked = false;
 	}
 	ctrl->env->unpark(ctrl);
@@ -310,6 +311,8 @@ void vnvme_ctrl_init(struct vnvme_ctrl *ctrl, const struct vnvme_env *env,
 	ctrl->cfg.nr_ioq = clamp_t(u16, cfg->nr_ioq, 1, VNVME_MAX_IOQ);
 	if (!cfg->mdts || VNVME_PAGE_SIZE << cfg->mdts > VNVME_MAX_BYTES)
 		ctrl->cfg.mdts = 9;
+	ctrl->max_bytes = VNVME_PAGE_SIZE << ctrl->cfg.mdts;
+	vnvme_nvm_init(ctrl);
 	for (i = 0; i <= VNVME_MAX_IOQ; i++) {
 		ctrl->lane[i].ctrl = ctrl;
 		ctrl->lane[i].id = i;

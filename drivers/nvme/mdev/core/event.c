@@ -66,7 +66,7 @@ void vnvme_aen_deliver(struct vnvme_ctrl *ctrl)
 		if (!test_bit(i, &ctrl->events) ||
 		    (ctrl->aen_masked & 1u << d->type))
 			continue;
-		if (!ctrl->nr_aer || !vnvme_cq_room(ctrl, &lane->cq))
+		if (!ctrl->nr_aer || !vnvme_cq_refresh(ctrl, &lane->cq))
 			break;
 		clear_bit(i, &ctrl->events);
 		ctrl->aen_masked |= 1u << d->type;

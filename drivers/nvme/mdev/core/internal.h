@@ -15,6 +15,7 @@
 /* Not NVMe statuses: */
 #define VNVME_MISS		0xfffeu	/* look-up missed, see ->miss_iova */
 #define VNVME_HELD		0xfffdu	/* answered later */
+#define VNVME_NOTHING		0xfffcu	/* success without a backend */
 
 /* An admin command: the SQE copied once, the result, where it was wrong. */
 struct vnvme_cmd {
@@ -63,15 +64,16 @@ static inline bool vnvme_lane_id_ok(const struct vnvme_ctrl *ctrl, u32 id)
 	return id >= 1 && id <= ctrl->cfg.nr_ioq && ctrl->lane[id].nr_reqs;
 }
 
-static inline u32 vnvme_max_bytes(const struct vnvme_ctrl *ctrl)
-{
-	return VNVME_PAGE_SIZE << ctrl->cfg.mdts;
-}
-
 static inline u64 vnvme_make64(u32 lo, u32 hi)
 {
 	return (u64)hi << 32 | lo;
 }
+
+/* Entries of a ring that one look-up found; good for one step. */
+struct vnvme_run {
+	void	*at;
+	u32	left;
+};
 
 /* queue.c */
 void vnvme_sq_init(struct vnvme_sq *sq, u16 id, u16 cqid, u64 base, u32 depth);
@@ -79,21 +81,98 @@ void vnvme_cq_init(struct vnvme_cq *cq, u16 id, u64 base, u32 depth, u16 vector,
 		   bool irq);
 void vnvme_queue_words_clear(struct vnvme_ctrl *ctrl, unsigned int index);
 bool vnvme_sq_poll(struct vnvme_ctrl *ctrl, struct vnvme_sq *sq);
-bool vnvme_sq_pop(struct vnvme_ctrl *ctrl, struct vnvme_sq *sq,
-		  struct vnvme_sqe *sqe);
+bool vnvme_sq_run(struct vnvme_ctrl *ctrl, const struct vnvme_sq *sq,
+		  struct vnvme_run *run);
 bool vnvme_sq_ready(const struct vnvme_ctrl *ctrl, const struct vnvme_sq *sq);
 void vnvme_sq_event_lag(struct vnvme_ctrl *ctrl, struct vnvme_sq *sq);
 void vnvme_sq_event_arm(struct vnvme_ctrl *ctrl, struct vnvme_sq *sq);
 void vnvme_cq_poll(struct vnvme_ctrl *ctrl, struct vnvme_cq *cq);
-bool vnvme_cq_full(const struct vnvme_cq *cq);
-bool vnvme_cq_room(struct vnvme_ctrl *ctrl, struct vnvme_cq *cq);
+bool vnvme_cq_refresh(struct vnvme_ctrl *ctrl, struct vnvme_cq *cq);
 bool vnvme_cq_may_have_room(const struct vnvme_ctrl *ctrl,
 			    const struct vnvme_cq *cq);
 bool vnvme_cq_unread(const struct vnvme_ctrl *ctrl, const struct vnvme_cq *cq);
 void vnvme_cq_event_arm(struct vnvme_ctrl *ctrl, struct vnvme_cq *cq);
-void vnvme_cq_post(struct vnvme_lane *lane, struct vnvme_sq *sq, u16 cid,
-		   u16 status, u32 dw0);
+bool vnvme_cq_run(struct vnvme_lane *lane);
 void vnvme_dbbuf_adopt(struct vnvme_ctrl *ctrl);
+
+/* How many more entries may be promised, by the head last seen.  One entry
+ * stays empty (section 4.1.2): full is depth - 1. */
+static inline u32 vnvme_cq_room(const struct vnvme_cq *cq)
+{
+	return cq->depth - 1 - cq->reserved -
+	       vnvme_ring_dist(cq->head, cq->tail, cq->depth);
+}
+
+static inline bool vnvme_cq_full(const struct vnvme_cq *cq)
+{
+	return !vnvme_cq_room(cq);
+}
+
+/**
+ * vnvme_sq_pop() - copy the next command, once
+ * @ctrl:	controller
+ * @sq:		queue for which vnvme_sq_poll() was true
+ * @run:	->left is 0 at the beginning of a step
+ * @sqe:	filled
+ *
+ * Return: false if the ring's memory has vanished; the controller then fails.
+ */
+static inline bool vnvme_sq_pop(struct vnvme_ctrl *ctrl, struct vnvme_sq *sq,
+				struct vnvme_run *run, struct vnvme_sqe *sqe)
+{
+	unsigned int i;
+
+	if (unlikely(!run->left) && !vnvme_sq_run(ctrl, sq, run))
+		return false;
+	/* the entry after the doorbell; pairs with the guest's barrier */
+	smp_rmb();
+#pragma GCC unroll 8
+	for (i = 0; i < sizeof(*sqe) / 8; i++)
+		((u64 *)sqe)[i] = READ_ONCE(((u64 *)run->at)[i]);
+	/* from here on nothing may be read from the guest's copy */
+	barrier();
+	run->at += sizeof(*sqe);
+	run->left--;
+	sq->head = vnvme_ring_next(sq->head, sq->depth);
+	sq->inflight++;
+	return true;
+}
+
+/**
+ * vnvme_cq_post() - answer a command; its entry was promised before the fetch
+ * @lane:	of the queue
+ * @sq:		where the command came from
+ * @cid:	its identifier
+ * @status:	without phase
+ * @dw0:	command specific
+ */
+static inline void vnvme_cq_post(struct vnvme_lane *lane, struct vnvme_sq *sq,
+				 u16 cid, u16 status, u32 dw0)
+{
+	struct vnvme_cq *cq = &lane->cq;
+	__le32 *dw;
+
+	cq->reserved--;
+	if (unlikely(!lane->cq_left) && !vnvme_cq_run(lane))
+		return;
+	dw = lane->cq_at;
+	lane->cq_at += sizeof(struct vnvme_cqe);
+	lane->cq_left--;
+	WRITE_ONCE(dw[0], cpu_to_le32(dw0));
+	WRITE_ONCE(dw[1], 0);
+	WRITE_ONCE(dw[2], cpu_to_le32((u32)sq->id << 16 | sq->head));
+	/* the phase bit last; pairs with the guest's read barrier */
+	smp_wmb();
+	WRITE_ONCE(dw[3], cpu_to_le32((u32)status << 17 | (u32)cq->phase << 16 |
+				      cid));
+	if (unlikely(cq->tail + 1 == cq->depth)) {
+		cq->phase ^= 1;
+		WRITE_ONCE(cq->tail, 0);
+	} else {
+		WRITE_ONCE(cq->tail, cq->tail + 1);
+	}
+	lane->posted = true;
+}
 
 /* dptr.c */
 u16 vnvme_dptr_walk(const struct vnvme_mem *mem, struct vnvme_dptr *d);
@@ -101,6 +180,7 @@ u16 vnvme_dptr_put(struct vnvme_ctrl *ctrl, struct vnvme_cmd *cmd,
 		   const void *buf, u32 bytes, u32 len);
 
 /* nvm.c */
+void vnvme_nvm_init(struct vnvme_ctrl *ctrl);
 u16 vnvme_nvm_prepare(struct vnvme_ctrl *ctrl, struct vnvme_req *req);
 u32 vnvme_nvm_effects(const struct vnvme_ctrl *ctrl, u8 opcode);
 

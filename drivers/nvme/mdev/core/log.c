@@ -190,7 +190,7 @@ u16 vnvme_get_log_command(struct vnvme_ctrl *ctrl, struct vnvme_cmd *cmd)
 	if ((off & 3) || off >= log->size)
 		return vnvme_log_bad(cmd, VNVME_SC_INVALID_FIELD,
 				     VNVME_LOC(cdw12));
-	if (len > vnvme_max_bytes(ctrl))
+	if (len > ctrl->max_bytes)
 		return vnvme_log_bad(cmd, VNVME_SC_INVALID_FIELD,
 				     VNVME_LOC(cdw10));
 

@@ -39,17 +39,25 @@ static const struct vnvme_nvm_op vnvme_nvm_ops[] = {
 			    VNVME_ONCS_DSM },
 };
 
-static const struct vnvme_nvm_op *vnvme_nvm_op(const struct vnvme_ctrl *ctrl,
-					       u8 opcode)
-{
-	const struct vnvme_nvm_op *op;
+static_assert(ARRAY_SIZE(vnvme_nvm_ops) <= VNVME_NVM_OPS);
 
-	if (opcode >= ARRAY_SIZE(vnvme_nvm_ops))
-		return NULL;
-	op = &vnvme_nvm_ops[opcode];
-	if (!op->flags || (op->oncs & ctrl->cfg.oncs) != op->oncs)
-		return NULL;
-	return op;
+/**
+ * vnvme_nvm_init() - which commands this controller has
+ * @ctrl:	->cfg is set
+ */
+void vnvme_nvm_init(struct vnvme_ctrl *ctrl)
+{
+	const struct vnvme_nvm_op *op = vnvme_nvm_ops;
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(vnvme_nvm_ops); i++, op++)
+		if ((op->oncs & ctrl->cfg.oncs) == op->oncs)
+			ctrl->nvm_flags[i] = op->flags;
+}
+
+static u8 vnvme_nvm_flags(const struct vnvme_ctrl *ctrl, u8 opcode)
+{
+	return opcode < VNVME_NVM_OPS ? ctrl->nvm_flags[opcode] : 0;
 }
 
 /**
@@ -61,15 +69,14 @@ static const struct vnvme_nvm_op *vnvme_nvm_op(const struct vnvme_ctrl *ctrl,
  */
 u32 vnvme_nvm_effects(const struct vnvme_ctrl *ctrl, u8 opcode)
 {
-	const struct vnvme_nvm_op *op = vnvme_nvm_op(ctrl, opcode);
+	u8 flags = vnvme_nvm_flags(ctrl, opcode);
 
-	if (!op)
-		return 0;
-	return VNVME_EFFECT_CSUPP |
-	       (op->flags & VNVME_NVM_CHANGES ? VNVME_EFFECT_LBCC : 0);
+	return (flags ? VNVME_EFFECT_CSUPP : 0) |
+	       (flags & VNVME_NVM_CHANGES ? VNVME_EFFECT_LBCC : 0);
 }
 
-static u16 vnvme_nvm_bad(struct vnvme_req *req, u16 status, u16 loc)
+static noinline u16 vnvme_nvm_bad(struct vnvme_req *req, u16 status,
+				  u16 loc)
 {
 	req->err_loc = loc;
 	return status | VNVME_DNR;
@@ -82,8 +89,9 @@ static bool vnvme_nvm_range_ok(const struct vnvme_ns *ns, u64 slba, u64 nlb)
 	return nlb <= size && slba <= size - nlb;
 }
 
-static u16 vnvme_nvm_walk(struct vnvme_ctrl *ctrl, struct vnvme_req *req,
-			  u32 len, bool to_guest)
+static noinline u16 vnvme_nvm_walk(struct vnvme_ctrl *ctrl,
+				   struct vnvme_req *req, u32 len,
+				   bool to_guest)
 {
 	struct vnvme_dptr d = {
 		.prp1 = le64_to_cpu(req->sqe.prp1),
@@ -101,11 +109,31 @@ static u16 vnvme_nvm_walk(struct vnvme_ctrl *ctrl, struct vnvme_req *req,
 	return status;
 }
 
+/* Most commands: all in the page of PRP1.  Return: false if it is not that. */
+static __always_inline bool vnvme_nvm_one_page(struct vnvme_ctrl *ctrl,
+					       struct vnvme_req *req, u32 len,
+					       bool to_guest)
+{
+	u64 prp1 = le64_to_cpu(req->sqe.prp1);
+	struct vnvme_seg *seg = req->segs;
+	struct vnvme_extent x;
+
+	if ((prp1 & (VNVME_PAGE_SIZE - 1)) + len > VNVME_PAGE_SIZE ||
+	    unlikely(prp1 & 3) || !vnvme_mem_lookup(ctrl->mem, prp1, &x) ||
+	    unlikely(x.ro && to_guest))
+		return false;
+	seg->dma = x.dma;
+	seg->kva = x.kva;
+	seg->len = len;
+	req->nr_segs = 1;
+	return true;
+}
+
 /*
  * Dataset Management: the ranges are copied once and checked there, all of
  * them; only deallocation has anything to do after that.
  */
-static u16 vnvme_nvm_dsm(struct vnvme_ctrl *ctrl, struct vnvme_req *req)
+static noinline u16 vnvme_nvm_dsm(struct vnvme_ctrl *ctrl, struct vnvme_req *req)
 {
 	u32 nr = (le32_to_cpu(req->sqe.cdw10) & 0xff) + 1;
 	const struct vnvme_dsm_range *r = req->scratch;
@@ -146,7 +174,7 @@ static u16 vnvme_nvm_rw(struct vnvme_ctrl *ctrl, struct vnvme_req *req,
 		return vnvme_nvm_bad(req, VNVME_SC_INVALID_FIELD,
 				     VNVME_LOC(cdw12));
 	bytes = (u64)req->nlb << ns->lba_shift;
-	if (unlikely((flags & VNVME_NVM_DATA) && bytes > vnvme_max_bytes(ctrl)))
+	if (unlikely((flags & VNVME_NVM_DATA) && bytes > ctrl->max_bytes))
 		return vnvme_nvm_bad(req, VNVME_SC_INVALID_FIELD,
 				     VNVME_LOC(cdw12));
 	if (unlikely(!vnvme_nvm_range_ok(ns, req->slba, req->nlb)))
@@ -162,6 +190,9 @@ static u16 vnvme_nvm_rw(struct vnvme_ctrl *ctrl, struct vnvme_req *req,
 	if (!(flags & VNVME_NVM_DATA))
 		return 0;
 	req->bytes = bytes;
+	if (likely(vnvme_nvm_one_page(ctrl, req, bytes,
+				      flags & VNVME_NVM_TO_GUEST)))
+		return 0;
 	return vnvme_nvm_walk(ctrl, req, bytes, flags & VNVME_NVM_TO_GUEST);
 }
 
@@ -174,29 +205,26 @@ static u16 vnvme_nvm_rw(struct vnvme_ctrl *ctrl, struct vnvme_req *req,
  * checked again, as the namespace may have changed meanwhile.
  *
  * Context: owner.
- * Return: 0: submit it to ->ns (->ns NULL: nothing to do, it has succeeded);
- *	   VNVME_MISS: ->miss_iova is to be pinned; otherwise an NVMe status.
+ * Return: 0: submit it to ->ns; VNVME_NOTHING: it has succeeded; VNVME_MISS:
+ *	   ->miss_iova is to be pinned; otherwise an NVMe status.
  */
 u16 vnvme_nvm_prepare(struct vnvme_ctrl *ctrl, struct vnvme_req *req)
 {
 	u32 nsid = le32_to_cpu(req->sqe.nsid);
-	const struct vnvme_nvm_op *op;
 	u16 status;
+	u8 flags;
 
 	req->opcode = req->sqe.opcode;
-	req->ns = NULL;
 	req->nr_segs = 0;
 	req->bytes = 0;
 	req->slba = 0;
-	req->nlb = 0;
-	req->fua = false;
 	req->err_loc = VNVME_LOC_NONE;
 
 	if (unlikely(req->sqe.flags & (VNVME_SQE_FUSE | VNVME_SQE_PSDT)))
 		return vnvme_nvm_bad(req, VNVME_SC_INVALID_FIELD,
 				     VNVME_LOC(flags));
-	op = vnvme_nvm_op(ctrl, req->opcode);
-	if (unlikely(!op))
+	flags = vnvme_nvm_flags(ctrl, req->opcode);
+	if (unlikely(!flags))
 		return vnvme_nvm_bad(req, VNVME_SC_INVALID_OPCODE,
 				     VNVME_LOC(opcode));
 	/* valid but inactive is another status than invalid: section 6.1.5 */
@@ -206,8 +234,10 @@ u16 vnvme_nvm_prepare(struct vnvme_ctrl *ctrl, struct vnvme_req *req)
 	if (unlikely(!req->ns))
 		return vnvme_nvm_bad(req, VNVME_SC_INVALID_FIELD,
 				     VNVME_LOC(nsid));
-	if (op->flags & VNVME_NVM_RANGE)
-		return vnvme_nvm_rw(ctrl, req, op->flags);
+	if (likely(flags & VNVME_NVM_RANGE))
+		return vnvme_nvm_rw(ctrl, req, flags);
+	req->nlb = 0;
+	req->fua = false;
 	if (req->opcode != VNVME_CMD_DSM)
 		return 0;
 
@@ -215,8 +245,8 @@ u16 vnvme_nvm_prepare(struct vnvme_ctrl *ctrl, struct vnvme_req *req)
 	if (status)
 		return status;
 	if (!(le32_to_cpu(req->sqe.cdw11) & VNVME_DSM_AD))
-		req->ns = NULL;
-	else if (req->ns->ro)
+		return VNVME_NOTHING;
+	if (req->ns->ro)
 		return vnvme_nvm_bad(req, VNVME_SC_WRITE_PROTECTED,
 				     VNVME_LOC(opcode));
 	return 0;

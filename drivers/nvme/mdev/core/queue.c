@@ -27,8 +27,8 @@ static u32 vnvme_db_get(const struct vnvme_ctrl *ctrl, unsigned int index)
 	return le32_to_cpu((__force __le32)READ_ONCE(ctrl->db[index]));
 }
 
-static __le32 *vnvme_dbbuf_word(const struct vnvme_ctrl *ctrl, u64 page,
-				unsigned int index)
+static __always_inline __le32 *
+vnvme_dbbuf_word(const struct vnvme_ctrl *ctrl, u64 page, unsigned int index)
 {
 	struct vnvme_extent x;
 
@@ -63,8 +63,10 @@ static bool vnvme_dbbuf_put(struct vnvme_ctrl *ctrl, u64 page,
  * touches the shadow, and gets it updated from here.  The shadow is only
  * written when BAR0 brings something new: the guest may be writing it.
  */
-static u32 vnvme_db_take(struct vnvme_ctrl *ctrl, unsigned int index, u32 *db,
-			 u32 *shadow, u32 cur, struct vnvme_db_door door)
+static __always_inline u32 vnvme_db_take(struct vnvme_ctrl *ctrl,
+					 unsigned int index, u32 *db,
+					 u32 *shadow, u32 cur,
+					 struct vnvme_db_door door)
 {
 	u32 m, s, was = *db;
 	bool bad = false;
@@ -144,6 +146,24 @@ void vnvme_queue_words_clear(struct vnvme_ctrl *ctrl, unsigned int index)
 		vnvme_dbbuf_put(ctrl, ctrl->dbbuf.ei, index, 0);
 }
 
+/* The entries of a ring from @i on, as far as one look-up tells. */
+static __always_inline bool
+vnvme_run_find(struct vnvme_ctrl *ctrl, u64 base, u32 i, u32 depth, u32 size,
+	       bool write, struct vnvme_run *run)
+{
+	struct vnvme_extent x;
+
+	if (unlikely(!vnvme_mem_lookup(ctrl->mem, base + i * size, &x) ||
+		     (write && x.ro))) {
+		vnvme_ctrl_fatal(ctrl);
+		return false;
+	}
+	run->at = x.kva;
+	/* entries do not straddle pages; size is a power of two */
+	run->left = min(x.len / size, depth - i);
+	return true;
+}
+
 /* ---------------------------------------------------------------- SQ ---- */
 
 /**
@@ -203,31 +223,18 @@ bool vnvme_sq_ready(const struct vnvme_ctrl *ctrl, const struct vnvme_sq *sq)
 }
 
 /**
- * vnvme_sq_pop() - copy the next command, once
+ * vnvme_sq_run() - find the ring's memory from the head on
  * @ctrl:	controller
- * @sq:		queue for which vnvme_sq_poll() was true
- * @sqe:	filled
+ * @sq:		live queue
+ * @run:	filled
  *
- * Return: false if the ring's memory has vanished; the controller then fails.
+ * Return: false if it has vanished; the controller then fails.
  */
-bool vnvme_sq_pop(struct vnvme_ctrl *ctrl, struct vnvme_sq *sq,
-		  struct vnvme_sqe *sqe)
+bool vnvme_sq_run(struct vnvme_ctrl *ctrl, const struct vnvme_sq *sq,
+		  struct vnvme_run *run)
 {
-	struct vnvme_extent x;
-
-	if (unlikely(!vnvme_mem_lookup(ctrl->mem, sq->base +
-				       sq->head * sizeof(*sqe), &x))) {
-		vnvme_ctrl_fatal(ctrl);
-		return false;
-	}
-	/* the entry after the doorbell; pairs with the guest's barrier */
-	smp_rmb();
-	memcpy(sqe, x.kva, sizeof(*sqe));
-	/* from here on nothing may be read from the guest's copy */
-	barrier();
-	sq->head = vnvme_ring_next(sq->head, sq->depth);
-	sq->inflight++;
-	return true;
+	return vnvme_run_find(ctrl, sq->base, sq->head, sq->depth,
+			      sizeof(struct vnvme_sqe), false, run);
 }
 
 static void vnvme_sq_event_set(struct vnvme_ctrl *ctrl, struct vnvme_sq *sq,
@@ -318,19 +325,6 @@ void vnvme_cq_poll(struct vnvme_ctrl *ctrl, struct vnvme_cq *cq)
 				 &cq->shadow, cq->head, vnvme_cq_door(cq));
 }
 
-/**
- * vnvme_cq_full() - are all entries taken or promised, by the head last seen?
- * @cq:		live queue
- *
- * One entry stays empty (section 4.1.2): full is depth - 1.
- * Return: true if so.
- */
-bool vnvme_cq_full(const struct vnvme_cq *cq)
-{
-	return vnvme_ring_dist(cq->head, cq->tail, cq->depth) + cq->reserved >=
-	       cq->depth - 1;
-}
-
 static void vnvme_cq_event_set(struct vnvme_ctrl *ctrl, struct vnvme_cq *cq,
 			       u32 event)
 {
@@ -343,18 +337,17 @@ static void vnvme_cq_event_set(struct vnvme_ctrl *ctrl, struct vnvme_cq *cq,
 }
 
 /**
- * vnvme_cq_room() - may one more entry be promised?
+ * vnvme_cq_refresh() - is there room?  Look at the head doorbell first
  * @ctrl:	controller
  * @cq:		live queue
  *
- * Looks at the head doorbell only when room is short.
+ * Called where the head last seen leaves too little room.
+ *
  * Context: owner (admin queue: control).
- * Return: true if so.
+ * Return: true if there is room now.
  */
-bool vnvme_cq_room(struct vnvme_ctrl *ctrl, struct vnvme_cq *cq)
+bool vnvme_cq_refresh(struct vnvme_ctrl *ctrl, struct vnvme_cq *cq)
 {
-	if (likely(!vnvme_cq_full(cq)))
-		return true;
 	vnvme_cq_poll(ctrl, cq);
 	/* as vnvme_sq_event_lag(); the admin queue stays armed */
 	if (ctrl->dbbuf.db && cq->id &&
@@ -423,43 +416,22 @@ void vnvme_cq_event_arm(struct vnvme_ctrl *ctrl, struct vnvme_cq *cq)
 }
 
 /**
- * vnvme_cq_post() - answer a command; its entry was promised before the fetch
+ * vnvme_cq_run() - find the ring's memory from the tail on
  * @lane:	of the queue
- * @sq:		where the command came from
- * @cid:	its identifier
- * @status:	without phase
- * @dw0:	command specific
+ *
+ * Return: false if it has vanished; the controller then fails.
  */
-void vnvme_cq_post(struct vnvme_lane *lane, struct vnvme_sq *sq, u16 cid,
-		   u16 status, u32 dw0)
+bool vnvme_cq_run(struct vnvme_lane *lane)
 {
-	struct vnvme_ctrl *ctrl = lane->ctrl;
 	struct vnvme_cq *cq = &lane->cq;
-	struct vnvme_extent x;
-	__le32 *dw;
+	struct vnvme_run run;
 
-	cq->reserved--;
-	if (unlikely(!vnvme_mem_lookup(ctrl->mem, cq->base +
-				       cq->tail * sizeof(struct vnvme_cqe),
-				       &x) || x.ro)) {
-		vnvme_ctrl_fatal(ctrl);
-		return;
-	}
-	dw = x.kva;
-	WRITE_ONCE(dw[0], cpu_to_le32(dw0));
-	WRITE_ONCE(dw[1], 0);
-	WRITE_ONCE(dw[2], cpu_to_le32((u32)sq->id << 16 | sq->head));
-	/* the phase bit last; pairs with the guest's read barrier */
-	smp_wmb();
-	WRITE_ONCE(dw[3], cpu_to_le32((u32)status << 17 | (u32)cq->phase << 16 |
-				      cid));
-	if (unlikely(cq->tail + 1 == cq->depth)) {
-		cq->phase ^= 1;
-		WRITE_ONCE(cq->tail, 0);
-	} else {
-		WRITE_ONCE(cq->tail, cq->tail + 1);
-	}
-	lane->posted = true;
+	if (!vnvme_run_find(lane->ctrl, cq->base, cq->tail, cq->depth,
+			    sizeof(struct vnvme_cqe), true, &run))
+		return false;
+	lane->cq_at = run.at;
+	lane->cq_left = run.left;
+	return true;
 }
 
 /* ------------------------------------------------------------- DBBUF ---- */

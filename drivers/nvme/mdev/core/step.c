@@ -16,20 +16,22 @@ static bool vnvme_lane_may_fetch(const struct vnvme_lane *lane)
 	       !READ_ONCE(ctrl->fatal) && !lane->retry;
 }
 
-static void vnvme_req_free(struct vnvme_req *req)
+static __always_inline void vnvme_req_free(struct vnvme_req *req)
 {
 	struct vnvme_lane *lane = req->lane;
+
+	u32 busy = lane->busy - 1;
 
 	req->next = lane->free;
 	lane->free = req;
 	/* the state machine looks for 0; it must then see all that was done */
-	smp_store_release(&lane->busy, lane->busy - 1);
-	if (unlikely(!lane->busy &&
+	smp_store_release(&lane->busy, busy);
+	if (unlikely(!busy &&
 		     READ_ONCE(lane->ctrl->state) != VNVME_READY))
 		lane->ctrl->env->work(lane->ctrl);
 }
 
-static void vnvme_req_account(struct vnvme_req *req, u16 status)
+static __always_inline void vnvme_req_account(struct vnvme_req *req, u16 status)
 {
 	struct vnvme_lane_stat *stat = &req->lane->stat;
 
@@ -56,23 +58,31 @@ static void vnvme_req_account(struct vnvme_req *req, u16 status)
 }
 
 /* Answer the guest and let the request go. */
-static void vnvme_req_end(struct vnvme_req *req, u16 status)
+static __always_inline void vnvme_req_answer(struct vnvme_req *req, u16 status)
 {
 	struct vnvme_lane *lane = req->lane;
 	struct vnvme_sq *sq = req->sq;
+	u32 inflight;
 
 	/* nothing reaches guest memory once CC.EN is 0 */
 	if (likely(!lane->stopping)) {
 		vnvme_cq_post(lane, sq, le16_to_cpu(req->sqe.cid), status, 0);
 		vnvme_req_account(req, status);
-		smp_store_release(&sq->inflight, sq->inflight - 1);
-		if (unlikely(!sq->live && !sq->inflight))
+		inflight = sq->inflight - 1;
+		smp_store_release(&sq->inflight, inflight);
+		if (unlikely(!sq->live && !inflight))
 			lane->ctrl->env->work(lane->ctrl);
 	}
 	vnvme_req_free(req);
 }
 
-static void vnvme_req_untake(struct vnvme_req *req)
+/* The same for those that no backend has had. */
+static noinline void vnvme_req_end(struct vnvme_req *req, u16 status)
+{
+	vnvme_req_answer(req, status);
+}
+
+static __always_inline void vnvme_req_untake(struct vnvme_req *req)
 {
 	if (req->submitted) {
 		req->submitted = false;
@@ -91,7 +101,7 @@ static void vnvme_req_untake(struct vnvme_req *req)
 void vnvme_req_done(struct vnvme_req *req, u16 status)
 {
 	vnvme_req_untake(req);
-	vnvme_req_end(req, status);
+	vnvme_req_answer(req, status);
 }
 
 static void vnvme_lane_retry_add(struct vnvme_lane *lane, struct vnvme_req *req)
@@ -137,11 +147,28 @@ void vnvme_req_return(struct vnvme_req *req, int err)
 	llist_add(&req->node, &req->lane->returned);
 }
 
+/* Nothing for a backend, or not yet. */
+static noinline void vnvme_req_refused(struct vnvme_req *req, u16 status)
+{
+	struct vnvme_lane *lane = req->lane;
+
+	if (status == VNVME_NOTHING) {
+		vnvme_req_end(req, 0);
+	} else if (status != VNVME_MISS) {
+		vnvme_req_end(req, status);
+	} else if (++req->retries > VNVME_RETRIES) {
+		vnvme_req_end(req, VNVME_SC_DATA_TRANSFER);
+	} else {
+		lane->stat.misses++;
+		lane->ctrl->env->pin_req(req);
+	}
+}
+
 /*
  * Decode, translate, submit.  Return: false if the backend is busy; the
  * request then belongs to the caller again.
  */
-static bool vnvme_req_start(struct vnvme_req *req)
+static __always_inline bool vnvme_req_start(struct vnvme_req *req)
 {
 	struct vnvme_lane *lane = req->lane;
 	struct vnvme_ctrl *ctrl = lane->ctrl;
@@ -149,17 +176,8 @@ static bool vnvme_req_start(struct vnvme_req *req)
 	u16 status;
 
 	status = vnvme_nvm_prepare(ctrl, req);
-	if (unlikely(status == VNVME_MISS)) {
-		if (++req->retries > VNVME_RETRIES) {
-			vnvme_req_end(req, VNVME_SC_DATA_TRANSFER);
-			return true;
-		}
-		lane->stat.misses++;
-		ctrl->env->pin_req(req);
-		return true;
-	}
-	if (unlikely(status || !req->ns)) {
-		vnvme_req_end(req, status);
+	if (unlikely(status)) {
+		vnvme_req_refused(req, status);
 		return true;
 	}
 
@@ -180,7 +198,8 @@ static bool vnvme_req_start(struct vnvme_req *req)
 }
 
 /* Requests whose miss was dealt with come back, in the order they went. */
-static unsigned int vnvme_lane_take_returned(struct vnvme_lane *lane)
+static noinline unsigned int
+vnvme_lane_take_returned(struct vnvme_lane *lane)
 {
 	struct vnvme_req *req, *next;
 	struct llist_node *first;
@@ -199,7 +218,7 @@ static unsigned int vnvme_lane_take_returned(struct vnvme_lane *lane)
 	return n;
 }
 
-static unsigned int vnvme_lane_retry(struct vnvme_lane *lane)
+static noinline unsigned int vnvme_lane_retry(struct vnvme_lane *lane)
 {
 	struct vnvme_req *req;
 	unsigned int n = 0;
@@ -227,23 +246,29 @@ static unsigned int vnvme_lane_fetch_sq(struct vnvme_lane *lane,
 					unsigned int budget)
 {
 	struct vnvme_ctrl *ctrl = lane->ctrl;
+	struct vnvme_run run = { 0 };
+	unsigned int room, n = 0;
 	struct vnvme_req *req;
-	unsigned int n = 0;
 
 	if (!vnvme_sq_poll(ctrl, sq))
 		return 0;
 	vnvme_sq_event_lag(ctrl, sq);
-	while (n < budget && sq->head != sq->tail && lane->free &&
-	       vnvme_lane_may_fetch(lane)) {
-		if (unlikely(!vnvme_cq_room(ctrl, &lane->cq))) {
+	budget = min(budget, vnvme_ring_dist(sq->head, sq->tail, sq->depth));
+	room = vnvme_cq_room(&lane->cq);
+	if (unlikely(room < budget)) {
+		vnvme_cq_refresh(ctrl, &lane->cq);
+		room = vnvme_cq_room(&lane->cq);
+		if (room < budget)
 			lane->stat.full++;
-			break;
-		}
+		budget = min(budget, room);
+	}
+	while (n < budget) {
 		req = lane->free;
-		if (unlikely(!vnvme_sq_pop(ctrl, sq, &req->sqe)))
+		if (!req || unlikely(!vnvme_sq_pop(ctrl, sq, &run, &req->sqe)))
 			break;
 		lane->free = req->next;
 		lane->busy++;
+		/* the entry for its answer; what completes gives one for one */
 		lane->cq.reserved++;
 		req->sq = sq;
 		req->retries = 0;
@@ -295,8 +320,6 @@ static void vnvme_lane_commit(struct vnvme_lane *lane)
 	struct vnvme_ctrl *ctrl = lane->ctrl;
 	unsigned int i;
 
-	if (!lane->dirty)
-		return;
 	lane->dirty = false;
 	for (i = 0; i < ctrl->nr_backends; i++)
 		if (ctrl->backend[i]->ops->commit)
@@ -310,7 +333,8 @@ static unsigned int vnvme_lane_drain(struct vnvme_lane *lane)
 
 	if (!lane->busy)
 		return 0;
-	vnvme_lane_commit(lane);
+	if (lane->dirty)
+		vnvme_lane_commit(lane);
 	n += vnvme_lane_reap(lane);
 	n += vnvme_lane_take_returned(lane);
 	while (lane->retry) {
@@ -330,6 +354,8 @@ unsigned int vnvme_lane_step(struct vnvme_lane *lane, unsigned int budget)
 	if (unlikely(!READ_ONCE(ctrl->master)))
 		return 0;
 
+	/* what was found in another step is not good in this one */
+	lane->cq_left = 0;
 	if (lane->busy) {
 		n += vnvme_lane_reap(lane);
 		if (unlikely(!llist_empty(&lane->returned)))
@@ -339,7 +365,10 @@ unsigned int vnvme_lane_step(struct vnvme_lane *lane, unsigned int budget)
 	}
 	if (vnvme_lane_may_fetch(lane))
 		n += vnvme_lane_fetch(lane, budget);
-	vnvme_lane_commit(lane);
+	if (lane->dirty)
+		vnvme_lane_commit(lane);
+
+	lane->cq_left = 0;
 
 	if (lane->posted) {
 		lane->posted = false;
@@ -354,6 +383,7 @@ unsigned int vnvme_lane_step(struct vnvme_lane *lane, unsigned int budget)
 void vnvme_lane_epoch(struct vnvme_lane *lane)
 {
 	WRITE_ONCE(lane->epoch, lane->epoch ^ 1);
+	lane->cq_left = 0;
 }
 
 bool vnvme_lane_old_inflight(const struct vnvme_lane *lane)

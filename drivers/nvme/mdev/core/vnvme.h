@@ -37,6 +37,7 @@
 #define VNVME_MAX_SEGS		513	/* 2 MiB, starting inside a page */
 #define VNVME_MAX_BYTES		(2u << 20)
 #define VNVME_AERL		3	/* 0's based: four at once */
+#define VNVME_NVM_OPS		16	/* opcodes that nvm.c has a place for */
 #define VNVME_ELPE		63	/* 0's based: 64 entries */
 
 /* BAR0 */
@@ -333,6 +334,8 @@ struct vnvme_lane_stat {
  * @retry:	requests to decode, translate and submit again
  * @blocked:	the first of @retry met VNVME_BUSY: nothing to do before a kick
  * @nr_reqs:	size of @reqs; 0: the lane cannot be used
+ * @cq_at, @cq_left: where the next answers go; looked up once for a run of
+ *		them, and forgotten when the step ends
  * @busy:	requests taken from @free
  * @inflight:	requests a backend has, by epoch (see vnvme_lane_epoch())
  * @priv:	the embedder's
@@ -344,6 +347,8 @@ struct vnvme_lane {
 	bool			posted;		/* interrupt due at end of pass */
 	bool			dirty;		/* backends to commit */
 	bool			blocked;
+	u32			cq_left;	/* entries at @cq_at, this step */
+	void			*cq_at;
 	u8			epoch;
 	u32			inflight[2];
 	u32			busy;
@@ -439,6 +444,8 @@ struct vnvme_ctrl {
 	struct vnvme_mem	*mem;
 	struct vnvme_config	cfg;
 	u32			*db;	/* the doorbell page; the guest may map it */
+	u32			max_bytes;	/* MDTS */
+	u8			nvm_flags[VNVME_NVM_OPS]; /* by opcode, see nvm.c */
 
 	enum vnvme_state	state;	/* written with owners parked, read by any */
 	u32			cc;

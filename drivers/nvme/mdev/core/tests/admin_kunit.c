@@ -1,0 +1,325 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Admin commands: queues, Abort, events, Doorbell Buffer Config */
+#include <kunit/test.h>
+#include <linux/module.h>
+
+#include "fake.h"
+
+/* 42 to 49 */
+static void c42_create_and_delete(struct kunit *test)
+{
+	static const struct {
+		u8 opcode;
+		u16 id;
+		u32 depth;
+		u64 base;
+		u32 cdw11;
+		u16 status;
+	} t[] = {
+		{ 5, 0, 16, FAKE_CQ(2), 3, 0x4101 },
+		{ 5, 1, 16, FAKE_CQ(2), 3, 0x4101 },	/* exists */
+		{ 5, 5, 16, FAKE_CQ(2), 3, 0x4101 },
+		{ 5, 0xffff, 16, FAKE_CQ(2), 3, 0x4101 },
+		{ 5, 2, 1, FAKE_CQ(2), 3, 0x4102 },
+		{ 5, 2, 16, FAKE_CQ(2) + 8, 3, 0x4013 },
+		{ 5, 2, 16, 1ull << 40, 3, 0x4004 },
+		{ 5, 2, 65536, FAKE_RAM - 4096, 3, 0x4004 },
+		{ 5, 2, 65536, ~0ull << 12, 3, 0x4004 },
+		{ 5, 2, 16, FAKE_CQ(2), 2, 0x4002 },	/* 41: PC = 0 */
+		{ 5, 2, 16, FAKE_CQ(2), 5 << 16 | 3, 0x4108 },
+		{ 1, 2, 16, FAKE_SQ(2), 2 << 16 | 1, 0x4100 },
+		{ 5, 2, 16, FAKE_CQ(2), 4 << 16 | 3, 0 },
+		{ 1, 0, 16, FAKE_SQ(2), 2 << 16 | 1, 0x4101 },
+		{ 1, 1, 16, FAKE_SQ(2), 2 << 16 | 1, 0x4101 },
+		{ 1, 5, 16, FAKE_SQ(2), 2 << 16 | 1, 0x4101 },
+		{ 1, 2, 16, FAKE_SQ(2), 0 << 16 | 1, 0x4101 },
+		{ 1, 2, 16, FAKE_SQ(2), 5 << 16 | 1, 0x4101 },
+		{ 1, 2, 1, FAKE_SQ(2), 2 << 16 | 1, 0x4102 },
+		{ 1, 2, 16, FAKE_SQ(2) + 4, 2 << 16 | 1, 0x4013 },
+		{ 1, 2, 16, FAKE_SQ(2), 2 << 16, 0x4002 },
+		{ 1, 2, 16, FAKE_SQ(2), 2 << 16 | 7, 0 },	/* QPRIO */
+		{ 4, 2, 1, 0, 0, 0x410c },
+		{ 4, 0, 1, 0, 0, 0x4101 },
+		{ 4, 3, 1, 0, 0, 0x4101 },
+		{ 0, 0, 1, 0, 0, 0x4101 },
+		{ 0, 3, 1, 0, 0, 0x4101 },
+		{ 0, 2, 1, 0, 0, 0 },
+		{ 0, 2, 1, 0, 0, 0x4101 },
+		{ 4, 2, 1, 0, 0, 0 },
+		{ 4, 2, 1, 0, 0, 0x4101 },
+	};
+	struct fake *f = fake_ready(4);
+	struct vnvme_sqe sqe;
+	u32 i;
+
+	for (i = 0; i < ARRAY_SIZE(t); i++) {
+		sqe = fake_sqe(t[i].opcode, 0);
+		sqe.cdw10 = cpu_to_le32((t[i].depth - 1) << 16 | t[i].id);
+		sqe.cdw11 = cpu_to_le32(t[i].cdw11);
+		sqe.prp1 = cpu_to_le64(t[i].base);
+		KUNIT_EXPECT_EQ_MSG(test, fake_admin(f, &sqe, NULL),
+				    t[i].status, "%u", i);
+	}
+	fake_page(f, FAKE_CQ(2), FAKE_NOMEM);
+	sqe = fake_create_cq_sqe(2, FAKE_CQ(2), 16, 0);
+	KUNIT_EXPECT_EQ(test, fake_admin(f, &sqe, NULL), 0x0004);
+	fake_free(f);
+}
+
+/* 50: a Delete waits for what was fetched, and for nothing else */
+static void c50_delete_waits(struct kunit *test)
+{
+	struct fake *f = fake_ready(2);
+	struct vnvme_sqe sqe;
+	struct vnvme_cqe cqe;
+	u32 i;
+
+	f->hold = true;
+	for (i = 0; i < 5; i++) {
+		sqe = fake_rw(2, 0, 1, FAKE_DATA, 0);
+		fake_push(f, 1, &sqe);
+	}
+	fake_sq_ring(f, 1);
+	fake_run(f);
+	sqe = fake_sqe(VNVME_ADM_DELETE_SQ, 0);
+	sqe.cdw10 = cpu_to_le32(1);
+	fake_push(f, 0, &sqe);
+	fake_sq_ring(f, 0);
+	fake_run(f);
+	KUNIT_EXPECT_FALSE(test, fake_peek(f, 0, &cqe));
+	/* others go on; the queue cannot be made again nor deleted twice */
+	KUNIT_EXPECT_EQ(test, fake_identify(f, 1, 0), 0);
+	KUNIT_EXPECT_EQ(test, fake_delete_cq(f, 1), 0x410c);
+	KUNIT_EXPECT_EQ(test, fake_delete_sq(f, 1), 0x4101);
+	sqe = fake_create_sq_sqe(1, FAKE_SQ(1), 16, 1);
+	KUNIT_EXPECT_EQ(test, fake_admin(f, &sqe, NULL), 0x4101);
+	f->hold = false;
+	fake_run(f);
+	for (i = 0; i < 5; i++)
+		KUNIT_EXPECT_TRUE(test, fake_pop(f, 1, &cqe));
+	KUNIT_EXPECT_TRUE(test, fake_pop(f, 0, &cqe));
+	KUNIT_EXPECT_EQ(test, cqe.status >> 1, 0);
+	fake_cq_ring(f, 0);
+	KUNIT_EXPECT_EQ(test, fake_delete_cq(f, 1), 0);
+	KUNIT_EXPECT_EQ(test, f->nr_bad, 0);
+	fake_free(f);
+}
+
+/* 53, 54, 56 */
+static void c53_opcodes(struct kunit *test)
+{
+	static const u8 known[] = { 0, 1, 2, 4, 5, 6, 8, 9, 10, 12, 0x7c };
+	struct fake *f = fake_ready(1);
+	struct vnvme_sqe sqe;
+	u32 i, k;
+	bool is;
+
+	for (i = 0; i < 256; i++) {
+		for (is = false, k = 0; k < ARRAY_SIZE(known); k++)
+			is |= known[k] == i;
+		sqe = fake_sqe(i, 0);
+		if (!is)
+			KUNIT_EXPECT_EQ_MSG(test, fake_admin(f, &sqe, NULL),
+					    0x4001, "%x", i);
+		sqe.flags = 1;
+		KUNIT_EXPECT_EQ(test, fake_admin(f, &sqe, NULL),
+				is ? 0x4002 : 0x4001);
+		sqe.flags = 0x80;
+		KUNIT_EXPECT_EQ(test, fake_admin(f, &sqe, NULL),
+				is ? 0x4002 : 0x4001);
+	}
+	KUNIT_EXPECT_EQ(test, f->nr_submits, 0);
+	fake_free(f);
+}
+
+static void c58_abort(struct kunit *test)
+{
+	struct fake *f = fake_ready(1);
+	struct vnvme_sqe sqe = fake_sqe(VNVME_ADM_ABORT, 0);
+	u32 dw0 = 0;
+
+	sqe.cdw10 = cpu_to_le32(77u << 16 | 9);
+	KUNIT_EXPECT_EQ(test, fake_admin(f, &sqe, &dw0), 0);
+	KUNIT_EXPECT_EQ(test, dw0, 1);
+	fake_free(f);
+}
+
+static void push_aer(struct fake *f, u32 n)
+{
+	struct vnvme_sqe sqe;
+
+	while (n--) {
+		sqe = fake_sqe(VNVME_ADM_AER, 0);
+		fake_push(f, 0, &sqe);
+	}
+	fake_sq_ring(f, 0);
+	fake_run(f);
+}
+
+static u32 take_aer(struct fake *f)
+{
+	struct vnvme_cqe cqe;
+
+	fake_run(f);
+	if (!fake_pop(f, 0, &cqe))
+		return ~0u;
+	fake_cq_ring(f, 0);
+	return le32_to_cpu(cqe.dw0) | (u32)(cqe.status >> 1) << 24;
+}
+
+/* 59 */
+static void c59_aer_limit(struct kunit *test)
+{
+	struct fake *f = fake_ready(1);
+	struct vnvme_cqe cqe;
+
+	push_aer(f, 4);
+	KUNIT_EXPECT_FALSE(test, fake_peek(f, 0, &cqe));
+	push_aer(f, 1);
+	KUNIT_EXPECT_TRUE(test, fake_pop(f, 0, &cqe));
+	KUNIT_EXPECT_EQ(test, cqe.status >> 1, 0x4105);
+	fake_cq_ring(f, 0);
+	/* they get no answer at CC.EN = 0, and work again afterwards */
+	fake_write32(f, VNVME_REG_CC, 0);
+	KUNIT_EXPECT_FALSE(test, fake_peek(f, 0, &cqe));
+	KUNIT_EXPECT_TRUE(test, fake_enable(f, 8, 8));
+	push_aer(f, 4);
+	KUNIT_EXPECT_FALSE(test, fake_peek(f, 0, &cqe));
+	vnvme_aen_raise(&f->ctrl, VNVME_AEN_DB_VALUE);
+	KUNIT_EXPECT_EQ(test, take_aer(f), 0x010100);
+	fake_free(f);
+}
+
+/* 60, 61, 77: masking, queueing before a request, RAE */
+static void c60_aer_masking(struct kunit *test)
+{
+	struct fake *f = fake_ready(1);
+
+	vnvme_aen_raise(&f->ctrl, VNVME_AEN_DB_VALUE);
+	fake_run(f);
+	push_aer(f, 3);
+	KUNIT_EXPECT_EQ(test, take_aer(f), 0x010100);
+	vnvme_aen_raise(&f->ctrl, VNVME_AEN_DB_VALUE);
+	vnvme_aen_raise(&f->ctrl, VNVME_AEN_DB_REGISTER);
+	KUNIT_EXPECT_EQ(test, take_aer(f), ~0u);
+	KUNIT_EXPECT_EQ(test, fake_get_log(f, 1, 64, 0, true), 0);
+	KUNIT_EXPECT_EQ(test, take_aer(f), ~0u);
+	KUNIT_EXPECT_EQ(test, fake_get_log(f, 2, 64, 0, false), 0);
+	KUNIT_EXPECT_EQ(test, take_aer(f), ~0u);
+	KUNIT_EXPECT_EQ(test, fake_get_log(f, 1, 64, 0, false), 0);
+	KUNIT_EXPECT_EQ(test, take_aer(f), 0x010000);
+	KUNIT_EXPECT_EQ(test, take_aer(f), ~0u);
+	KUNIT_EXPECT_EQ(test, fake_get_log(f, 1, 64, 0, false), 0);
+	KUNIT_EXPECT_EQ(test, take_aer(f), 0x010100);
+	fake_free(f);
+}
+
+/* 78, 122, L12: each change of a namespace, each time */
+static void c122_ns_changes(struct kunit *test)
+{
+	struct fake *f = fake_ready(1);
+	struct vnvme_ns two = { .nsid = 2, .lba_shift = 12, .nlb = 5,
+				.backend = &f->backend };
+	__le32 *list = fake_ptr(f, FAKE_ID);
+	struct vnvme_sqe sqe;
+	struct vnvme_cqe cqe;
+	u32 i;
+
+	KUNIT_EXPECT_EQ(test, fake_set_feature(f, 0x0b, 1 << 8, NULL), 0);
+	push_aer(f, 1);
+	for (i = 0; i < 6; i++) {
+		if (i & 1)
+			KUNIT_EXPECT_EQ(test, vnvme_ns_detach(&f->ctrl, 2), 0);
+		else
+			KUNIT_EXPECT_EQ(test, vnvme_ns_attach(&f->ctrl, &two),
+					0);
+		KUNIT_EXPECT_EQ(test, take_aer(f), 0x040002);
+		KUNIT_EXPECT_EQ(test, fake_get_log(f, 4, 4096, 0, true), 0);
+		KUNIT_EXPECT_EQ(test, list[0], 2);
+		KUNIT_EXPECT_EQ(test, list[1], 0);
+		KUNIT_EXPECT_EQ(test, fake_get_log(f, 4, 4096, 0, false), 0);
+		KUNIT_EXPECT_EQ(test, list[0], 2);
+		KUNIT_EXPECT_EQ(test, fake_get_log(f, 4, 4096, 0, false), 0);
+		KUNIT_EXPECT_EQ(test, list[0], 0);
+		push_aer(f, 1);
+	}
+	f->ns.nlb = 100;
+	vnvme_ns_changed(&f->ctrl, &f->ns);
+	KUNIT_EXPECT_EQ(test, take_aer(f), 0x040002);
+	sqe = fake_rw(2, 100, 1, FAKE_DATA, 0);
+	KUNIT_EXPECT_EQ(test, fake_io(f, 1, &sqe), 0x4080);
+	/* nobody asked: no event */
+	KUNIT_EXPECT_EQ(test, fake_set_feature(f, 0x0b, 0, NULL), 0);
+	KUNIT_EXPECT_EQ(test, fake_get_log(f, 4, 4096, 0, false), 0);
+	push_aer(f, 1);
+	vnvme_ns_changed(&f->ctrl, &f->ns);
+	KUNIT_EXPECT_EQ(test, take_aer(f), ~0u);
+
+	/* under I/O: what is in flight ends first */
+	f->hold = true;
+	sqe = fake_rw(2, 0, 1, FAKE_DATA, 0);
+	fake_push(f, 1, &sqe);
+	fake_sq_ring(f, 1);
+	fake_run(f);
+	KUNIT_EXPECT_EQ(test, vnvme_ns_detach(&f->ctrl, 1), -EAGAIN);
+	KUNIT_EXPECT_EQ(test, vnvme_ns_detach(&f->ctrl, 1), -EAGAIN);
+	KUNIT_EXPECT_EQ(test, vnvme_ns_attach(&f->ctrl, &f->ns), -EEXIST);
+	f->hold = false;
+	fake_run(f);
+	KUNIT_EXPECT_TRUE(test, fake_pop(f, 1, &cqe));
+	KUNIT_EXPECT_EQ(test, vnvme_ns_detach(&f->ctrl, 1), 0);
+	KUNIT_EXPECT_EQ(test, vnvme_ns_detach(&f->ctrl, 1), -ENOENT);
+	KUNIT_EXPECT_EQ(test, vnvme_ns_detach(&f->ctrl, 99), -ENOENT);
+	two.nsid = 17;
+	KUNIT_EXPECT_EQ(test, vnvme_ns_attach(&f->ctrl, &two), -EINVAL);
+	fake_free(f);
+}
+
+/* 94 */
+static void c94_dbbuf_pages(struct kunit *test)
+{
+	static const u64 t[][2] = {
+		{ 0, FAKE_EVENT }, { FAKE_SHADOW, 0 },
+		{ FAKE_SHADOW + 4, FAKE_EVENT }, { FAKE_SHADOW, FAKE_EVENT + 8 },
+		{ 1ull << 40, FAKE_EVENT }, { FAKE_SHADOW, FAKE_RAM },
+	};
+	struct fake *f = fake_ready(1);
+	struct vnvme_sqe sqe;
+	u32 i;
+
+	for (i = 0; i < ARRAY_SIZE(t); i++) {
+		sqe = fake_sqe(VNVME_ADM_DBBUF, 0);
+		sqe.prp1 = cpu_to_le64(t[i][0]);
+		sqe.prp2 = cpu_to_le64(t[i][1]);
+		KUNIT_EXPECT_EQ_MSG(test, fake_admin(f, &sqe, NULL), 0x4002,
+				    "%u", i);
+	}
+	KUNIT_EXPECT_EQ(test, f->ctrl.dbbuf.db, 0);
+	fake_page(f, FAKE_EVENT, FAKE_RO);
+	KUNIT_EXPECT_EQ(test, fake_dbbuf(f), 0x4002);
+	fake_page(f, FAKE_EVENT, FAKE_OK);
+	KUNIT_EXPECT_EQ(test, fake_dbbuf(f), 0);
+	fake_free(f);
+}
+
+static struct kunit_case admin_cases[] = {
+	KUNIT_CASE(c42_create_and_delete),
+	KUNIT_CASE(c50_delete_waits),
+	KUNIT_CASE(c53_opcodes),
+	KUNIT_CASE(c58_abort),
+	KUNIT_CASE(c59_aer_limit),
+	KUNIT_CASE(c60_aer_masking),
+	KUNIT_CASE(c122_ns_changes),
+	KUNIT_CASE(c94_dbbuf_pages),
+	{}
+};
+
+static struct kunit_suite admin_suite = {
+	.name = "vnvme_admin",
+	.test_cases = admin_cases,
+};
+
+kunit_test_suite(admin_suite);
+
+MODULE_LICENSE("GPL");
+MODULE_DESCRIPTION("Virtual NVMe controller: admin commands and events");

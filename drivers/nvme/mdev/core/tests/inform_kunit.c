@@ -1,0 +1,315 @@
+// SPDX-License-Identifier: GPL-2.0
+/* What a controller tells of itself: Identify, features, log pages */
+#include <kunit/test.h>
+#include <linux/module.h>
+
+#include "fake.h"
+
+/* 65, 72, 2: stable, honest, its own */
+static void c65_identify_controller(struct kunit *test)
+{
+	struct fake *f = fake_ready(2);
+	struct vnvme_id_ctrl *id = fake_ptr(f, FAKE_ID);
+	struct vnvme_id_ctrl was;
+
+	KUNIT_ASSERT_EQ(test, fake_identify(f, 1, 0), 0);
+	KUNIT_EXPECT_EQ(test, memcmp(id->sn, "0123456789AB4CDE8F01", 20), 0);
+	KUNIT_EXPECT_EQ(test, memcmp(id->mn, "nvme-mdev           ", 20), 0);
+	KUNIT_EXPECT_EQ(test, memcmp(id->fr, "1       ", 8), 0);
+	KUNIT_EXPECT_EQ(test, memcmp(id->subnqn,
+			"nqn.2014-08.org.nvmexpress:uuid:"
+			"01234567-89ab-4cde-8f01-23456789abcd", 69), 0);
+	KUNIT_EXPECT_EQ(test, id->ver, fake_read32(f, VNVME_REG_VS));
+	KUNIT_EXPECT_EQ(test, id->vid, fake_cfg_read32(f, 0) & 0xffff);
+	KUNIT_EXPECT_EQ(test, id->ssvid, fake_cfg_read32(f, 0x2c) & 0xffff);
+	KUNIT_EXPECT_EQ(test, id->sqes, 0x66);
+	KUNIT_EXPECT_EQ(test, id->cqes, 0x44);
+	KUNIT_EXPECT_EQ(test, id->mdts, 9);
+	KUNIT_EXPECT_EQ(test, id->nn, VNVME_MAX_NS);
+	KUNIT_EXPECT_EQ(test, id->oacs, 1 << 8);
+	KUNIT_EXPECT_EQ(test, id->oncs, 0x1c);
+	KUNIT_EXPECT_EQ(test, id->vwc, 5);
+	KUNIT_EXPECT_EQ(test, id->ieee[2] << 16 | id->ieee[1] << 8 | id->ieee[0],
+			0x525400);
+	was = *id;
+	vnvme_ctrl_reset(&f->ctrl);
+	fake_cfg_write16(f, VNVME_PCI_COMMAND, 6);
+	fake_enable(f, 4, 4);
+	KUNIT_ASSERT_EQ(test, fake_identify(f, 1, 0), 0);
+	KUNIT_EXPECT_EQ(test, memcmp(&was, id, 4096), 0);
+	fake_free(f);
+}
+
+/* 64, 66 to 71 */
+static void c64_identify_others(struct kunit *test)
+{
+	static const struct {
+		u8 cns;
+		u32 nsid;
+		u16 status;
+	} t[] = {
+		{ 0, 1, 0 }, { 0, 2, 0 }, { 0, 16, 0 }, { 0, 0, 0x400b },
+		{ 0, 17, 0x400b }, { 0, ~0u, 0x400b },
+		{ 2, 0, 0 }, { 2, 1, 0 }, { 2, ~0u - 2, 0 },
+		{ 2, ~0u - 1, 0x400b }, { 2, ~0u, 0x400b },
+		{ 3, 1, 0 }, { 3, 2, 0x400b }, { 3, 0, 0x400b },
+		{ 3, 17, 0x400b }, { 3, ~0u, 0x400b },
+		{ 4, 0, 0x4002 }, { 5, 1, 0x4002 }, { 6, 0, 0x4002 },
+		{ 0x10, 0, 0x4002 }, { 0x13, 0, 0x4002 }, { 0x1c, 0, 0x4002 },
+		{ 0xff, 0, 0x4002 },
+	};
+	struct fake *f = fake_ready(1);
+	struct vnvme_id_ns *ns = fake_ptr(f, FAKE_ID);
+	u8 *p = fake_ptr(f, FAKE_ID);
+	u32 i;
+
+	for (i = 0; i < ARRAY_SIZE(t); i++) {
+		KUNIT_EXPECT_EQ_MSG(test, fake_identify(f, t[i].cns, t[i].nsid),
+				    t[i].status, "%u", i);
+		if (t[i].status)
+			KUNIT_EXPECT_EQ(test, p[0] | p[4095] << 8, 0xeeee);
+	}
+	fake_identify(f, 0, 1);
+	KUNIT_EXPECT_EQ(test, ns->nsze, FAKE_LBAS);
+	KUNIT_EXPECT_EQ(test, ns->nuse, FAKE_LBAS);
+	KUNIT_EXPECT_EQ(test, ns->lbaf[0], 9 << 16);
+	KUNIT_EXPECT_EQ(test, ns->lbaf[1] | ns->nlbaf | ns->flbas, 0);
+	KUNIT_EXPECT_EQ(test, ns->nsattr, 0);
+	KUNIT_EXPECT_EQ(test, ns->eui64[0] << 8 | ns->eui64[1], 0x5254);
+	f->ns.ro = true;
+	fake_identify(f, 0, 1);
+	KUNIT_EXPECT_EQ(test, ns->nsattr, 1);
+	fake_identify(f, 0, 2);
+	for (i = 0; i < 4096; i++)
+		KUNIT_ASSERT_EQ(test, p[i], 0);
+	fake_identify(f, 2, 0);
+	KUNIT_EXPECT_EQ(test, ((u32 *)p)[0], 1);
+	KUNIT_EXPECT_EQ(test, ((u32 *)p)[1], 0);
+	fake_identify(f, 2, 1);
+	KUNIT_EXPECT_EQ(test, ((u32 *)p)[0], 0);
+	fake_identify(f, 3, 1);
+	KUNIT_EXPECT_EQ(test, p[0] << 8 | p[1], 0x0108);
+	KUNIT_EXPECT_EQ(test, p[12] << 8 | p[13], 0x0210);
+	KUNIT_EXPECT_EQ(test, p[32] << 8 | p[33], 0x0310);
+	KUNIT_EXPECT_EQ(test, p[52] << 8 | p[53], 0);
+	fake_free(f);
+}
+
+/* 81 to 90: set, refuse, get, default, capabilities */
+static void c81_features(struct kunit *test)
+{
+	static const struct {
+		u8 fid;
+		u32 nsid;
+		u32 set;
+		u16 status;
+		u32 get, initial;
+	} t[] = {
+		{ 0x01, 0, 0x01020307, 0, 0x01020307, 0 },
+		{ 0x02, 0, 0x20, 0, 0x20, 0 },
+		{ 0x02, 0, 1, 0x4002, 0x20, 0 },
+		{ 0x04, 0, 0x0150, 0, 0x0150, 353 },
+		{ 0x04, 0, 0x00010150, 0x4002, 0x0150, 353 },
+		{ 0x04, 0, 0x00200150, 0x4002, 0x0150, 353 },
+		{ 0x05, 1, 5, 0, 5, 0 },
+		{ 0x05, 0, 1 << 16, 0x4002, 5, 0 },
+		{ 0x06, 0, 0, 0, 0, 1 },
+		{ 0x07, 0, 0x00010001, 0, 0x00010001, 0x00010001 },
+		{ 0x07, 0, 0x0000ffff, 0x4002, 0x00010001, 0x00010001 },
+		{ 0x07, 0, 0xffff0000, 0x4002, 0x00010001, 0x00010001 },
+		{ 0x08, 0, 0x1234, 0, 0x1234, 0 },
+		{ 0x09, 0, 1 << 16, 0, 1 << 16, 0 },
+		{ 0x0a, 0, 1, 0, 1, 0 },
+		{ 0x0b, 0, ~0u, 0, 0x1ff, 0 },
+		{ 0x0b, 1, 0, 0x410f, 0x1ff, 0 },
+		{ 0x0b, ~0u, 3, 0, 3, 0 },
+	};
+	static const u8 none[] = { 0, 3, 0x0c, 0x0d, 0x0e, 0x0f, 0x10, 0x16,
+				   0x7f, 0x80, 0x81, 0x84, 0xff };
+	struct fake *f = fake_new(2);
+	struct vnvme_sqe sqe;
+	u32 i, dw0;
+
+	fake_enable(f, 8, 8);
+	for (i = 0; i < ARRAY_SIZE(t); i++) {
+		sqe = fake_sqe(VNVME_ADM_SET_FEATURES, t[i].nsid);
+		sqe.cdw10 = cpu_to_le32(t[i].fid);
+		sqe.cdw11 = cpu_to_le32(t[i].set);
+		KUNIT_EXPECT_EQ_MSG(test, fake_admin(f, &sqe, NULL),
+				    t[i].status, "%u", i);
+		fake_get_feature(f, t[i].fid, &dw0);
+		KUNIT_EXPECT_EQ_MSG(test, dw0, t[i].get, "%u", i);
+		sqe = fake_sqe(VNVME_ADM_GET_FEATURES, 0);
+		sqe.cdw10 = cpu_to_le32(1 << 8 | t[i].fid);
+		KUNIT_EXPECT_EQ(test, fake_admin(f, &sqe, &dw0), 0);
+		KUNIT_EXPECT_EQ_MSG(test, dw0, t[i].initial, "%u", i);
+		sqe.cdw10 = cpu_to_le32(3 << 8 | t[i].fid);
+		KUNIT_EXPECT_EQ(test, fake_admin(f, &sqe, &dw0), 0);
+		KUNIT_EXPECT_EQ(test, dw0, 4);
+		sqe.cdw10 = cpu_to_le32(4 << 8 | t[i].fid);
+		KUNIT_EXPECT_EQ(test, fake_admin(f, &sqe, &dw0), 0x4002);
+		sqe = fake_sqe(VNVME_ADM_SET_FEATURES, 0);
+		sqe.cdw10 = cpu_to_le32(1u << 31 | t[i].fid);
+		KUNIT_EXPECT_EQ(test, fake_admin(f, &sqe, &dw0), 0x410d);
+	}
+	for (i = 0; i < ARRAY_SIZE(none); i++) {
+		KUNIT_EXPECT_EQ(test, fake_set_feature(f, none[i], 0, NULL),
+				0x4002);
+		KUNIT_EXPECT_EQ(test, fake_get_feature(f, none[i], NULL),
+				0x4002);
+	}
+	/* 84: a controller reset restores the defaults */
+	fake_write32(f, VNVME_REG_CC, 0);
+	fake_enable(f, 8, 8);
+	for (i = 0; i < ARRAY_SIZE(t); i++) {
+		fake_get_feature(f, t[i].fid, &dw0);
+		KUNIT_EXPECT_EQ_MSG(test, dw0, t[i].initial, "%u", i);
+	}
+	fake_free(f);
+}
+
+/* 52, 87, 86: features that depend on the rest */
+static void c52_features_in_context(struct kunit *test)
+{
+	struct vnvme_config cfg = { .nr_ioq = 2 };
+	struct fake *f = fake_ready(2);
+
+	KUNIT_EXPECT_EQ(test, fake_set_feature(f, 7, 0, NULL), 0x400c);
+	KUNIT_EXPECT_EQ(test, fake_set_feature(f, 9, 0x10001, NULL), 0);
+	KUNIT_EXPECT_EQ(test, fake_set_feature(f, 9, 2, NULL), 0x4002);
+	KUNIT_EXPECT_EQ(test, fake_set_feature(f, 9, 99, NULL), 0x4002);
+	fake_free(f);
+	f = fake_new_cfg(&cfg);
+	fake_enable(f, 8, 8);
+	KUNIT_EXPECT_EQ(test, fake_set_feature(f, 6, 0, NULL), 0x4002);
+	KUNIT_EXPECT_EQ(test, fake_get_feature(f, 6, NULL), 0x4002);
+	fake_free(f);
+}
+
+/* 85 */
+static void c85_temperature(struct kunit *test)
+{
+	struct fake *f = fake_ready(1);
+	u8 *p = fake_ptr(f, FAKE_ID);
+	struct vnvme_sqe sqe = fake_sqe(VNVME_ADM_AER, 0);
+	struct vnvme_cqe cqe;
+	u32 dw0;
+
+	fake_push(f, 0, &sqe);
+	fake_sq_ring(f, 0);
+	fake_run(f);
+	KUNIT_EXPECT_EQ(test, fake_set_feature(f, 4, 1 << 20 | 5, NULL), 0);
+	sqe = fake_sqe(VNVME_ADM_GET_FEATURES, 0);
+	sqe.cdw10 = cpu_to_le32(4);
+	sqe.cdw11 = cpu_to_le32(1 << 20);
+	KUNIT_EXPECT_EQ(test, fake_admin(f, &sqe, &dw0), 0);
+	KUNIT_EXPECT_EQ(test, dw0, 5);
+	KUNIT_EXPECT_EQ(test, fake_set_feature(f, 0x0b, 2, NULL), 0);
+	KUNIT_EXPECT_EQ(test, fake_set_feature(f, 4, 300, NULL), 0);
+	KUNIT_ASSERT_TRUE(test, fake_pop(f, 0, &cqe));
+	KUNIT_EXPECT_EQ(test, cqe.dw0, 0x020101);
+	fake_cq_ring(f, 0);
+	KUNIT_EXPECT_EQ(test, fake_get_log(f, 2, 512, 0, false), 0);
+	KUNIT_EXPECT_EQ(test, p[0], 2);
+	fake_free(f);
+}
+
+/* 73 to 76 */
+static void c73_logs(struct kunit *test)
+{
+	static const struct {
+		u8 lid;
+		u32 bytes;
+		u64 off;
+		u16 status;
+		u32 written;
+	} t[] = {
+		{ 1, 64, 0, 0, 64 }, { 1, 4096, 0, 0, 4096 },
+		{ 1, 8192, 0, 0, 4096 }, { 1, 64, 4032, 0, 64 },
+		{ 1, 128, 4032, 0, 64 }, { 1, 64, 4096, 0x4002, 0 },
+		{ 2, 512, 0, 0, 512 }, { 2, 4, 0, 0, 4 },
+		{ 2, 4096, 0, 0, 512 }, { 2, 4, 508, 0, 4 },
+		{ 2, 4, 512, 0x4002, 0 }, { 2, 4, 2, 0x4002, 0 },
+		{ 2, 4, 1ull << 32, 0x4002, 0 },
+		{ 3, 512, 0, 0, 512 }, { 4, 4096, 0, 0, 4096 },
+		{ 5, 4096, 0, 0, 4096 }, { 0, 4, 0, 0x4109, 0 },
+		{ 6, 4, 0, 0x4109, 0 }, { 0x0d, 4, 0, 0x4109, 0 },
+		{ 0x80, 4, 0, 0x4109, 0 }, { 0xff, 4, 0, 0x4109, 0 },
+		{ 1, 4u << 20, 0, 0x4002, 0 },
+	};
+	struct fake *f = fake_ready(1);
+	u8 *p = fake_ptr(f, FAKE_ID);
+	struct vnvme_sqe sqe;
+	u32 i, k;
+
+	for (i = 0; i < ARRAY_SIZE(t); i++) {
+		KUNIT_EXPECT_EQ_MSG(test, fake_get_log(f, t[i].lid, t[i].bytes,
+						       t[i].off, true),
+				    t[i].status, "%u", i);
+		for (k = 8192; k && p[k - 1] == 0xee; k--)
+			;
+		KUNIT_EXPECT_EQ_MSG(test, k, t[i].written, "%u", i);
+	}
+	sqe = fake_sqe(VNVME_ADM_GET_LOG, 1);
+	sqe.cdw10 = cpu_to_le32(2);
+	sqe.prp1 = cpu_to_le64(FAKE_ID);
+	KUNIT_EXPECT_EQ(test, fake_admin(f, &sqe, NULL), 0x4002);
+	fake_free(f);
+}
+
+/* 79, 80 */
+static void c79_smart_and_effects(struct kunit *test)
+{
+	struct fake *f = fake_ready(1);
+	struct vnvme_smart_log *s = fake_ptr(f, FAKE_ID);
+	u32 *e = fake_ptr(f, FAKE_ID);
+	struct vnvme_sqe sqe;
+	u32 i;
+
+	for (i = 0; i < 300; i++) {
+		sqe = fake_rw(2, 0, 8, FAKE_DATA, 0);
+		fake_io(f, 1, &sqe);
+		sqe = fake_rw(1, 0, 4, FAKE_DATA, 0);
+		fake_io(f, 1, &sqe);
+	}
+	f->now = 7200ull * 1000000000;
+	KUNIT_EXPECT_EQ(test, fake_get_log(f, 2, 512, 0, true), 0);
+	KUNIT_EXPECT_EQ(test, s->host_reads[0], 300);
+	KUNIT_EXPECT_EQ(test, s->host_writes[0], 300);
+	KUNIT_EXPECT_EQ(test, s->data_units_read[0], 3);
+	KUNIT_EXPECT_EQ(test, s->data_units_written[0], 2);
+	KUNIT_EXPECT_EQ(test, s->power_on_hours[0], 2);
+	KUNIT_EXPECT_EQ(test, s->critical_warning, 0);
+	KUNIT_EXPECT_EQ(test, s->avail_spare, 100);
+	KUNIT_EXPECT_EQ(test, s->temperature[0] | s->temperature[1] << 8, 310);
+	KUNIT_EXPECT_EQ(test, fake_get_log(f, 5, 4096, 0, true), 0);
+	for (i = 0; i < 256; i++) {
+		KUNIT_EXPECT_EQ(test, e[i] & 1, i == 0 || i == 1 || i == 2 ||
+				i == 4 || i == 5 || i == 6 || i == 8 || i == 9 ||
+				i == 10 || i == 12 || i == 0x7c);
+		KUNIT_EXPECT_EQ(test, e[256 + i], i == 0 || i == 2 ? 1 :
+				i == 1 || i == 8 || i == 9 ? 3 : 0);
+	}
+	fake_free(f);
+}
+
+static struct kunit_case inform_cases[] = {
+	KUNIT_CASE(c65_identify_controller),
+	KUNIT_CASE(c64_identify_others),
+	KUNIT_CASE(c81_features),
+	KUNIT_CASE(c52_features_in_context),
+	KUNIT_CASE(c85_temperature),
+	KUNIT_CASE(c73_logs),
+	KUNIT_CASE(c79_smart_and_effects),
+	{}
+};
+
+static struct kunit_suite inform_suite = {
+	.name = "vnvme_inform",
+	.test_cases = inform_cases,
+};
+
+kunit_test_suite(inform_suite);
+
+MODULE_LICENSE("GPL");
+MODULE_DESCRIPTION("Virtual NVMe controller: Identify, features, logs");

@@ -1,0 +1,388 @@
+// SPDX-License-Identifier: GPL-2.0
+/* The pass over a lane, and configuration space; rules 4, 7, 8, 9, 12 */
+#include <kunit/test.h>
+#include <linux/module.h>
+
+#include "fake.h"
+
+static void push_reads(struct fake *f, u16 sqid, u32 n)
+{
+	struct vnvme_sqe sqe;
+
+	while (n--) {
+		sqe = fake_rw(VNVME_CMD_READ, n, 1, FAKE_DATA, 0);
+		fake_push(f, sqid, &sqe);
+	}
+	fake_sq_ring(f, sqid);
+}
+
+static u32 pop_ok(struct fake *f, u16 cqid)
+{
+	struct vnvme_cqe cqe;
+	u32 n = 0;
+
+	while (fake_pop(f, cqid, &cqe))
+		n += cqe.status >> 1 == 0;
+	fake_cq_ring(f, cqid);
+	return n;
+}
+
+/* rule 8: a backend that is busy, or loses what it had */
+static void r08_answered_once(struct kunit *test)
+{
+	struct fake *f = fake_ready(1);
+	u32 i;
+
+	for (i = 0; i < 60; i++) {
+		f->busy = i % 5;
+		f->lossy = i % 7;
+		f->at_once = i % 2;
+		push_reads(f, 1, 15);
+		fake_run(f);
+		while (f->busy)
+			fake_step(f, 1, 16);
+		fake_run(f);
+		KUNIT_ASSERT_EQ(test, pop_ok(f, 1), 15);
+	}
+	KUNIT_EXPECT_EQ(test, f->nr_bad, 0);
+	fake_check(f);
+	KUNIT_EXPECT_EQ(test, f->nr_bad, 0);
+	fake_free(f);
+}
+
+/* Busy: it stays the first, nothing overtakes it, nobody spins on it */
+static void r08_busy_waits_for_a_kick(struct kunit *test)
+{
+	struct fake *f = fake_ready(1);
+	struct vnvme_lane *lane = &f->ctrl.lane[1];
+
+	push_reads(f, 1, 1);
+	fake_run(f);
+	KUNIT_EXPECT_EQ(test, pop_ok(f, 1), 1);
+	f->busy = 3;
+	push_reads(f, 1, 4);
+	KUNIT_EXPECT_EQ(test, fake_step(f, 1, 16), 1);
+	KUNIT_EXPECT_FALSE(test, vnvme_lane_pending(lane));
+	KUNIT_EXPECT_EQ(test, fake_step(f, 1, 16), 0);
+	KUNIT_EXPECT_FALSE(test, vnvme_lane_pending(lane));
+	f->busy = 0;
+	fake_run(f);
+	KUNIT_EXPECT_EQ(test, pop_ok(f, 1), 4);
+	fake_free(f);
+}
+
+/* rule 9: budget, requests and retries bound what one guest costs */
+static void r09_bounds(struct kunit *test)
+{
+	struct fake *f = fake_ready(2);
+	struct vnvme_sqe sqe;
+	struct vnvme_cqe cqe;
+	u32 i;
+
+	KUNIT_ASSERT_EQ(test, fake_create(f, 2, 2, 64), 0);
+	push_reads(f, 2, 1);
+	fake_run(f);
+	pop_ok(f, 2);
+	f->hold = true;
+	push_reads(f, 2, 60);
+	KUNIT_EXPECT_EQ(test, fake_step(f, 2, 7), 7);
+	fake_run(f);
+	KUNIT_EXPECT_EQ(test, f->ctrl.lane[2].busy, FAKE_REQS);
+	KUNIT_EXPECT_FALSE(test, vnvme_lane_pending(&f->ctrl.lane[2]));
+	f->hold = false;
+	fake_run(f);
+	KUNIT_EXPECT_EQ(test, pop_ok(f, 2), 60);
+
+	/* a page that is gone again each time it has been pinned */
+	sqe = fake_rw(VNVME_CMD_READ, 0, 1, FAKE_DATA + 4096, 0);
+	f->pin_hold = true;
+	fake_push(f, 1, &sqe);
+	fake_sq_ring(f, 1);
+	for (i = 0; i < 5000 && !fake_peek(f, 1, &cqe); i++) {
+		fake_step(f, 1, 16);
+		fake_pin_all(f);
+		fake_unpin(f, FAKE_DATA + 4096, 4096);
+	}
+	KUNIT_ASSERT_TRUE(test, fake_pop(f, 1, &cqe));
+	KUNIT_EXPECT_EQ(test, cqe.status >> 1, 0x0004);
+	KUNIT_EXPECT_LE(test, i, VNVME_RETRIES + 2);
+	fake_free(f);
+}
+
+/* rule 7, 26, 134: what is in flight is known by epoch */
+static void r07_epochs(struct kunit *test)
+{
+	struct fake *f = fake_ready(1);
+	struct vnvme_lane *lane = &f->ctrl.lane[1];
+
+	push_reads(f, 1, 1);
+	fake_run(f);
+	pop_ok(f, 1);
+	KUNIT_EXPECT_FALSE(test, vnvme_lane_old_inflight(lane));
+	f->hold = true;
+	push_reads(f, 1, 3);
+	fake_run(f);
+	vnvme_lane_epoch(lane);
+	KUNIT_EXPECT_TRUE(test, vnvme_lane_old_inflight(lane));
+	push_reads(f, 1, 3);
+	fake_run(f);
+	/* the old ones end; the new ones do not count */
+	f->nr_list = 6;
+	f->hold = false;
+	{
+		struct vnvme_req *new[3] = { f->list[3], f->list[4],
+					     f->list[5] };
+
+		f->nr_list = 3;
+		fake_step(f, 1, 0);
+		KUNIT_EXPECT_FALSE(test, vnvme_lane_old_inflight(lane));
+		KUNIT_EXPECT_EQ(test, lane->busy, 3);
+		memcpy(f->list, new, sizeof(new));
+		f->nr_list = 3;
+	}
+	fake_run(f);
+	KUNIT_EXPECT_EQ(test, pop_ok(f, 1), 6);
+	fake_free(f);
+}
+
+/* 34: SQHD, and no queue of a lane starves another */
+static void c34_several_sqs(struct kunit *test)
+{
+	struct fake *f = fake_ready(4);
+	struct vnvme_cqe cqe;
+	u32 i, seen[5] = { 0 }, first = 0;
+
+	for (i = 2; i <= 4; i++)
+		KUNIT_ASSERT_EQ(test, fake_create_sq(f, i, 1, 16), 0);
+	push_reads(f, 1, 1);
+	fake_run(f);
+	pop_ok(f, 1);
+	f->at_once = true;
+	for (i = 1; i <= 4; i++)
+		push_reads(f, i, 3);
+	for (i = 0; i < 4; i++)
+		fake_step(f, 1, 3);
+	for (i = 0; fake_pop(f, 1, &cqe); i++) {
+		seen[cqe.sqid]++;
+		first |= 1u << cqe.sqid;
+		KUNIT_EXPECT_EQ(test, cqe.sqhd, seen[cqe.sqid] +
+				(cqe.sqid == 1));
+	}
+	KUNIT_EXPECT_EQ(test, i, 12);
+	KUNIT_EXPECT_EQ(test, first, 0x1e);
+	KUNIT_EXPECT_EQ(test, f->nr_bad, 0);
+	fake_free(f);
+}
+
+/* 28, 23: a reset with everything in flight; nothing is answered after it */
+static void c28_reset_in_flight(struct kunit *test)
+{
+	struct fake *f;
+	struct vnvme_cqe cqe;
+	u32 how;
+
+	for (how = 0; how < 4; how++) {
+		f = fake_ready(1);
+		f->pin_hold = how & 1;
+		f->hold = true;
+		f->busy = how & 2;
+		push_reads(f, 1, 8);
+		fake_run(f);
+		vnvme_ctrl_reset(&f->ctrl);
+		KUNIT_EXPECT_EQ(test, f->ctrl.state, VNVME_STOPPING);
+		KUNIT_EXPECT_FALSE(test, vnvme_ctrl_idle(&f->ctrl));
+		fake_run(f);
+		f->hold = f->pin_hold = false;
+		fake_run(f);
+		KUNIT_EXPECT_TRUE(test, vnvme_ctrl_idle(&f->ctrl));
+		KUNIT_EXPECT_FALSE(test, fake_peek(f, 1, &cqe));
+		KUNIT_EXPECT_EQ(test, fake_read32(f, VNVME_REG_AQA), 0);
+		KUNIT_EXPECT_EQ(test, fake_read64(f, VNVME_REG_ASQ), 0);
+		KUNIT_EXPECT_FALSE(test, f->ctrl.master);
+		fake_check(f);
+		KUNIT_EXPECT_EQ(test, f->nr_bad, 0);
+		fake_free(f);
+	}
+}
+
+/* 21: no DMA, no interrupt without COMMAND.MASTER; nothing is lost */
+static void c21_command_register(struct kunit *test)
+{
+	struct fake *f = fake_ready(1);
+	struct vnvme_cqe cqe;
+
+	push_reads(f, 1, 1);
+	fake_run(f);
+	pop_ok(f, 1);
+	f->hold = true;
+	push_reads(f, 1, 2);
+	fake_run(f);
+	f->hold = false;
+	fake_cfg_write16(f, VNVME_PCI_COMMAND, 2);
+	push_reads(f, 1, 2);
+	f->nr_irqs = 0;
+	fake_run(f);
+	KUNIT_EXPECT_FALSE(test, fake_peek(f, 1, &cqe));
+	KUNIT_EXPECT_EQ(test, f->nr_irqs, 0);
+	KUNIT_EXPECT_EQ(test, f->ctrl.lane[1].busy, 2);
+	f->kicked = false;
+	fake_cfg_write16(f, VNVME_PCI_COMMAND, 6);
+	KUNIT_EXPECT_TRUE(test, f->kicked);
+	fake_run(f);
+	KUNIT_EXPECT_EQ(test, pop_ok(f, 1), 4);
+	/* MEM = 0 */
+	fake_cfg_write16(f, VNVME_PCI_COMMAND, 4);
+	KUNIT_EXPECT_EQ(test, fake_read64(f, 0), ~0ull);
+	fake_write32(f, VNVME_REG_CC, 0);
+	fake_cfg_write16(f, VNVME_PCI_COMMAND, 6);
+	KUNIT_EXPECT_EQ(test, fake_read32(f, VNVME_REG_CSTS), 1);
+	fake_free(f);
+}
+
+/* 19, 20 */
+static void c19_config_space(struct kunit *test)
+{
+	struct fake *f = fake_new(2);
+	u32 i, n, cap, was[64];
+	u8 ones[256];
+
+	KUNIT_EXPECT_EQ(test, fake_cfg_read32(f, 8) >> 8, 0x010802);
+	KUNIT_EXPECT_EQ(test, fake_cfg_read32(f, 0x0c), 0);
+	fake_cfg_write32(f, 0x10, ~0u);
+	fake_cfg_write32(f, 0x14, ~0u);
+	KUNIT_EXPECT_EQ(test, fake_cfg_read32(f, 0x10), 0xffffc004);
+	KUNIT_EXPECT_EQ(test, fake_cfg_read32(f, 0x14), ~0u);
+	fake_cfg_write32(f, 0x10, 0xfebd0000);
+	KUNIT_EXPECT_EQ(test, fake_cfg_read32(f, 0x10), 0xfebd0004);
+	KUNIT_EXPECT_EQ(test, fake_cfg_read32(f, 4) >> 16 & 0x10, 0x10);
+	for (n = 0, i = 0, cap = fake_cfg_read32(f, 0x34) & 0xff; cap;
+	     cap = fake_cfg_read32(f, cap) >> 8 & 0xff) {
+		i = i << 8 | (fake_cfg_read32(f, cap) & 0xff);
+		if (++n > 8)
+			break;
+	}
+	KUNIT_EXPECT_EQ(test, i, 0x011110);
+	/* table size: queues + 1 */
+	KUNIT_EXPECT_EQ(test, fake_cfg_read32(f, 0x50) >> 16 & 0x7ff, 2);
+	/* all ones everywhere: only what may changes, and nothing breaks */
+	for (i = 0; i < 64; i++)
+		was[i] = fake_cfg_read32(f, 4 * i);
+	memset(ones, 0xff, sizeof(ones));
+	for (i = 0; i < 64; i++)
+		if (4 * i != VNVME_PCI_DEVCTL)
+			vnvme_cfg_write(&f->ctrl, 4 * i, ones, 4);
+	KUNIT_EXPECT_EQ(test, fake_cfg_read32(f, 0), was[0]);
+	KUNIT_EXPECT_EQ(test, fake_cfg_read32(f, 0x2c), was[0x2c / 4]);
+	KUNIT_EXPECT_EQ(test, fake_cfg_read32(f, 4), 0x00100406);
+	KUNIT_EXPECT_EQ(test, fake_cfg_read32(f, 0x50),
+			was[0x50 / 4] | 0xc0000000);
+	KUNIT_EXPECT_EQ(test, fake_cfg_read32(f, 0x54), 0x2000);
+	vnvme_cfg_write(&f->ctrl, 250, ones, 256);
+	vnvme_cfg_read(&f->ctrl, 250, ones, 20);
+	KUNIT_EXPECT_EQ(test, ones[19], 0);
+	fake_free(f);
+}
+
+/* 20, 23: D3hot to D0 and FLR are resets; D1 and D2 are not there */
+static void c20_power_and_flr(struct kunit *test)
+{
+	struct fake *f = fake_ready(1);
+
+	fake_cfg_write16(f, VNVME_PCI_PMCSR, 1);
+	KUNIT_EXPECT_EQ(test, fake_cfg_read32(f, VNVME_PCI_PMCSR), 0);
+	fake_cfg_write16(f, VNVME_PCI_PMCSR, 3);
+	KUNIT_EXPECT_EQ(test, fake_cfg_read32(f, VNVME_PCI_PMCSR), 3);
+	KUNIT_EXPECT_EQ(test, fake_read32(f, VNVME_REG_VS), ~0u);
+	KUNIT_EXPECT_FALSE(test, f->ctrl.master);
+	fake_cfg_write16(f, VNVME_PCI_PMCSR, 0);
+	KUNIT_EXPECT_TRUE(test, vnvme_ctrl_idle(&f->ctrl));
+	KUNIT_EXPECT_EQ(test, fake_read32(f, VNVME_REG_CC), 0);
+	fake_cfg_write16(f, VNVME_PCI_COMMAND, 6);
+	KUNIT_EXPECT_TRUE(test, fake_enable(f, 8, 8));
+	fake_cfg_write16(f, VNVME_PCI_DEVCTL, VNVME_PCI_DEVCTL_FLR);
+	KUNIT_EXPECT_TRUE(test, vnvme_ctrl_idle(&f->ctrl));
+	KUNIT_EXPECT_EQ(test, fake_read32(f, VNVME_REG_AQA), 0);
+	KUNIT_EXPECT_EQ(test, fake_cfg_read32(f, VNVME_PCI_DEVCTL) & 0x8000, 0);
+	fake_free(f);
+}
+
+/* 38, L7 */
+static void c38_intx(struct kunit *test)
+{
+	struct fake *f = fake_ready(1);
+	struct vnvme_cqe cqe;
+	u32 how;
+
+	for (how = 0; how < 3; how++) {
+		if (how == 1)
+			KUNIT_ASSERT_EQ(test, fake_dbbuf(f), 0);
+		f->mapped = how == 2;
+		KUNIT_EXPECT_FALSE(test, vnvme_intx_level(&f->ctrl));
+		push_reads(f, 1, 2);
+		fake_run(f);
+		KUNIT_EXPECT_TRUE(test, vnvme_intx_level(&f->ctrl));
+		KUNIT_EXPECT_EQ(test, fake_cfg_read32(f, 4) >> 16 & 8, 8);
+		fake_cfg_write16(f, VNVME_PCI_COMMAND, 0x406);
+		KUNIT_EXPECT_FALSE(test, vnvme_intx_level(&f->ctrl));
+		KUNIT_EXPECT_EQ(test, fake_cfg_read32(f, 4) >> 16 & 8, 8);
+		fake_cfg_write16(f, VNVME_PCI_COMMAND, 6);
+		fake_write32(f, VNVME_REG_INTMS, ~0u);
+		KUNIT_EXPECT_FALSE(test, vnvme_intx_level(&f->ctrl));
+		fake_write32(f, VNVME_REG_INTMC, ~0u);
+		KUNIT_EXPECT_TRUE(test, fake_pop(f, 1, &cqe));
+		fake_cq_ring(f, 1);
+		KUNIT_EXPECT_TRUE(test, vnvme_intx_level(&f->ctrl));
+		KUNIT_EXPECT_EQ(test, pop_ok(f, 1), 1);
+		KUNIT_EXPECT_FALSE(test, vnvme_intx_level(&f->ctrl));
+	}
+	fake_free(f);
+}
+
+/* rule 12: a queue whose doorbell nobody rang is found by one scan */
+static void r12_one_scan_finds_all(struct kunit *test)
+{
+	struct fake *f = fake_ready(1);
+	struct vnvme_lane *lane = &f->ctrl.lane[1];
+
+	push_reads(f, 1, 1);
+	fake_run(f);
+	pop_ok(f, 1);
+	KUNIT_ASSERT_EQ(test, fake_dbbuf(f), 0);
+	push_reads(f, 1, 1);
+	fake_run(f);
+	pop_ok(f, 1);
+	/* not armed: the guest does not ring */
+	f->kicked = false;
+	push_reads(f, 1, 1);
+	KUNIT_EXPECT_FALSE(test, f->kicked);
+	KUNIT_EXPECT_TRUE(test, vnvme_lane_pending(lane));
+	fake_step(f, 1, 1);
+	fake_step(f, 1, 1);
+	KUNIT_EXPECT_EQ(test, pop_ok(f, 1), 1);
+	fake_free(f);
+}
+
+static struct kunit_case step_cases[] = {
+	KUNIT_CASE(r08_answered_once),
+	KUNIT_CASE(r08_busy_waits_for_a_kick),
+	KUNIT_CASE(r09_bounds),
+	KUNIT_CASE(r07_epochs),
+	KUNIT_CASE(c34_several_sqs),
+	KUNIT_CASE(c28_reset_in_flight),
+	KUNIT_CASE(c21_command_register),
+	KUNIT_CASE(c19_config_space),
+	KUNIT_CASE(c20_power_and_flr),
+	KUNIT_CASE(c38_intx),
+	KUNIT_CASE(r12_one_scan_finds_all),
+	{}
+};
+
+static struct kunit_suite step_suite = {
+	.name = "vnvme_step",
+	.test_cases = step_cases,
+};
+
+kunit_test_suite(step_suite);
+
+MODULE_LICENSE("GPL");
+MODULE_DESCRIPTION("Virtual NVMe controller: a pass over a lane, PCI");
