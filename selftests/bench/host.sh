@@ -35,7 +35,7 @@ guest_bench()
 {
 	local line
 
-	guest_run "$1" bench "$2" "$SECONDS_EACH" >&2 || return
+	guest_run "$1" "$2" "bench,$SECONDS_EACH" >&2 || return
 	while read -r _ _ depth _ value; do
 		figure "$1" "qd$depth" "$value"
 	done < <(tr -d '\r' < "$RESULTS/$1.serial" | grep '^bench: qd')
