@@ -80,6 +80,7 @@ load()
 unload_nvme()
 {
 	[[ ! -d /sys/module/extqtest ]] || rmmod extqtest
+	[[ ! -d /sys/module/nvme_mdev ]] || rmmod nvme-mdev
 	[[ ! -d /sys/module/nvme ]] || rmmod nvme
 }
 

@@ -1,36 +1,33 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# One guest after another on a mediated device: what it lists, formats, writes and verifies.
+# A guest on the smallest device: one queue pair, the drive's whole namespace and a null one. It lists
+# both, partitions and formats the drive, writes and verifies.
 
 . selftests/lib/ktap.sh
 . selftests/lib/host.sh
 . selftests/lib/guest.sh
 
+# The host has nothing on the drive.
 prepare()
 {
-	host_load 4 && drive_split /dev/nvme0n1
+	host_load 4 && wipefs -q -a /dev/nvme0n1 && udevadm settle &&
+		mdev_create 1Q_V1 && mdev_add n1 && mdev_add null:1G
 }
 
-# with BACKING NAME SCRIPT [ARG...]: a guest on a new device with this backing
-with()
+# The guest's partition, seen by the host as its own.
+data_found()
 {
-	local backing=$1 name=$2 script=$3 rc
-	shift 3
-
-	mdev_create 2Q_V1 && mdev_add "$backing" || return
-	guest_run "$name" "$script" "$(mdev_qemu)" "$@"
-	rc=$?
-	all_given_back || rc=1
-	mdev_remove || rc=1
-	return "$rc"
+	host_wait 10 blockdev --rereadpt /dev/nvme0n1 && host_wait 10 test -b /dev/nvme0n1p1 &&
+		[ "$(files_sum /dev/nvme0n1p1)" = "$(guest_data guest)" ]
 }
 
 ktap_begin
 ktap_test "prepare" prepare || ktap_done
-ktap_test "a guest lists a null namespace" with null:1G null-list list
-ktap_test "a guest lists a partition" with n1p2 partition-list list
-ktap_test "a guest partitions, formats and verifies" with n1p2 format format single
-ktap_test "a guest verifies with fio" with n1p3 fio fio 32
+ktap_test "a guest lists, partitions, formats and verifies" \
+	guest_run guest "$(mdev_qemu)" list,2 format,whole
+ktap_test "its device is closed and keeps nothing" all_given_back
+ktap_test "the device goes" mdev_remove
+ktap_test "the host finds the guest's data on the drive" data_found
 ktap_test "the modules go" host_unload
 ktap_done

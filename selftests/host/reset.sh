@@ -12,21 +12,40 @@ prepare()
 	host_load 4 && drive_split /dev/nvme0n1 && mdev_create 2Q_V1 && mdev_add n1p2
 }
 
+# counter NAME: of the device
+counter()
+{
+	sed -n "s/^$1 //p" "$DEV/state/counters"
+}
+
+# more_than COUNT: have so many writes completed?
+more_than()
+{
+	[ "$(counter writes)" -gt "$1" ]
+}
+
+# reset_once COMMAND...: the controller comes back, and the guest's writes go on
+reset_once()
+{
+	"$@" && host_wait 30 grep -q live /sys/class/nvme/nvme0/state || return
+	host_wait 30 more_than "$(counter writes)" && guest_running load
+}
+
+reset_controller()
+{
+	echo 1 > /sys/class/nvme/nvme0/reset_controller
+}
+
 resets_under_load()
 {
-	local i rc=0
+	local i
 
-	guest_start load load "$(mdev_qemu)" 30 && guest_expect load "load: running" || return
+	guest_start load "$(mdev_qemu)" load,30 && guest_expect load "load: running" || return
 	for ((i = 0; i < 3; i++)); do
-		echo 1 > /sys/class/nvme/nvme0/reset_controller || rc=1
-		host_wait 30 grep -q live /sys/class/nvme/nvme0/state || rc=1
-		guest_running load || rc=1
-		sleep 3
+		reset_once reset_controller || return
+		sleep 2
 	done
-	nvme reset /dev/nvme0 || rc=1
-	guest_wait load || rc=1
-	all_given_back || rc=1
-	return "$rc"
+	reset_once nvme reset /dev/nvme0 && guest_wait load && all_given_back
 }
 
 host_reads()

@@ -9,15 +9,19 @@
 . selftests/lib/guest.sh
 
 DISK=/dev/nvme0n1
+FIO_MB=16
 
 prepare()
 {
 	host_load 4 && drive_split "$DISK" &&
 		mkfs.ext4 -q -F "${DISK}p1" && mount "${DISK}p1" /mnt || return
-	# A pattern where nobody may write: the gaps between the partitions read as it afterwards.
-	read -r _ END3 < <(partition_span "${DISK}p3")
-	dd if=/dev/urandom of="$DISK" bs=1M seek=$(((END3 >> 20) + 2)) count=64 conv=notrunc oflag=direct \
-		2>/dev/null
+	# A pattern where nobody may write: in the gaps between the partitions and behind the last.
+	local partition end
+	for partition in 1 2 3; do
+		read -r _ end < <(partition_span "${DISK}p$partition")
+		dd if=/dev/urandom of="$DISK" bs=1M seek=$((end >> 20)) count=1 conv=notrunc oflag=direct \
+			2>/dev/null || return
+	done
 }
 
 # Checksums of the whole disk outside the three partitions.
@@ -31,6 +35,11 @@ outside()
 		at=$end
 	done
 	sums "$DISK" "$at" 0
+}
+
+sums_before()
+{
+	outside > "$RESULTS/outside.before" && wc -l < "$RESULTS/outside.before"
 }
 
 devices()
@@ -61,8 +70,8 @@ guests()
 {
 	local rc=0
 
-	guest_start format format "$(mdev_qemu "$FIRST")" first || return
-	guest_start fio fio "$(mdev_qemu "$SECOND")" 32 || rc=1
+	guest_start format "$(mdev_qemu "$FIRST")" format,first || return
+	guest_start fio "$(mdev_qemu "$SECOND")" "fio,$FIO_MB" || rc=1
 	# Both are really there at once.
 	guest_expect format "begins" && guest_expect fio "begins" || rc=1
 	guest_wait format 500 || rc=1
@@ -88,29 +97,72 @@ nothing_outside()
 	outside > "$RESULTS/outside.after" && diff "$RESULTS/outside.before" "$RESULTS/outside.after"
 }
 
-# The guest's disk is our partition: its GPT is inside, and the file system begins where that says.
-guest_data_found()
+# The control: the comparison does see one bit of one sector, before, between and after the partitions.
+control()
 {
-	local offset rc
+	local sector end1 end2
 
-	mdev_remove "$FIRST" && mdev_remove "$SECOND" || return
-	offset=$(sfdisk -J "${DISK}p2" | sed -n 's/.*"start": \([0-9]*\),.*/\1/p' | head -n 1)
-	mount -o "ro,loop,offset=$((offset * 512))" "${DISK}p2" /mnt || return
-	grep -r "guest data first" /mnt/mark
-	rc=$?
-	umount /mnt
-	return "$rc"
+	read -r _ end1 < <(partition_span "${DISK}p1")
+	read -r _ end2 < <(partition_span "${DISK}p3")
+	for sector in 40 "$((end1 / 512 + 1))" "$((end2 / 512))"; do
+		flip "$sector" || return
+		if nothing_outside >/dev/null; then
+			echo "a change of sector $sector is not seen"
+			return 1
+		fi
+		flip "$sector" && nothing_outside || return
+	done
+}
+
+# flip SECTOR: the first bit of a sector of the disk, past the page cache
+flip()
+{
+	python3 - "$DISK" "$1" <<-'END'
+	import mmap, os, sys
+	fd = os.open(sys.argv[1], os.O_RDWR | os.O_DIRECT)
+	at, sector = int(sys.argv[2]) * 512, mmap.mmap(-1, 4096)
+	view = memoryview(sector)[:512]
+	assert os.preadv(fd, [view], at) == 512
+	sector[0] ^= 1
+	assert os.pwritev(fd, [view], at) == 512
+	END
+}
+
+# The guest's disk is our partition: its GPT is inside, and its file system begins where that says.
+files_found()
+{
+	local start
+
+	start=$(sfdisk -J "${DISK}p2" | sed -n 's/.*"start": \([0-9]*\),.*/\1/p' | head -n 1)
+	[ "$(files_sum "${DISK}p2" "loop,offset=$((start * 512))")" = "$(guest_data format)" ]
+}
+
+# What fio left, byte for byte, from the first sector of the partition on.
+blocks_found()
+{
+	local sum
+
+	sum=$(dd if="${DISK}p3" bs=1M count=$FIO_MB iflag=direct 2>/dev/null | sha256sum)
+	[ "${sum%% *}" = "$(guest_data fio)" ]
+}
+
+devices_go()
+{
+	mdev_remove "$FIRST" && mdev_remove "$SECOND"
 }
 
 ktap_begin
 ktap_test "prepare" prepare || ktap_done
-outside > "$RESULTS/outside.before" || ktap_fail "checksums before"
+ktap_test "checksums before" sums_before || ktap_done
 ktap_test "two devices on one drive" devices || ktap_done
 host_load_begin
 ktap_test "two guests at once verify their data" guests
 ktap_test "the host's own data is right" host_load_end
 ktap_test "the host's file system is sound" host_filesystem
 ktap_test "every sector outside is untouched" nothing_outside
-ktap_test "the host finds the guest's data in its partition" guest_data_found
+ktap_test "a changed sector outside would have been seen" control
+ktap_test "the devices go" devices_go
+ktap_test "the host finds the first guest's files in its partition" files_found
+ktap_test "the host finds the second guest's blocks in its partition" blocks_found
 ktap_test "the modules go" host_unload
 ktap_done

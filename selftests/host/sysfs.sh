@@ -91,6 +91,36 @@ twice()
 	return "$rc"
 }
 
+# Both may have it attached; the one whose VMM comes first has it.
+shared_partition()
+{
+	local first=$MDEV second lines rc=0
+
+	mdev_add n1p2 && mdev_create 2Q_V1 && mdev_add n1p2 || return
+	second=$MDEV
+	mdev_use "$first"
+	client_start first unlimited "$first" || rc=1
+	dmesg -C
+	if NVME_MDEV_UUID=$second build/selftests/hold < /dev/null; then
+		rc=1
+	elif [ $? != 16 ]; then
+		echo "the second VMM's open does not fail with EBUSY"
+		rc=1
+	fi
+	lines=$(dmesg | grep -c nvme)
+	dmesg
+	[ "$lines" = 1 ] || { echo "$lines lines in the log, not one"; rc=1; }
+	(mdev_use "$second" && all_given_back) || rc=1
+	[ "$(cat "$DEV/state/queue_pairs")" = "2 2" ] || rc=1
+	client_stop first || rc=1
+	# Nothing is left of the refusal: now the second can have it.
+	client_start second unlimited "$second" && client_stop second || rc=1
+	(mdev_use "$second" && all_given_back) || rc=1
+	mdev_remove "$second" || rc=1
+	echo 1 > "$DEV/namespaces/remove_namespace" || rc=1
+	all_given_back && return "$rc"
+}
+
 beyond_limit()
 {
 	local i rc got
@@ -126,6 +156,7 @@ ktap_test "a null backing larger than any: EINVAL" refused_add EINVAL "null:9999
 ktap_test "a mounted partition: EBUSY" mounted
 ktap_test "a disk with a mounted partition: EBUSY" part_mounted
 ktap_test "a partition added twice: EEXIST" twice
+ktap_test "a partition that another device's VMM has: EBUSY at open" shared_partition
 ktap_test "one namespace too many: ENOSPC" beyond_limit
 ktap_test "removing what is not there: ENOENT" refused ENOENT "$DEV/namespaces/remove_namespace" 9
 ktap_test "removing namespace 0: ENOENT" refused ENOENT "$DEV/namespaces/remove_namespace" 0

@@ -5,27 +5,40 @@
 # host's own root tree, read-only; its console goes to $RESULTS/NAME.serial, which ./run of selftests/vm reads too.
 
 KVER=$(uname -r)
-GUEST_LIMIT=240	# seconds that a guest may take to its last line
+GUEST_LIMIT=300	# seconds that a guest may take to its last line
 declare -A GUEST_PID=()
 
-# guest_start NAME SCRIPT DEVICE [ARG...]: start a guest on the QEMU device DEVICE, in the background
+# guest_machine: QEMU's words for the machine of a guest, without its kernel command line and devices.
+# Without XSAVE: the emulated processor's is wrong, and each guest would warn of it.
+guest_machine()
+{
+	echo "-m 512M -smp 1 -M q35 -nodefaults -nographic -no-reboot" \
+		"-kernel /boot/vmlinuz-$KVER -initrd /results/initramfs" \
+		"-virtfs local,path=/,mount_tag=root,security_model=none,readonly=on,multidevs=remap"
+}
+
+# guest_words SCRIPT[,WORD...]...: the kernel command line that has a guest run these scripts
 # Its console is slow, a trap into two machines for each character: warnings and worse only.
+guest_words()
+{
+	local script words="console=ttyS0 loglevel=5 panic=-1 init=/repo/selftests/guest/guest-init"
+
+	for script in "$@"; do
+		words+=" script=$script"
+	done
+	echo "$words"
+}
+
+# guest_start NAME DEVICE SCRIPT[,WORD...]...: start a guest on the QEMU device DEVICE, in the background
 guest_start()
 {
-	local name=$1 script=$2 device=$3 arg words=
-	shift 3
+	local name=$1 device=$2
+	shift 2
 
-	for arg in "$@"; do
-		words+=" arg=$arg"
-	done
 	[ -c /dev/kvm ] || modprobe kvm_amd || return 1
-	# shellcheck disable=SC2086 # DEVICE may be several words
-	qemu-system-x86_64 -accel kvm -cpu host -m 512M -smp 1 -M q35 -nodefaults -nographic -no-reboot \
-		-kernel "/boot/vmlinuz-$KVER" -initrd /results/initramfs \
-		-append "console=ttyS0 loglevel=5 panic=-1 init=/repo/selftests/guest/guest-init script=$script$words" \
-		-virtfs local,path=/,mount_tag=root,security_model=none,readonly=on,multidevs=remap \
-		-serial "file:$RESULTS/$name.serial" -device $device \
-		</dev/null >"$RESULTS/$name.qemu" 2>&1 &
+	# shellcheck disable=SC2046,SC2086 # the machine and DEVICE are words
+	qemu-system-x86_64 -accel kvm -cpu host,-xsave $(guest_machine) -append "$(guest_words "$@")" \
+		-serial "file:$RESULTS/$name.serial" -device $device </dev/null >"$RESULTS/$name.qemu" 2>&1 &
 	GUEST_PID[$name]=$!
 }
 
@@ -56,7 +69,7 @@ guest_expect()
 	done
 }
 
-# guest_wait NAME [LIMIT]: wait for the guest's end; succeed if its script passed
+# guest_wait NAME [LIMIT]: wait for the guest's end; succeed if its scripts passed
 guest_wait()
 {
 	local end=$((SECONDS + ${2:-$GUEST_LIMIT}))
@@ -70,7 +83,7 @@ guest_wait()
 		sleep 0.5
 	done
 	wait "${GUEST_PID[$1]}"
-	if ! guest_said "$1" '^guest: [a-z]*: passed$'; then
+	if ! guest_said "$1" '^guest: passed$'; then
 		guest_show "$1" "guest $1 did not pass"
 		return 1
 	fi
@@ -92,10 +105,16 @@ guest_show()
 	tail -n 25 "$RESULTS/$1.serial" | tr -d '\r'
 }
 
-# guest_run NAME SCRIPT DEVICE [ARG...]: start, wait, print the script's own lines
+# guest_data NAME: the checksum of its data that the guest's script printed
+guest_data()
+{
+	tr -d '\r' < "$RESULTS/$1.serial" | sed -n 's/^data: \([0-9a-f]\{64\}\)$/\1/p' | grep .
+}
+
+# guest_run NAME DEVICE SCRIPT[,WORD...]...: start, wait, print the scripts' own lines
 guest_run()
 {
 	guest_start "$@" || return
 	guest_wait "$1" || return
-	tr -d '\r' < "$RESULTS/$1.serial" | sed -n '/^guest: .*: begins$/,$p'
+	tr -d '\r' < "$RESULTS/$1.serial" | sed -n '/^guest: .*: begins$/,/^guest: passed$/p'
 }

@@ -14,14 +14,20 @@ module_needs()
 	modinfo -F depends "$1" | tr , '\n' | grep -vx nvme
 }
 
-# host_load [QUEUES]: the modules under test, with QUEUES lendable queue pairs a drive. What an earlier
-# test left goes first.
-host_load()
+# host_reset: what an earlier test left goes
+host_reset()
 {
 	mountpoint -q /mnt && umount /mnt
 	mdev_remove_all
 	rmmod nvme-mdev 2>/dev/null
 	rmmod nvme 2>/dev/null
+	return 0
+}
+
+# host_load [QUEUES]: the modules under test, with QUEUES lendable queue pairs a drive
+host_load()
+{
+	host_reset
 	# shellcheck disable=SC2046 # a word for each module
 	modprobe -a vfio_iommu_type1 $(module_needs "$MODULES/host/nvme.ko") \
 		$(module_needs "$MODULES/mdev/nvme-mdev.ko") || return
@@ -61,11 +67,11 @@ drive_address()
 	basename "$(readlink -f "/sys/class/nvme/$1/device")"
 }
 
-# drive_split DEVICE: a GPT with three partitions of 64 MiB, 1 GiB and 1 GiB
+# drive_split DEVICE: a GPT with three partitions of 64 MiB, 1 GiB and 1 GiB, 1 MiB of nothing behind each
 drive_split()
 {
 	sgdisk -Z "$1" >/dev/null 2>&1
-	sgdisk -n 1:0:+64M -n 2:0:+1G -n 3:0:+1G "$1" >/dev/null || return
+	sgdisk -n 1:1M:+64M -n 2:66M:+1G -n 3:1091M:+1G "$1" >/dev/null || return
 	udevadm settle
 	host_wait 10 blockdev --rereadpt "$1" || return
 	host_wait 10 test -b "${1}p3"
@@ -83,11 +89,17 @@ mdev_free()
 	cat "$(mdev_type "$1")/available_instances"
 }
 
+# mdev_use UUID: the device that is meant from here on
+mdev_use()
+{
+	MDEV=$1
+	DEV=$MDEVS/$1
+}
+
 # mdev_create TYPE: make a device; MDEV is its UUID, DEV its directory
 mdev_create()
 {
-	MDEV=$(uuidgen)
-	DEV=$MDEVS/$MDEV
+	mdev_use "$(uuidgen)"
 	echo "$MDEV" > "$(mdev_type "$1")/create" || return
 	host_wait 10 test -d "$DEV/namespaces"
 }
@@ -185,15 +197,53 @@ partition_span()
 	echo "$((start * 512)) $(((start + size) * 512))"
 }
 
-# all_given_back: nothing of a device that was closed is left: partitions can be claimed, state is zero
+# all_given_back: a device that was closed has neither memory nor queue pairs
 all_given_back()
 {
-	local counter
+	local state
 
-	for counter in open pinned_bytes; do
-		if [ "$(cat "$DEV/state/$counter")" != 0 ]; then
-			echo "$counter is $(cat "$DEV/state/$counter")"
-			return 1
-		fi
-	done
+	state=$(cd "$DEV/state" && cat open pinned_bytes queue_pairs | xargs)
+	if [[ ! $state =~ ^0\ 0\ 0\ [0-9]+$ ]]; then
+		echo "open, pinned_bytes, queue_pairs: $state"
+		return 1
+	fi
+}
+
+# client_start NAME LIMIT [UUID]: a VMM of ours on a device, busy, that may lock LIMIT bytes or
+# "unlimited"; CLIENT is its process, what it says is in $RESULTS/NAME.client
+client_start()
+{
+	local out=$RESULTS/$1.client pipe
+
+	pipe=$(mktemp -u)
+	mkfifo "$pipe" || return
+	NVME_MDEV_UUID=${3:-$MDEV} prlimit --memlock="$2" setpriv --bounding-set=-ipc_lock \
+		--inh-caps=-ipc_lock build/selftests/hold <"$pipe" >"$out" 2>&1 &
+	CLIENT=$!
+	# Its standard input is open as long as this shell keeps it.
+	exec {CLIENT_INPUT}>"$pipe"
+	rm "$pipe"
+	host_wait 30 grep -q . "$out" && grep -q 'hold: busy' "$out" && return
+	cat "$out"
+	return 1
+}
+
+# client_stop NAME: have the last client end; its exit status
+client_stop()
+{
+	exec {CLIENT_INPUT}>&-
+	wait "$CLIENT"
+	set -- "$1" $?
+	cat "$RESULTS/$1.client"
+	return "$2"
+}
+
+# files_sum DEVICE [OPTION]: the checksum that a guest's format script prints of its files, of this file system
+files_sum()
+{
+	local sum
+
+	mount -o "ro${2:+,$2}" "$1" /mnt || return
+	sum=$(cd /mnt && find . -type f -exec sha256sum {} + | sort | sha256sum)
+	umount /mnt && echo "${sum%% *}"
 }
