@@ -177,7 +177,7 @@ void vnvme_admin_post(struct vnvme_ctrl *ctrl, u16 cid, u16 status, u32 dw0)
 			    lane->cq.depth * sizeof(struct vnvme_cqe)) ||
 	     !vnvme_cq_post(lane, sq, cid, status, dw0)))
 		vnvme_ctrl_fatal(ctrl);
-	lane->cq_left = 0;
+	vnvme_lane_forget(lane);
 }
 
 /* Deletions whose last command has been answered. */
@@ -328,12 +328,12 @@ static void vnvme_admin_one(struct vnvme_ctrl *ctrl, struct vnvme_cmd *cmd)
 static bool vnvme_admin_fetch(struct vnvme_ctrl *ctrl, struct vnvme_cmd *cmd)
 {
 	struct vnvme_lane *lane = &ctrl->lane[0];
-	struct vnvme_run run = { 0 };
 
+	vnvme_lane_forget(lane);
 	if (ctrl->state != VNVME_READY || READ_ONCE(ctrl->fatal) ||
 	    !vnvme_sq_poll(ctrl, &ctrl->sq[0]) ||
 	    !vnvme_cq_refresh(ctrl, &lane->cq) ||
-	    !vnvme_sq_pop(ctrl, &ctrl->sq[0], &run, &cmd->sqe))
+	    !vnvme_sq_pop(ctrl, &ctrl->sq[0], &cmd->sqe))
 		return false;
 	lane->cq.reserved++;
 	return true;
@@ -368,6 +368,8 @@ bool vnvme_admin_step(struct vnvme_ctrl *ctrl)
 		/* pairs with the guest's barrier before it reads EventIdx */
 		smp_mb();
 	}
+	/* nothing that was looked up here is good in the next section */
+	vnvme_lane_forget(lane);
 	if (lane->posted) {
 		lane->posted = false;
 		lane->stat.irqs++;

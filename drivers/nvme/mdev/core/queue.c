@@ -83,12 +83,12 @@ static bool vnvme_dbbuf_put(struct vnvme_ctrl *ctrl, u64 page,
  */
 static __always_inline u32 vnvme_db_take(struct vnvme_ctrl *ctrl,
 					 unsigned int index, u32 *db,
-					 u32 *shadow, u32 cur,
+					 u32 *shadow, __le32 **kept, u32 cur,
 					 struct vnvme_db_door door)
 {
 	u32 m, s, was = *db;
+	__le32 *word = *kept;
 	bool bad = false;
-	__le32 *word;
 
 	if (!ctrl->dbbuf.db) {
 		m = vnvme_db_get(ctrl, index);
@@ -101,10 +101,13 @@ static __always_inline u32 vnvme_db_take(struct vnvme_ctrl *ctrl,
 		return cur;
 	}
 
-	word = vnvme_dbbuf_word(ctrl, ctrl->dbbuf.db, index);
 	if (unlikely(!word)) {
-		vnvme_memory_lost(ctrl, ctrl->dbbuf.db, true);
-		return cur;
+		word = vnvme_dbbuf_word(ctrl, ctrl->dbbuf.db, index);
+		if (!word) {
+			vnvme_memory_lost(ctrl, ctrl->dbbuf.db, true);
+			return cur;
+		}
+		*kept = word;
 	}
 	s = vnvme_dbbuf_get(word);
 	/* pairs with the guest's barrier between its shadow and BAR0 writes */
@@ -150,10 +153,9 @@ static bool vnvme_db_changed(const struct vnvme_ctrl *ctrl, unsigned int index,
 	return !word || vnvme_dbbuf_get(word) != shadow;
 }
 
-/* The entries of a ring from @i on, as far as one look-up tells. */
-static __always_inline bool
-vnvme_run_find(struct vnvme_ctrl *ctrl, u64 base, u32 i, u32 depth, u32 size,
-	       bool write, struct vnvme_run *run)
+/* The entries of a ring from @i on, as far as one look-up tells: how many. */
+static u32 vnvme_run_find(struct vnvme_ctrl *ctrl, u64 base, u32 i, u32 depth,
+			  u32 size, bool write, void **at)
 {
 	struct vnvme_extent x;
 	u64 iova = base + i * size;
@@ -161,12 +163,29 @@ vnvme_run_find(struct vnvme_ctrl *ctrl, u64 base, u32 i, u32 depth, u32 size,
 	if (unlikely(!vnvme_mem_lookup(ctrl->mem, iova, &x) ||
 		     (write && x.ro))) {
 		vnvme_memory_lost(ctrl, iova, write);
-		return false;
+		return 0;
 	}
-	run->at = x.kva;
-	/* entries do not straddle pages; size is a power of two */
-	run->left = min(x.len / size, depth - i);
-	return true;
+	*at = x.kva;
+	/* entries do not straddle pages */
+	return min(x.len / size, depth - i);
+}
+
+/**
+ * vnvme_lane_forget() - look-ups that the lane keeps are good no more
+ * @lane:	lane
+ *
+ * Context: owner (admin queue: control).
+ */
+void vnvme_lane_forget(struct vnvme_lane *lane)
+{
+	struct vnvme_sq *sq;
+
+	lane->cq_left = 0;
+	lane->cq.word = NULL;
+	for (sq = lane->sqs; sq; sq = sq->next) {
+		sq->left = 0;
+		sq->word = NULL;
+	}
 }
 
 /* ---------------------------------------------------------------- SQ ---- */
@@ -190,11 +209,10 @@ void vnvme_sq_init(struct vnvme_sq *sq, u16 id, u16 cqid, u64 base, u32 depth)
 	sq->live = true;
 }
 
+/* Anywhere in the ring: up to depth - 1 after the head. */
 static struct vnvme_db_door vnvme_sq_door(const struct vnvme_sq *sq)
 {
-	return (struct vnvme_db_door){
-		.from = sq->head, .span = sq->depth - 1, .depth = sq->depth,
-	};
+	return (struct vnvme_db_door){ .span = ~0u, .depth = sq->depth };
 }
 
 /**
@@ -208,7 +226,8 @@ static struct vnvme_db_door vnvme_sq_door(const struct vnvme_sq *sq)
 bool vnvme_sq_poll(struct vnvme_ctrl *ctrl, struct vnvme_sq *sq)
 {
 	sq->tail = vnvme_db_take(ctrl, vnvme_sq_db_index(sq->id), &sq->db,
-				 &sq->shadow, sq->tail, vnvme_sq_door(sq));
+				 &sq->shadow, &sq->word, sq->tail,
+				 vnvme_sq_door(sq));
 	return sq->tail != sq->head;
 }
 
@@ -231,15 +250,14 @@ bool vnvme_sq_ready(const struct vnvme_ctrl *ctrl, const struct vnvme_sq *sq)
  * vnvme_sq_run() - find the ring's memory from the head on
  * @ctrl:	controller
  * @sq:		live queue
- * @run:	filled
  *
  * Return: false if it is missing; control then looks for it.
  */
-bool vnvme_sq_run(struct vnvme_ctrl *ctrl, const struct vnvme_sq *sq,
-		  struct vnvme_run *run)
+bool vnvme_sq_run(struct vnvme_ctrl *ctrl, struct vnvme_sq *sq)
 {
-	return vnvme_run_find(ctrl, sq->base, sq->head, sq->depth,
-			      sizeof(struct vnvme_sqe), false, run);
+	sq->left = vnvme_run_find(ctrl, sq->base, sq->head, sq->depth,
+				  sizeof(struct vnvme_sqe), false, &sq->at);
+	return sq->left;
 }
 
 static void vnvme_sq_event_set(struct vnvme_ctrl *ctrl, struct vnvme_sq *sq,
@@ -327,7 +345,8 @@ static struct vnvme_db_door vnvme_cq_door(const struct vnvme_cq *cq)
 void vnvme_cq_poll(struct vnvme_ctrl *ctrl, struct vnvme_cq *cq)
 {
 	cq->head = vnvme_db_take(ctrl, vnvme_cq_db_index(cq->id), &cq->db,
-				 &cq->shadow, cq->head, vnvme_cq_door(cq));
+				 &cq->shadow, &cq->word, cq->head,
+				 vnvme_cq_door(cq));
 }
 
 static void vnvme_cq_event_set(struct vnvme_ctrl *ctrl, struct vnvme_cq *cq,
@@ -430,15 +449,13 @@ void vnvme_cq_event_arm(struct vnvme_ctrl *ctrl, struct vnvme_cq *cq)
 bool vnvme_cq_run(struct vnvme_lane *lane)
 {
 	struct vnvme_cq *cq = &lane->cq;
-	struct vnvme_run run;
 
-	if (!READ_ONCE(lane->ctrl->master) ||
-	    !vnvme_run_find(lane->ctrl, cq->base, cq->tail, cq->depth,
-			    sizeof(struct vnvme_cqe), true, &run))
-		return false;
-	lane->cq_at = run.at;
-	lane->cq_left = run.left;
-	return true;
+	if (READ_ONCE(lane->ctrl->master))
+		lane->cq_left = vnvme_run_find(lane->ctrl, cq->base, cq->tail,
+					       cq->depth,
+					       sizeof(struct vnvme_cqe), true,
+					       &lane->cq_at);
+	return lane->cq_left;
 }
 
 /* ------------------------------------------------------------- DBBUF ---- */
@@ -521,6 +538,7 @@ void vnvme_dbbuf_adopt(struct vnvme_ctrl *ctrl)
 	unsigned int i, id;
 
 	for (i = 0; i <= ctrl->cfg.nr_ioq; i++) {
+		vnvme_lane_forget(&ctrl->lane[i]);
 		sq = &ctrl->sq[i];
 		id = vnvme_sq_db_index(i);
 		if (sq->live) {

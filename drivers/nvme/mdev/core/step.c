@@ -283,7 +283,6 @@ static unsigned int vnvme_lane_fetch_sq(struct vnvme_lane *lane,
 					unsigned int budget)
 {
 	struct vnvme_ctrl *ctrl = lane->ctrl;
-	struct vnvme_run run = { 0 };
 	unsigned int room, n = 0;
 	struct vnvme_req *req;
 
@@ -301,7 +300,7 @@ static unsigned int vnvme_lane_fetch_sq(struct vnvme_lane *lane,
 	}
 	while (n < budget) {
 		req = lane->free;
-		if (!req || unlikely(!vnvme_sq_pop(ctrl, sq, &run, &req->sqe)))
+		if (!req || unlikely(!vnvme_sq_pop(ctrl, sq, &req->sqe)))
 			break;
 		lane->free = req->next;
 		lane->busy++;
@@ -325,8 +324,8 @@ static unsigned int vnvme_lane_fetch(struct vnvme_lane *lane,
 	struct vnvme_sq *sq, *first = lane->sqs;
 	unsigned int n = 0;
 
-	for (sq = first; sq && n < budget && vnvme_lane_may_fetch(lane);
-	     sq = sq->next)
+	/* the state does not change while an owner is inside a step */
+	for (sq = first; sq && n < budget && !lane->retry; sq = sq->next)
 		if (sq->live)
 			n += vnvme_lane_fetch_sq(lane, sq, budget - n);
 	/* another queue goes first the next time: none starves */
@@ -382,6 +381,13 @@ static unsigned int vnvme_lane_drain(struct vnvme_lane *lane)
 	return n;
 }
 
+/* Without COMMAND.MASTER memory comes free, but nothing reaches the guest. */
+static unsigned int vnvme_lane_quiet(struct vnvme_lane *lane)
+{
+	lane->cq_left = 0;
+	return lane->busy ? vnvme_lane_reap(lane) : 0;
+}
+
 unsigned int vnvme_lane_step(struct vnvme_lane *lane, unsigned int budget)
 {
 	struct vnvme_ctrl *ctrl = lane->ctrl;
@@ -389,12 +395,8 @@ unsigned int vnvme_lane_step(struct vnvme_lane *lane, unsigned int budget)
 
 	if (unlikely(lane->stopping))
 		return vnvme_lane_drain(lane);
-
-	/* what was found in another step is not good in this one */
-	lane->cq_left = 0;
-	/* memory comes free, but nothing reaches the guest */
 	if (unlikely(!READ_ONCE(ctrl->master)))
-		return lane->busy ? vnvme_lane_reap(lane) : 0;
+		return vnvme_lane_quiet(lane);
 
 	if (lane->busy) {
 		if (unlikely(lane->held))
@@ -410,8 +412,6 @@ unsigned int vnvme_lane_step(struct vnvme_lane *lane, unsigned int budget)
 	if (lane->dirty)
 		vnvme_lane_commit(lane);
 
-	lane->cq_left = 0;
-
 	if (lane->posted) {
 		lane->posted = false;
 		if (lane->cq.irq_enabled) {
@@ -425,7 +425,7 @@ unsigned int vnvme_lane_step(struct vnvme_lane *lane, unsigned int budget)
 void vnvme_lane_epoch(struct vnvme_lane *lane)
 {
 	WRITE_ONCE(lane->epoch, lane->epoch ^ 1);
-	lane->cq_left = 0;
+	vnvme_lane_forget(lane);
 }
 
 bool vnvme_lane_old_inflight(const struct vnvme_lane *lane)

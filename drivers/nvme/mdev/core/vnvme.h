@@ -56,8 +56,14 @@ struct vnvme_req;
  *
  * Filled and emptied by whoever pins (in the kernel mem.c); the core only
  * looks things up, by one load as long as no two chunks share a slot.  An
- * answer is good until the look-up's context ends (one step, one control
- * call), or while a request that holds it is in flight: nobody keeps one.
+ * answer is good
+ *
+ *   in control	until env->pin() or the end of the control section,
+ *   for owners	until vnvme_lane_epoch(), or, in a request, while that is in
+ *		flight (vnvme_lane_old_inflight()).
+ *
+ * Who takes memory out of the table waits for all three before it gives the
+ * memory back.
  */
 #define VNVME_PAGE_SHIFT	12
 #define VNVME_PAGE_SIZE		(1u << VNVME_PAGE_SHIFT)
@@ -288,8 +294,13 @@ struct vnvme_req {
  * @inflight:	commands fetched and not answered
  * @del_cid:	Delete I/O Submission Queue that waits for @inflight to be 0,
  *		or -1
+ * @at, @left: the next entries, and @word, the shadow doorbell: look-ups that
+ *		owners keep, see vnvme_lane_forget()
  */
 struct vnvme_sq {
+	void	*at;
+	u32	left;
+	__le32	*word;
 	u64	base;
 	u32	depth;
 	u32	head;
@@ -306,6 +317,7 @@ struct vnvme_sq {
 };
 
 struct vnvme_cq {
+	__le32	*word;		/* as struct vnvme_sq's */
 	u64	base;
 	u32	depth;
 	u32	head;
@@ -340,7 +352,7 @@ struct vnvme_lane_stat {
  *		What they moved is free.
  * @nr_reqs:	size of @reqs; 0: the lane cannot be used
  * @cq_at, @cq_left: where the next answers go; looked up once for a run of
- *		them, and forgotten when the step ends
+ *		them, see vnvme_lane_forget()
  * @busy:	requests taken from @free
  * @inflight:	requests a backend has, by epoch (see vnvme_lane_epoch())
  * @priv:	the embedder's
@@ -352,7 +364,7 @@ struct vnvme_lane {
 	bool			posted;		/* interrupt due at end of pass */
 	bool			dirty;		/* backends to commit */
 	bool			blocked;
-	u32			cq_left;	/* entries at @cq_at, this step */
+	u32			cq_left;	/* entries at @cq_at */
 	void			*cq_at;
 	u8			epoch;
 	u32			inflight[2];
@@ -578,7 +590,7 @@ void vnvme_req_return(struct vnvme_req *req, int err);
 
 /*
  * Memory that is going away: after vnvme_lane_epoch() every new request counts
- * in the other epoch; once vnvme_lane_old_inflight() is false nothing that was
+ * in the other epoch, and no look-up of before is used again; once vnvme_lane_old_inflight() is false nothing that was
  * in flight before is left.  One change at a time.
  */
 void vnvme_lane_epoch(struct vnvme_lane *lane);			/* owner */

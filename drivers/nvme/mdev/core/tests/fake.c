@@ -147,8 +147,12 @@ void fake_pin_all(struct fake *f)
 void fake_unpin(struct fake *f, u64 iova, u32 len)
 {
 	u64 end = iova + len;
+	unsigned int i;
 	s64 off;
 
+	/* as whoever takes memory out of the table */
+	for (i = 1; i <= f->ctrl.cfg.nr_ioq; i++)
+		vnvme_lane_epoch(&f->ctrl.lane[i]);
 	for (; iova < end; iova += VNVME_PAGE_SIZE) {
 		off = fake_offset(iova);
 		fake_entry(f, off)->kva = NULL;
