@@ -41,6 +41,10 @@ PHONY += coverage
 coverage: setup-coverage
 	@$(MAKE) --no-print-directory -C selftests/core coverage
 
+PHONY += bench
+bench: modules setup-bench setup-host
+	@selftests/bench/run $(if $(WRITE),--write)
+
 PHONY += shell
 shell: modules setup-host
 	@selftests/vm/run --kver $(RELEASE) --name shell --shell
@@ -78,6 +82,8 @@ help:
 	@echo  '  test            - The tests in userspace only, in seconds'
 	@echo  '  fuzz            - The fuzzers (T=seconds each, default 60)'
 	@echo  '  coverage        - What the tests in userspace reach'
+	@echo  '  bench           - Figures of the ways to the drive, in one run of the test'
+	@echo  '                    host (WRITE=1: into Documentation/performance.rst)'
 	@echo  '  shell           - A shell in the test host, everything loaded'
 	@echo  ''
 	@echo  '  make KVER=6.1.0-56-amd64 [targets]  a kernel by its release'

@@ -25,22 +25,35 @@ host_native()
 	for depth in 1 32; do
 		iops=$(fio --name=bench --filename=/dev/nvme0n1 --readonly --rw=randread --bs=4k \
 			--direct=1 --ioengine=io_uring --iodepth="$depth" --runtime="$SECONDS_EACH" \
-			--ramp_time=2 --time_based --minimal) || return
+			--time_based --minimal) || return
 		figure host "qd$depth" "$(cut -d';' -f8 <<< "$iops")"
 	done
+}
+
+# guest_exits NAME: exits of the guest from the first measured command to the last
+guest_exits()
+{
+	local before after
+
+	guest_expect "$1" 'bench: begins' >&2 || return
+	before=$(cat "$KVM/exits")
+	# looking at the console costs time of the processors that are measured
+	sleep $((2 * SECONDS_EACH))
+	guest_expect "$1" '^bench: total' >&2 || return
+	after=$(cat "$KVM/exits")
+	figure "$1" exits "$((after - before))"
 }
 
 # guest_bench NAME DEVICE: boot a guest, take what it says
 guest_bench()
 {
-	local line
+	local what value
 
-	guest_run "$1" "$2" "bench,$SECONDS_EACH" >&2 || return
-	while read -r _ _ depth _ value; do
-		figure "$1" "qd$depth" "$value"
-	done < <(tr -d '\r' < "$RESULTS/$1.serial" | grep '^bench: qd')
-	line=$(cat "$KVM/exits" 2>/dev/null)
-	ktap_note "kvm exits so far: $line"
+	guest_start "$1" "$2" "bench,$SECONDS_EACH" && guest_exits "$1" && guest_wait "$1" >&2 ||
+		return
+	while read -r _ what value; do
+		figure "$1" "$what" "$value"
+	done < <(tr -d '\r' < "$RESULTS/$1.serial" | grep '^bench: ')
 }
 
 # mdev_bench NAME BACKING

@@ -706,6 +706,28 @@ TEST_F(dev, bus_master_off_stops_fetching)
 	EXPECT_EQ(ST_OK, queue_wait(c, &c->io[0], NULL, 5000));
 }
 
+/* Bus mastering goes away with commands in flight; unmapping must not wait for it. */
+TEST_F(dev, unmap_with_bus_master_off)
+{
+	struct client *c = &self->c;
+	struct sqe cmd = { .opcode = 0x02, .nsid = 1 };
+	void *side = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	int i;
+
+	ASSERT_NE(MAP_FAILED, side);
+	start(_metadata, self, 64);
+	ASSERT_EQ(0, client_map(c, side, 0x40000000, PAGE, 3));
+	cmd.prp1 = 0x40000000;
+	for (i = 0; i < 60; i++)
+		queue_push(c, &c->io[0], &cmd);
+	queue_ring(c, &c->io[0]);
+	cfg_write(c, 4, 0x2, 2);
+	EXPECT_EQ(0, client_unmap(c, 0x40000000, PAGE));
+	cfg_write(c, 4, 0x6, 2);
+	for (i = 0; i < 60; i++)
+		EXPECT_NE(ST_TIMEOUT, queue_wait(c, &c->io[0], NULL, 5000));
+}
+
 TEST_F(dev, flr_through_config_space)
 {
 	struct client *c = &self->c;

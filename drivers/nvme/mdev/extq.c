@@ -49,31 +49,40 @@ static void extq_map(const struct vnvme_req *req, struct nvme_rw_command *rw)
 		rw->dptr.prp2 = cpu_to_le64(req->scratch_dma);
 }
 
-static void extq_map_ranges(const struct vnvme_req *req, const struct nvme_mdev_ns *ns,
-			    struct nvme_dsm_cmd *dsm)
-{
-	struct vnvme_dsm_range *range = req->scratch;
-	u32 i;
-
-	for (i = 0; i < req->nlb; i++)
-		range[i].slba = cpu_to_le64(le64_to_cpu(range[i].slba) + ns->start);
-	dsm->nr = cpu_to_le32(req->nlb - 1);
-	dsm->attributes = cpu_to_le32(NVME_DSMGMT_AD);
-	dsm->dptr.prp1 = cpu_to_le64(req->scratch_dma);
-}
-
 /*
  * The claim keeps a partition from being deleted, not from being resized, and a
- * drive can be formatted by who may send admin commands: look at every command.
+ * drive can be formatted by who may send admin commands: look every time.
  */
-static u16 extq_check(const struct vnvme_req *req, const struct nvme_mdev_ns *ns)
+static u16 extq_check(const struct nvme_mdev_ns *ns, u64 slba, u64 nlb)
 {
 	u8 shift = ns->vns.lba_shift;
 
 	if (unlikely(bdev_logical_block_size(ns->bdev) != 1u << shift))
 		return VNVME_SC_NS_NOT_READY;
-	if (unlikely((req->slba + req->nlb) << (shift - SECTOR_SHIFT) > bdev_nr_sectors(ns->bdev)))
+	if (unlikely((slba + nlb) << (shift - SECTOR_SHIFT) > bdev_nr_sectors(ns->bdev)))
 		return VNVME_SC_LBA_RANGE | VNVME_DNR;
+	return 0;
+}
+
+/* The ranges stand in the scratch page, checked against the guest's view. */
+static u16 extq_map_ranges(const struct vnvme_req *req, const struct nvme_mdev_ns *ns,
+			   struct nvme_dsm_cmd *dsm)
+{
+	struct vnvme_dsm_range *range = req->scratch;
+	u16 status;
+	u32 i;
+
+	for (i = 0; i < req->nlb; i++) {
+		u64 slba = le64_to_cpu(range[i].slba);
+
+		status = extq_check(ns, slba, le32_to_cpu(range[i].nlb));
+		if (status)
+			return status;
+		range[i].slba = cpu_to_le64(slba + ns->start);
+	}
+	dsm->nr = cpu_to_le32(req->nlb - 1);
+	dsm->attributes = cpu_to_le32(NVME_DSMGMT_AD);
+	dsm->dptr.prp1 = cpu_to_le64(req->scratch_dma);
 	return 0;
 }
 
@@ -82,7 +91,7 @@ static u16 extq_submit(struct vnvme_backend *b, struct vnvme_lane *lane, struct 
 	struct nvme_mdev_lane *ml = lane->priv;
 	const struct nvme_mdev_ns *ns = req->ns->priv;
 	struct nvme_command cmd = { };
-	u16 status;
+	u16 status = 0;
 
 	if (unlikely(!ml->up))
 		return ml->gone ? VNVME_SC_INTERNAL | VNVME_DNR : VNVME_BUSY;
@@ -96,16 +105,14 @@ static u16 extq_submit(struct vnvme_backend *b, struct vnvme_lane *lane, struct 
 		extq_map(req, &cmd.rw);
 		fallthrough;
 	case VNVME_CMD_WRITE_ZEROES:
-		status = extq_check(req, ns);
-		if (unlikely(status))
-			return status;
+		status = extq_check(ns, req->slba, req->nlb);
 		cmd.rw.slba = cpu_to_le64(ns->start + req->slba);
 		cmd.rw.length = cpu_to_le16(req->nlb - 1);
 		if (req->fua)
 			cmd.rw.control = cpu_to_le16(NVME_RW_FUA);
 		break;
 	case VNVME_CMD_DSM:
-		extq_map_ranges(req, ns, &cmd.dsm);
+		status = extq_map_ranges(req, ns, &cmd.dsm);
 		break;
 	case VNVME_CMD_FLUSH:
 		break;
@@ -113,6 +120,8 @@ static u16 extq_submit(struct vnvme_backend *b, struct vnvme_lane *lane, struct 
 		return VNVME_SC_INVALID_OPCODE | VNVME_DNR;
 	}
 
+	if (unlikely(status))
+		return status;
 	if (unlikely(nvme_extq_submit(ml->q, &cmd, false)))
 		return VNVME_BUSY;
 	req->start_ns = jiffies;

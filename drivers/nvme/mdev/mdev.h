@@ -48,6 +48,7 @@ struct nvme_mdev;
  * @pdev:	the function; a reference is held
  * @mdev:	the mdev core's part
  * @types:	nvme-1Q_V1 and so on
+ * @type_ptrs:	the same, as the mdev core wants them
  * @promised:	queue pairs that its devices may take, by nvme_mdev_parents_lock
  * @taken:	those of them that are taken now
  */
@@ -64,7 +65,7 @@ struct nvme_mdev_parent {
 /* mem.c */
 struct nvme_mdev_mem {
 	struct vnvme_mem	table;
-	struct mutex		lock;
+	struct mutex		lock;		/* what follows, and the table */
 	struct list_head	chunks;
 	struct rw_semaphore	users;		/* control reads guest memory */
 	struct list_head	pinning;	/* chunks in vfio_pin_pages() now */
@@ -84,7 +85,7 @@ struct nvme_mdev_irq {
 	struct eventfd_ctx __rcu *msix[VNVME_MAX_IOQ + 1];
 	DECLARE_BITMAP(pending, VNVME_MAX_IOQ + 1);
 	bool			msix_on;
-	spinlock_t		intx_lock;
+	spinlock_t		intx_lock;	/* the two below */
 	struct eventfd_ctx	*intx;
 	bool			intx_masked;
 	bool			intx_check;	/* level to be looked at again */
@@ -111,6 +112,8 @@ struct nvme_mdev_poller {
  * @name:	as written: n1, n1p3, null:1G
  * @nm:		its device
  * @null:	no drive behind it
+ * @attached:	the core knows it
+ * @removing:	an operator is detaching it
  * @size:	of a null namespace, in bytes
  * @host_nsid:	on the drive
  * @partno:	0: the whole namespace
@@ -122,7 +125,7 @@ struct nvme_mdev_ns {
 	char			name[32];
 	struct nvme_mdev	*nm;
 	bool			null;
-	bool			attached;	/* the core knows it */
+	bool			attached;
 	bool			removing;
 	u64			size;
 	u32			host_nsid;
@@ -133,15 +136,27 @@ struct nvme_mdev_ns {
 
 /**
  * struct nvme_mdev_lane - a lane's requests and its lent queue pair
+ * @nm:		its device
+ * @lane:	the core's side, NULL until it has its requests
  * @q:		the queue pair, NULL while the device is closed
+ * @info:	what the lender says of it
  * @up:		commands may be submitted; changed with the poller parked
  * @gone:	no queue pair will come back
  * @closing:	the pair is being given back
  * @submitted:	the doorbell is to be rung at the end of the pass
- * @nr, @reqs, @segs, @scratch: requests; a page each, mapped for the drive
+ * @nr:		requests
+ * @reqs:	the requests; their number is the command identifier on @q
+ * @segs:	their segments
+ * @scratch:	a page each, mapped for the drive ...
+ * @scratch_dma: ... at this address
  * @tick:	when to look for commands without an answer
  * @late:	such commands, by tag; owner
- * @abort_due, @reset_due: what @recover is to do about them
+ * @abort_due:	those that @recover is to abort
+ * @reset_due:	@recover is to reset the drive
+ * @recover:	does what may sleep about late commands
+ * @submits:	commands put on @q
+ * @rings:	doorbells rung for them
+ * @reaps:	batches of completions taken, each of which rang a doorbell
  */
 struct nvme_mdev_lane {
 	struct nvme_mdev	*nm;
@@ -172,7 +187,7 @@ struct nvme_mdev {
 	struct pci_dev		*pdev;
 	unsigned int		nr_pairs;
 
-	struct mutex		lock;
+	struct mutex		lock;		/* control */
 	bool			open;
 	struct vnvme_ctrl	ctrl;
 	u32			*db;		/* the doorbell page */
@@ -180,7 +195,7 @@ struct nvme_mdev {
 	struct work_struct	work;
 	wait_queue_head_t	idle;		/* the controller has drained */
 
-	struct mutex		vma_lock;
+	struct mutex		vma_lock;	/* the list of mappings */
 	struct list_head	vmas;
 	bool			db_mapped;	/* by some vma since the last zap */
 

@@ -24,8 +24,7 @@
 
 #define CHUNK_PAGES	VNVME_CHUNK_PAGES
 
-/* How long a range that was just unmapped is not pinned again, see
- * nvme_mdev_mem_unmap(). */
+/* A range that was just unmapped is not pinned so long: nvme_mdev_mem_unmap() */
 #define MEM_BLOCK_MS	20
 
 /**
@@ -441,8 +440,10 @@ static void chunk_take_back(struct nvme_mdev *nm, struct nvme_mdev_chunk *c)
 		chunk_free(c);
 }
 
-/* Take pages [first, last] of @c out of the table.  Returns true if there is
- * something to give back; @c is then on no list if nothing of it is left. */
+/*
+ * Take pages [first, last] of @c out of the table.  Returns true if there is
+ * something to give back; @c is then on no list if nothing of it is left.
+ */
 static bool chunk_hide(struct nvme_mdev_mem *mem, struct nvme_mdev_chunk *c, u64 first,
 		       u64 last)
 {

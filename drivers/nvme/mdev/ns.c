@@ -7,12 +7,12 @@
  * opened later, and released again.
  */
 #include <linux/blkdev.h>
-#include <linux/ctype.h>
 #include <linux/delay.h>
+#include <linux/sizes.h>
 
 #include "mdev.h"
 
-#define NULL_SIZE	(1ULL << 30)
+#define NULL_SIZE	SZ_1G
 #define NULL_SHIFT	9
 
 #define ns_err(ns, fmt, ...) \
@@ -61,6 +61,13 @@ static int ns_check(struct nvme_mdev_ns *ns, const struct nvme_extq_ns *info)
 	return 0;
 }
 
+/* The guest writes past the page cache, of the partition and of the disk. */
+static void ns_drop_cache(struct block_device *bdev)
+{
+	invalidate_bdev(bdev);
+	invalidate_bdev(bdev_whole(bdev));
+}
+
 static void ns_release(struct nvme_mdev_ns *ns)
 {
 	struct block_device *bdev = ns->bdev;
@@ -68,8 +75,7 @@ static void ns_release(struct nvme_mdev_ns *ns)
 	if (!bdev)
 		return;
 	ns->bdev = NULL;
-	/* the guest wrote past the page cache */
-	invalidate_bdev(bdev);
+	ns_drop_cache(bdev);
 	compat_bdev_release(bdev, true);
 }
 
@@ -112,7 +118,7 @@ static int ns_claim(struct nvme_mdev_ns *ns)
 		return ret;
 	}
 	sync_blockdev(bdev);
-	invalidate_bdev(bdev);
+	ns_drop_cache(bdev);
 
 	ns->start = get_start_sect(bdev) >> (info.lba_shift - SECTOR_SHIFT);
 	ns->vns.lba_shift = info.lba_shift;
@@ -126,7 +132,7 @@ static int ns_claim(struct nvme_mdev_ns *ns)
 static int ns_parse(struct nvme_mdev_ns *ns)
 {
 	const char *s = ns->name;
-	char *end;
+	char *end, after;
 
 	if (!strncmp(s, "null", 4)) {
 		ns->null = true;
@@ -138,17 +144,11 @@ static int ns_parse(struct nvme_mdev_ns *ns)
 		ns->size = memparse(s + 5, &end);
 		return *end || ns->size >> NULL_SHIFT == 0 || ns->size >> 60 ? -EINVAL : 0;
 	}
-	if (*s++ != 'n' || !isdigit(*s))
-		return -EINVAL;
-	ns->host_nsid = simple_strtoul(s, &end, 10);
-	if (!ns->host_nsid)
-		return -EINVAL;
-	if (!*end)
-		return 0;
-	if (*end++ != 'p' || !isdigit(*end))
-		return -EINVAL;
-	ns->partno = simple_strtoul(end, &end, 10);
-	return *end || !ns->partno ? -EINVAL : 0;
+	if (sscanf(s, "n%9up%9u%c", &ns->host_nsid, &ns->partno, &after) == 2)
+		return ns->host_nsid && ns->partno ? 0 : -EINVAL;
+	if (sscanf(s, "n%9u%c", &ns->host_nsid, &after) == 1)
+		return ns->host_nsid ? 0 : -EINVAL;
+	return -EINVAL;
 }
 
 /* Attach a namespace that is claimed to the running controller. */

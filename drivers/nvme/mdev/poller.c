@@ -41,16 +41,19 @@ void nvme_mdev_poller_init(struct nvme_mdev *nm)
 void nvme_mdev_poller_kick(struct nvme_mdev *nm)
 {
 	struct nvme_mdev_poller *p = &nm->poller;
+	struct task_struct *task;
 
 	WRITE_ONCE(p->kicked, true);
 	/* pairs with the barrier of set_current_state() in poller_sleep() */
 	smp_mb();
-	if (READ_ONCE(p->asleep)) {
-		struct task_struct *task = READ_ONCE(p->task);
-
-		if (task)
-			wake_up_process(task);
-	}
+	if (!READ_ONCE(p->asleep))
+		return;
+	/* keeps the task until nvme_mdev_poller_stop() may let go of it */
+	rcu_read_lock();
+	task = READ_ONCE(p->task);
+	if (task)
+		wake_up_process(task);
+	rcu_read_unlock();
 }
 
 /**
@@ -120,8 +123,10 @@ static void poller_sleep(struct nvme_mdev *nm)
 
 	WRITE_ONCE(p->asleep, true);
 	set_current_state(TASK_INTERRUPTIBLE);
-	/* EventIdx, the zap and asleep come before this look; pairs with the guest's
-	 * barrier between its doorbell and its look at EventIdx, and with the kick's */
+	/*
+	 * EventIdx, the zap and asleep come before this look; pairs with the guest's
+	 * barrier between its doorbell and its look at EventIdx, and with the kick's
+	 */
 	if (!poller_pending(nm)) {
 		mutex_unlock(&p->lock);
 		schedule();

@@ -47,6 +47,20 @@ static void region_read(struct nvme_mdev *nm, u32 index, u32 off, void *buf, u32
 	}
 }
 
+/* A write that starts a reset returns when DMA has stopped. */
+static void config_write(struct nvme_mdev *nm, u32 off, const void *buf, u32 len)
+{
+	bool stopping;
+
+	nvme_mdev_control_lock(nm);
+	stopping = nm->ctrl.state == VNVME_STOPPING;
+	vnvme_cfg_write(&nm->ctrl, off, buf, len);
+	stopping = !stopping && nm->ctrl.state == VNVME_STOPPING;
+	nvme_mdev_control_unlock(nm);
+	if (stopping)
+		nvme_mdev_wait_stopped(nm);
+}
+
 static void region_write(struct nvme_mdev *nm, u32 index, u32 off, const void *buf, u32 len)
 {
 	if (index == VFIO_PCI_BAR0_REGION_INDEX) {
@@ -57,11 +71,7 @@ static void region_write(struct nvme_mdev *nm, u32 index, u32 off, const void *b
 		vnvme_bar_write(&nm->ctrl, off, buf, len);
 		nvme_mdev_control_unlock(nm);
 	} else if (off < VNVME_CFG_SIZE) {
-		nvme_mdev_control_lock(nm);
-		vnvme_cfg_write(&nm->ctrl, off, buf, len);
-		nvme_mdev_control_unlock(nm);
-		/* DMA has stopped when a function-level reset returns */
-		nvme_mdev_wait_stopped(nm);
+		config_write(nm, off, buf, len);
 	}
 }
 

@@ -26,11 +26,11 @@ static u16 vnvme_bad(struct vnvme_cmd *cmd, u16 status, u16 loc)
 /* ------------------------------------------------------------ queues ---- */
 
 /*
- * What both kinds of queue have in common: size, place, memory.  The memory is
- * pinned as a whole, so that a ring is either there or refused.
+ * What both kinds of queue have in common: size, place, memory, doorbell.  The
+ * memory is pinned as a whole, so that a ring is either there or refused.
  */
 static u16 vnvme_create_check(struct vnvme_ctrl *ctrl, struct vnvme_cmd *cmd,
-			      u32 entry_size)
+			      u32 entry_size, unsigned int db_index)
 {
 	u32 depth = (le32_to_cpu(cmd->sqe.cdw10) >> 16) + 1;
 	u64 base = le64_to_cpu(cmd->sqe.prp1);
@@ -53,7 +53,8 @@ static u16 vnvme_create_check(struct vnvme_ctrl *ctrl, struct vnvme_cmd *cmd,
 		return VNVME_SC_DATA_TRANSFER |
 		       (err == -ENOMEM ? 0 : VNVME_DNR);
 	}
-	return 0;
+	WRITE_ONCE(ctrl->db[db_index], 0);
+	return vnvme_dbbuf_clear(ctrl, db_index) ? 0 : VNVME_SC_INTERNAL;
 }
 
 static u16 vnvme_create_cq(struct vnvme_ctrl *ctrl, struct vnvme_cmd *cmd)
@@ -70,7 +71,8 @@ static u16 vnvme_create_cq(struct vnvme_ctrl *ctrl, struct vnvme_cmd *cmd)
 	if (vector > ctrl->cfg.nr_ioq)
 		return vnvme_bad(cmd, VNVME_SC_VECTOR_INVALID,
 				 VNVME_LOC(cdw11));
-	status = vnvme_create_check(ctrl, cmd, sizeof(struct vnvme_cqe));
+	status = vnvme_create_check(ctrl, cmd, sizeof(struct vnvme_cqe),
+				    vnvme_cq_db_index(id));
 	if (status)
 		return status;
 
@@ -79,7 +81,6 @@ static u16 vnvme_create_cq(struct vnvme_ctrl *ctrl, struct vnvme_cmd *cmd)
 	vnvme_cq_init(cq, id, le64_to_cpu(cmd->sqe.prp1), (cdw10 >> 16) + 1,
 		      vector, cdw11 & VNVME_QUEUE_IEN);
 	ctrl->lane[id].cq_left = 0;
-	vnvme_queue_words_clear(ctrl, vnvme_cq_db_index(id));
 	ctrl->env->unpark(ctrl);
 	return 0;
 }
@@ -103,7 +104,8 @@ static u16 vnvme_create_sq(struct vnvme_ctrl *ctrl, struct vnvme_cmd *cmd)
 		return vnvme_bad(cmd, VNVME_SC_CQ_INVALID, VNVME_LOC(cdw11));
 	if (VNVME_CC_IOSQES(ctrl->cc) != VNVME_SQES)
 		return vnvme_bad(cmd, VNVME_SC_QUEUE_SIZE, VNVME_LOC(cdw10));
-	status = vnvme_create_check(ctrl, cmd, sizeof(struct vnvme_sqe));
+	status = vnvme_create_check(ctrl, cmd, sizeof(struct vnvme_sqe),
+				    vnvme_sq_db_index(id));
 	if (status)
 		return status;
 
@@ -111,7 +113,6 @@ static u16 vnvme_create_sq(struct vnvme_ctrl *ctrl, struct vnvme_cmd *cmd)
 	sq = &ctrl->sq[id];
 	vnvme_sq_init(sq, id, cqid, le64_to_cpu(cmd->sqe.prp1),
 		      (cdw10 >> 16) + 1);
-	vnvme_queue_words_clear(ctrl, vnvme_sq_db_index(id));
 	sq->next = lane->sqs;
 	lane->sqs = sq;
 	lane->cq.nr_sqs++;
@@ -144,7 +145,7 @@ static u16 vnvme_delete_sq(struct vnvme_ctrl *ctrl, struct vnvme_cmd *cmd)
 	ctrl->env->park(ctrl);
 	/* no fetch from here on; the answer waits for what was fetched */
 	sq->live = false;
-	vnvme_queue_words_clear(ctrl, vnvme_sq_db_index(id));
+	WRITE_ONCE(ctrl->db[vnvme_sq_db_index(id)], 0);
 	if (sq->inflight) {
 		sq->del_cid = le16_to_cpu(cmd->sqe.cid);
 	} else {
@@ -153,6 +154,30 @@ static u16 vnvme_delete_sq(struct vnvme_ctrl *ctrl, struct vnvme_cmd *cmd)
 	}
 	ctrl->env->unpark(ctrl);
 	return status;
+}
+
+/**
+ * vnvme_admin_post() - answer an admin command
+ * @ctrl:	controller; COMMAND.MASTER is set
+ * @cid:	its identifier
+ * @status:	without phase
+ * @dw0:	command specific
+ *
+ * Looks the ring up each time: env->pin() ends what earlier look-ups said.
+ *
+ * Context: control.
+ */
+void vnvme_admin_post(struct vnvme_ctrl *ctrl, u16 cid, u16 status, u32 dw0)
+{
+	struct vnvme_lane *lane = &ctrl->lane[0];
+	struct vnvme_sq *sq = &ctrl->sq[0];
+
+	if (!vnvme_cq_post(lane, sq, cid, status, dw0) &&
+	    (ctrl->env->pin(ctrl, lane->cq.base,
+			    lane->cq.depth * sizeof(struct vnvme_cqe)) ||
+	     !vnvme_cq_post(lane, sq, cid, status, dw0)))
+		vnvme_ctrl_fatal(ctrl);
+	lane->cq_left = 0;
 }
 
 /* Deletions whose last command has been answered. */
@@ -173,7 +198,7 @@ static void vnvme_delete_finish(struct vnvme_ctrl *ctrl)
 		vnvme_sq_unlink(ctrl, sq);
 		ctrl->env->unpark(ctrl);
 		ctrl->sq[0].inflight--;
-		vnvme_cq_post(&ctrl->lane[0], &ctrl->sq[0], cid, 0, 0);
+		vnvme_admin_post(ctrl, cid, 0, 0);
 	}
 }
 
@@ -188,7 +213,7 @@ static u16 vnvme_delete_cq(struct vnvme_ctrl *ctrl, struct vnvme_cmd *cmd)
 	if (cq->nr_sqs)
 		return vnvme_bad(cmd, VNVME_SC_QUEUE_DELETE, VNVME_LOC(cdw10));
 	ctrl->env->park(ctrl);
-	vnvme_queue_words_clear(ctrl, vnvme_cq_db_index(id));
+	WRITE_ONCE(ctrl->db[vnvme_cq_db_index(id)], 0);
 	memset(cq, 0, sizeof(*cq));
 	ctrl->env->unpark(ctrl);
 	return 0;
@@ -209,21 +234,25 @@ static bool vnvme_dbbuf_page_ok(struct vnvme_ctrl *ctrl, u64 page)
 
 	return page && !(page & (VNVME_PAGE_SIZE - 1)) &&
 	       !ctrl->env->pin(ctrl, page, VNVME_PAGE_SIZE) &&
-	       vnvme_mem_lookup(ctrl->mem, page, &x) && !x.ro;
+	       !(vnvme_mem_lookup(ctrl->mem, page, &x) && x.ro);
 }
 
 static u16 vnvme_dbbuf_config(struct vnvme_ctrl *ctrl, struct vnvme_cmd *cmd)
 {
-	u64 db = le64_to_cpu(cmd->sqe.prp1);
-	u64 ei = le64_to_cpu(cmd->sqe.prp2);
+	struct vnvme_dbbuf pages = {
+		.db = le64_to_cpu(cmd->sqe.prp1),
+		.ei = le64_to_cpu(cmd->sqe.prp2),
+	};
 
-	if (!vnvme_dbbuf_page_ok(ctrl, db))
+	if (!vnvme_dbbuf_page_ok(ctrl, pages.db))
 		return vnvme_bad(cmd, VNVME_SC_INVALID_FIELD, VNVME_LOC(prp1));
-	if (!vnvme_dbbuf_page_ok(ctrl, ei))
+	if (!vnvme_dbbuf_page_ok(ctrl, pages.ei))
 		return vnvme_bad(cmd, VNVME_SC_INVALID_FIELD, VNVME_LOC(prp2));
+	/* the second may have cost the first */
+	if (!vnvme_dbbuf_pin(ctrl, pages))
+		return VNVME_SC_INTERNAL;
 	ctrl->env->park(ctrl);
-	ctrl->dbbuf.db = db;
-	ctrl->dbbuf.ei = ei;
+	ctrl->dbbuf = pages;
 	vnvme_dbbuf_adopt(ctrl);
 	ctrl->env->unpark(ctrl);
 	/* a shadow may have been ahead */
@@ -292,9 +321,8 @@ static void vnvme_admin_one(struct vnvme_ctrl *ctrl, struct vnvme_cmd *cmd)
 		vnvme_errlog_add(ctrl, 0, le16_to_cpu(cmd->sqe.cid), status,
 				 cmd->err_loc, 0, le32_to_cpu(cmd->sqe.nsid));
 	ctrl->sq[0].inflight--;
-	vnvme_cq_post(&ctrl->lane[0], &ctrl->sq[0],
-		      le16_to_cpu(cmd->sqe.cid), status,
-		      status ? 0 : cmd->dw0);
+	vnvme_admin_post(ctrl, le16_to_cpu(cmd->sqe.cid), status,
+			 status ? 0 : cmd->dw0);
 }
 
 static bool vnvme_admin_fetch(struct vnvme_ctrl *ctrl, struct vnvme_cmd *cmd)
@@ -327,7 +355,6 @@ bool vnvme_admin_step(struct vnvme_ctrl *ctrl)
 	if ((ctrl->state != VNVME_READY && ctrl->state != VNVME_SHUTTING) ||
 	    !ctrl->master)
 		return false;
-	lane->cq_left = 0;
 	vnvme_delete_finish(ctrl);
 	while (n < VNVME_ADMIN_BATCH && vnvme_admin_fetch(ctrl, &cmd)) {
 		vnvme_admin_one(ctrl, &cmd);
@@ -341,7 +368,6 @@ bool vnvme_admin_step(struct vnvme_ctrl *ctrl)
 		/* pairs with the guest's barrier before it reads EventIdx */
 		smp_mb();
 	}
-	lane->cq_left = 0;
 	if (lane->posted) {
 		lane->posted = false;
 		lane->stat.irqs++;

@@ -131,6 +131,7 @@ static enum vnvme_state vnvme_do_stopped(struct vnvme_ctrl *ctrl)
 	vnvme_aen_reset(ctrl);
 	ctrl->intms = 0;
 	WRITE_ONCE(ctrl->fatal, false);
+	WRITE_ONCE(ctrl->lost, false);
 	if (VNVME_CC_SHN(ctrl->cc) &&
 	    (ctrl->csts & VNVME_CSTS_SHST) == VNVME_CSTS_SHST_BUSY) {
 		ctrl->env->flush(ctrl);
@@ -317,6 +318,7 @@ void vnvme_ctrl_init(struct vnvme_ctrl *ctrl, const struct vnvme_env *env,
 		ctrl->lane[i].ctrl = ctrl;
 		ctrl->lane[i].id = i;
 		ctrl->lane[i].retry_tail = &ctrl->lane[i].retry;
+		ctrl->lane[i].held_tail = &ctrl->lane[i].held;
 		init_llist_head(&ctrl->lane[i].returned);
 	}
 	spin_lock_init(&ctrl->errlog.lock);
@@ -342,12 +344,48 @@ void vnvme_lane_init(struct vnvme_ctrl *ctrl, u16 id, struct vnvme_req *reqs,
 	}
 }
 
+/* Have all memory of queues and of DBBUF in the table.  Owners are not parked:
+ * env->pin() may wait for somebody who has to park them. */
+static bool vnvme_queues_pin(struct vnvme_ctrl *ctrl)
+{
+	const struct vnvme_env *env = ctrl->env;
+	const struct vnvme_sq *sq;
+	const struct vnvme_cq *cq;
+	unsigned int i;
+
+	for (i = 0; i <= ctrl->cfg.nr_ioq; i++) {
+		sq = &ctrl->sq[i];
+		if (sq->live && env->pin(ctrl, sq->base, sq->depth *
+					 sizeof(struct vnvme_sqe)))
+			return false;
+		cq = &ctrl->lane[i].cq;
+		if (cq->live && env->pin(ctrl, cq->base, cq->depth *
+					 sizeof(struct vnvme_cqe)))
+			return false;
+	}
+	return !ctrl->dbbuf.db || vnvme_dbbuf_pin(ctrl, ctrl->dbbuf);
+}
+
+static void vnvme_queues_find(struct vnvme_ctrl *ctrl)
+{
+	/* first: what goes missing from here on is another loss */
+	WRITE_ONCE(ctrl->lost, false);
+	if (ctrl->state != VNVME_READY && ctrl->state != VNVME_SHUTTING)
+		return;
+	if (vnvme_queues_pin(ctrl))
+		ctrl->env->kick(ctrl);
+	else
+		vnvme_ctrl_event(ctrl, VNVME_EV_FATAL);
+}
+
 void vnvme_ctrl_work(struct vnvme_ctrl *ctrl)
 {
 	if (READ_ONCE(ctrl->fatal)) {
 		WRITE_ONCE(ctrl->fatal, false);
 		vnvme_ctrl_event(ctrl, VNVME_EV_FATAL);
 	}
+	if (READ_ONCE(ctrl->lost))
+		vnvme_queues_find(ctrl);
 	if (vnvme_ctrl_due(ctrl))
 		vnvme_ctrl_event(ctrl, VNVME_EV_DRAINED);
 	if (vnvme_admin_step(ctrl))

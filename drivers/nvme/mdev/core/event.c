@@ -71,9 +71,8 @@ void vnvme_aen_deliver(struct vnvme_ctrl *ctrl)
 		clear_bit(i, &ctrl->events);
 		ctrl->aen_masked |= 1u << d->type;
 		lane->cq.reserved++;
-		vnvme_cq_post(lane, &ctrl->sq[0],
-			      ctrl->aer_cid[--ctrl->nr_aer], 0,
-			      d->type | d->info << 8 | d->log << 16);
+		vnvme_admin_post(ctrl, ctrl->aer_cid[--ctrl->nr_aer], 0,
+				 d->type | d->info << 8 | d->log << 16);
 	}
 	vnvme_aen_update(ctrl);
 }

@@ -9,6 +9,7 @@
 
 #define VNVME_ADMIN_DEPTH_MAX	4096	/* entries, section 3.1.8 */
 #define VNVME_ADMIN_BATCH	16	/* commands per call of the worker */
+#define VNVME_PIN_TRIES		8	/* pages that go while another is pinned */
 #define VNVME_RETRIES		(2 * VNVME_MAX_SEGS + 16)
 #define VNVME_NO_CMD		(-1)
 
@@ -79,7 +80,6 @@ struct vnvme_run {
 void vnvme_sq_init(struct vnvme_sq *sq, u16 id, u16 cqid, u64 base, u32 depth);
 void vnvme_cq_init(struct vnvme_cq *cq, u16 id, u64 base, u32 depth, u16 vector,
 		   bool irq);
-void vnvme_queue_words_clear(struct vnvme_ctrl *ctrl, unsigned int index);
 bool vnvme_sq_poll(struct vnvme_ctrl *ctrl, struct vnvme_sq *sq);
 bool vnvme_sq_run(struct vnvme_ctrl *ctrl, const struct vnvme_sq *sq,
 		  struct vnvme_run *run);
@@ -93,6 +93,8 @@ bool vnvme_cq_may_have_room(const struct vnvme_ctrl *ctrl,
 bool vnvme_cq_unread(const struct vnvme_ctrl *ctrl, const struct vnvme_cq *cq);
 void vnvme_cq_event_arm(struct vnvme_ctrl *ctrl, struct vnvme_cq *cq);
 bool vnvme_cq_run(struct vnvme_lane *lane);
+bool vnvme_dbbuf_pin(struct vnvme_ctrl *ctrl, struct vnvme_dbbuf pages);
+bool vnvme_dbbuf_clear(struct vnvme_ctrl *ctrl, unsigned int index);
 void vnvme_dbbuf_adopt(struct vnvme_ctrl *ctrl);
 
 /* How many more entries may be promised, by the head last seen.  One entry
@@ -115,7 +117,7 @@ static inline bool vnvme_cq_full(const struct vnvme_cq *cq)
  * @run:	->left is 0 at the beginning of a step
  * @sqe:	filled
  *
- * Return: false if the ring's memory has vanished; the controller then fails.
+ * Return: false if the ring's memory is missing; control then looks for it.
  */
 static inline bool vnvme_sq_pop(struct vnvme_ctrl *ctrl, struct vnvme_sq *sq,
 				struct vnvme_run *run, struct vnvme_sqe *sqe)
@@ -145,16 +147,18 @@ static inline bool vnvme_sq_pop(struct vnvme_ctrl *ctrl, struct vnvme_sq *sq,
  * @cid:	its identifier
  * @status:	without phase
  * @dw0:	command specific
+ *
+ * Return: false if nothing can be written now; the entry stays promised.
  */
-static inline void vnvme_cq_post(struct vnvme_lane *lane, struct vnvme_sq *sq,
+static inline bool vnvme_cq_post(struct vnvme_lane *lane, struct vnvme_sq *sq,
 				 u16 cid, u16 status, u32 dw0)
 {
 	struct vnvme_cq *cq = &lane->cq;
 	__le32 *dw;
 
-	cq->reserved--;
 	if (unlikely(!lane->cq_left) && !vnvme_cq_run(lane))
-		return;
+		return false;
+	cq->reserved--;
 	dw = lane->cq_at;
 	lane->cq_at += sizeof(struct vnvme_cqe);
 	lane->cq_left--;
@@ -172,6 +176,7 @@ static inline void vnvme_cq_post(struct vnvme_lane *lane, struct vnvme_sq *sq,
 		WRITE_ONCE(cq->tail, cq->tail + 1);
 	}
 	lane->posted = true;
+	return true;
 }
 
 /* dptr.c */
@@ -185,6 +190,7 @@ u16 vnvme_nvm_prepare(struct vnvme_ctrl *ctrl, struct vnvme_req *req);
 u32 vnvme_nvm_effects(const struct vnvme_ctrl *ctrl, u8 opcode);
 
 /* admin.c */
+void vnvme_admin_post(struct vnvme_ctrl *ctrl, u16 cid, u16 status, u32 dw0);
 bool vnvme_admin_step(struct vnvme_ctrl *ctrl);
 u32 vnvme_admin_effects(const struct vnvme_ctrl *ctrl, u8 opcode);
 

@@ -37,6 +37,24 @@ vnvme_dbbuf_word(const struct vnvme_ctrl *ctrl, u64 page, unsigned int index)
 	return x.kva;
 }
 
+/*
+ * Queue or DBBUF memory cannot be used.  What was pinned together with memory
+ * that the guest unmaps goes away with it, for a moment: control pins it again,
+ * or finds that it is the guest's no more.  What is read-only stays so.
+ */
+static noinline void vnvme_memory_lost(struct vnvme_ctrl *ctrl, u64 iova,
+				       bool write)
+{
+	struct vnvme_extent x;
+
+	if (write && vnvme_mem_lookup(ctrl->mem, iova, &x) && x.ro) {
+		vnvme_ctrl_fatal(ctrl);
+		return;
+	}
+	WRITE_ONCE(ctrl->lost, true);
+	ctrl->env->work(ctrl);
+}
+
 static u32 vnvme_dbbuf_get(const __le32 *word)
 {
 	return le32_to_cpu(READ_ONCE(*word));
@@ -48,7 +66,7 @@ static bool vnvme_dbbuf_put(struct vnvme_ctrl *ctrl, u64 page,
 	__le32 *word = vnvme_dbbuf_word(ctrl, page, index);
 
 	if (unlikely(!word)) {
-		vnvme_ctrl_fatal(ctrl);
+		vnvme_memory_lost(ctrl, page, true);
 		return false;
 	}
 	WRITE_ONCE(*word, cpu_to_le32(val));
@@ -85,7 +103,7 @@ static __always_inline u32 vnvme_db_take(struct vnvme_ctrl *ctrl,
 
 	word = vnvme_dbbuf_word(ctrl, ctrl->dbbuf.db, index);
 	if (unlikely(!word)) {
-		vnvme_ctrl_fatal(ctrl);
+		vnvme_memory_lost(ctrl, ctrl->dbbuf.db, true);
 		return cur;
 	}
 	s = vnvme_dbbuf_get(word);
@@ -132,30 +150,17 @@ static bool vnvme_db_changed(const struct vnvme_ctrl *ctrl, unsigned int index,
 	return !word || vnvme_dbbuf_get(word) != shadow;
 }
 
-/**
- * vnvme_queue_words_clear() - no stale doorbell of a queue stays behind
- * @ctrl:	controller; owners parked
- * @index:	of the doorbell
- */
-void vnvme_queue_words_clear(struct vnvme_ctrl *ctrl, unsigned int index)
-{
-	WRITE_ONCE(ctrl->db[index], 0);
-	if (!ctrl->dbbuf.db)
-		return;
-	if (vnvme_dbbuf_put(ctrl, ctrl->dbbuf.db, index, 0))
-		vnvme_dbbuf_put(ctrl, ctrl->dbbuf.ei, index, 0);
-}
-
 /* The entries of a ring from @i on, as far as one look-up tells. */
 static __always_inline bool
 vnvme_run_find(struct vnvme_ctrl *ctrl, u64 base, u32 i, u32 depth, u32 size,
 	       bool write, struct vnvme_run *run)
 {
 	struct vnvme_extent x;
+	u64 iova = base + i * size;
 
-	if (unlikely(!vnvme_mem_lookup(ctrl->mem, base + i * size, &x) ||
+	if (unlikely(!vnvme_mem_lookup(ctrl->mem, iova, &x) ||
 		     (write && x.ro))) {
-		vnvme_ctrl_fatal(ctrl);
+		vnvme_memory_lost(ctrl, iova, write);
 		return false;
 	}
 	run->at = x.kva;
@@ -228,7 +233,7 @@ bool vnvme_sq_ready(const struct vnvme_ctrl *ctrl, const struct vnvme_sq *sq)
  * @sq:		live queue
  * @run:	filled
  *
- * Return: false if it has vanished; the controller then fails.
+ * Return: false if it is missing; control then looks for it.
  */
 bool vnvme_sq_run(struct vnvme_ctrl *ctrl, const struct vnvme_sq *sq,
 		  struct vnvme_run *run)
@@ -419,14 +424,16 @@ void vnvme_cq_event_arm(struct vnvme_ctrl *ctrl, struct vnvme_cq *cq)
  * vnvme_cq_run() - find the ring's memory from the tail on
  * @lane:	of the queue
  *
- * Return: false if it has vanished; the controller then fails.
+ * Return: false if it may not be written, or is missing: control then looks for
+ *	   it.
  */
 bool vnvme_cq_run(struct vnvme_lane *lane)
 {
 	struct vnvme_cq *cq = &lane->cq;
 	struct vnvme_run run;
 
-	if (!vnvme_run_find(lane->ctrl, cq->base, cq->tail, cq->depth,
+	if (!READ_ONCE(lane->ctrl->master) ||
+	    !vnvme_run_find(lane->ctrl, cq->base, cq->tail, cq->depth,
 			    sizeof(struct vnvme_cqe), true, &run))
 		return false;
 	lane->cq_at = run.at;
@@ -436,6 +443,51 @@ bool vnvme_cq_run(struct vnvme_lane *lane)
 
 /* ------------------------------------------------------------- DBBUF ---- */
 
+/**
+ * vnvme_dbbuf_pin() - have both pages of DBBUF in the table
+ * @ctrl:	controller
+ * @pages:	where
+ *
+ * Context: control, owners not parked.
+ * Return: true if both can be used, up to the next env->pin().
+ */
+bool vnvme_dbbuf_pin(struct vnvme_ctrl *ctrl, struct vnvme_dbbuf pages)
+{
+	const struct vnvme_env *env = ctrl->env;
+	unsigned int tries;
+
+	/* one page may go away while the other is being pinned */
+	for (tries = 0; tries < VNVME_PIN_TRIES; tries++) {
+		if (env->pin(ctrl, pages.db, VNVME_PAGE_SIZE) ||
+		    env->pin(ctrl, pages.ei, VNVME_PAGE_SIZE))
+			return false;
+		if (vnvme_dbbuf_word(ctrl, pages.db, 0) &&
+		    vnvme_dbbuf_word(ctrl, pages.ei, 0))
+			return true;
+	}
+	return false;
+}
+
+/**
+ * vnvme_dbbuf_clear() - nothing stale in the words of a queue to be made
+ * @ctrl:	controller
+ * @index:	of the doorbell
+ *
+ * Context: control, owners not parked; nobody uses these words.
+ * Return: false if the pages cannot be used; the controller then fails.
+ */
+bool vnvme_dbbuf_clear(struct vnvme_ctrl *ctrl, unsigned int index)
+{
+	if (!ctrl->dbbuf.db)
+		return true;
+	if (!vnvme_dbbuf_pin(ctrl, ctrl->dbbuf)) {
+		vnvme_ctrl_fatal(ctrl);
+		return false;
+	}
+	return vnvme_dbbuf_put(ctrl, ctrl->dbbuf.db, index, 0) &&
+	       vnvme_dbbuf_put(ctrl, ctrl->dbbuf.ei, index, 0);
+}
+
 /*
  * A word of a page that the guest has just handed over.  A driver may have
  * used its shadow doorbells before it told us where they are (Linux does, after
@@ -443,31 +495,27 @@ bool vnvme_cq_run(struct vnvme_lane *lane)
  * what fresh memory holds: then the word gets the value that BAR0 gave.  So it
  * does for the admin queue, which is rung through BAR0 up to this command.
  */
-static u32 vnvme_dbbuf_start(struct vnvme_ctrl *ctrl, unsigned int index,
-			     u32 cur, struct vnvme_db_door door)
+static u32 vnvme_dbbuf_start(__le32 *page, unsigned int index, u32 cur,
+			     struct vnvme_db_door door)
 {
-	__le32 *word = vnvme_dbbuf_word(ctrl, ctrl->dbbuf.db, index);
-	u32 val;
+	u32 val = vnvme_dbbuf_get(&page[index]);
 
-	if (!word) {
-		vnvme_ctrl_fatal(ctrl);
-		return cur;
-	}
-	val = vnvme_dbbuf_get(word);
 	if (index > vnvme_cq_db_index(0) && val && vnvme_db_fits(door, val))
 		return val;
-	WRITE_ONCE(*word, cpu_to_le32(cur));
+	WRITE_ONCE(page[index], cpu_to_le32(cur));
 	return cur;
 }
 
 /**
  * vnvme_dbbuf_adopt() - let the queues that exist take part in DBBUF
- * @ctrl:	->dbbuf has just been set; owners parked
+ * @ctrl:	->dbbuf has just been pinned and set; owners parked
  *
  * All of them start armed: their poller may be asleep.
  */
 void vnvme_dbbuf_adopt(struct vnvme_ctrl *ctrl)
 {
+	__le32 *db = vnvme_dbbuf_word(ctrl, ctrl->dbbuf.db, 0);
+	__le32 *ei = vnvme_dbbuf_word(ctrl, ctrl->dbbuf.ei, 0);
 	struct vnvme_sq *sq;
 	struct vnvme_cq *cq;
 	unsigned int i, id;
@@ -476,20 +524,20 @@ void vnvme_dbbuf_adopt(struct vnvme_ctrl *ctrl)
 		sq = &ctrl->sq[i];
 		id = vnvme_sq_db_index(i);
 		if (sq->live) {
-			sq->tail = vnvme_dbbuf_start(ctrl, id, sq->tail,
+			sq->tail = vnvme_dbbuf_start(db, id, sq->tail,
 						     vnvme_sq_door(sq));
 			sq->shadow = sq->tail;
 			sq->event = sq->tail;
-			vnvme_dbbuf_put(ctrl, ctrl->dbbuf.ei, id, sq->event);
+			WRITE_ONCE(ei[id], cpu_to_le32(sq->event));
 		}
 		cq = &ctrl->lane[i].cq;
 		id = vnvme_cq_db_index(i);
 		if (cq->live) {
-			cq->head = vnvme_dbbuf_start(ctrl, id, cq->head,
+			cq->head = vnvme_dbbuf_start(db, id, cq->head,
 						     vnvme_cq_door(cq));
 			cq->shadow = cq->head;
 			cq->event = cq->head;
-			vnvme_dbbuf_put(ctrl, ctrl->dbbuf.ei, id, cq->event);
+			WRITE_ONCE(ei[id], cpu_to_le32(cq->event));
 		}
 	}
 }

@@ -57,8 +57,8 @@ static __always_inline void vnvme_req_account(struct vnvme_req *req, u16 status)
 	}
 }
 
-/* Answer the guest and let the request go. */
-static __always_inline void vnvme_req_answer(struct vnvme_req *req, u16 status)
+/* Answer the guest and let the request go.  Return: false if not now. */
+static __always_inline bool vnvme_req_post(struct vnvme_req *req, u16 status)
 {
 	struct vnvme_lane *lane = req->lane;
 	struct vnvme_sq *sq = req->sq;
@@ -66,7 +66,9 @@ static __always_inline void vnvme_req_answer(struct vnvme_req *req, u16 status)
 
 	/* nothing reaches guest memory once CC.EN is 0 */
 	if (likely(!lane->stopping)) {
-		vnvme_cq_post(lane, sq, le16_to_cpu(req->sqe.cid), status, 0);
+		if (unlikely(!vnvme_cq_post(lane, sq, le16_to_cpu(req->sqe.cid),
+					    status, 0)))
+			return false;
 		vnvme_req_account(req, status);
 		inflight = sq->inflight - 1;
 		smp_store_release(&sq->inflight, inflight);
@@ -74,6 +76,23 @@ static __always_inline void vnvme_req_answer(struct vnvme_req *req, u16 status)
 			lane->ctrl->env->work(lane->ctrl);
 	}
 	vnvme_req_free(req);
+	return true;
+}
+
+static noinline void vnvme_req_hold(struct vnvme_req *req, u16 status)
+{
+	struct vnvme_lane *lane = req->lane;
+
+	req->status = status;
+	req->next = NULL;
+	*lane->held_tail = req;
+	lane->held_tail = &req->next;
+}
+
+static __always_inline void vnvme_req_answer(struct vnvme_req *req, u16 status)
+{
+	if (unlikely(!vnvme_req_post(req, status)))
+		vnvme_req_hold(req, status);
 }
 
 /* The same for those that no backend has had. */
@@ -241,6 +260,24 @@ static noinline unsigned int vnvme_lane_retry(struct vnvme_lane *lane)
 	return n;
 }
 
+/* Answers that could not be written; a lane that stops drops them. */
+static noinline unsigned int vnvme_lane_post_held(struct vnvme_lane *lane)
+{
+	struct vnvme_req *req, *next;
+	unsigned int n = 0;
+
+	for (req = lane->held; req; req = next) {
+		next = req->next;
+		if (!vnvme_req_post(req, req->status))
+			break;
+		n++;
+	}
+	lane->held = req;
+	if (!req)
+		lane->held_tail = &lane->held;
+	return n;
+}
+
 static unsigned int vnvme_lane_fetch_sq(struct vnvme_lane *lane,
 					struct vnvme_sq *sq,
 					unsigned int budget)
@@ -335,6 +372,7 @@ static unsigned int vnvme_lane_drain(struct vnvme_lane *lane)
 		return 0;
 	if (lane->dirty)
 		vnvme_lane_commit(lane);
+	n += vnvme_lane_post_held(lane);
 	n += vnvme_lane_reap(lane);
 	n += vnvme_lane_take_returned(lane);
 	while (lane->retry) {
@@ -351,12 +389,16 @@ unsigned int vnvme_lane_step(struct vnvme_lane *lane, unsigned int budget)
 
 	if (unlikely(lane->stopping))
 		return vnvme_lane_drain(lane);
-	if (unlikely(!READ_ONCE(ctrl->master)))
-		return 0;
 
 	/* what was found in another step is not good in this one */
 	lane->cq_left = 0;
+	/* memory comes free, but nothing reaches the guest */
+	if (unlikely(!READ_ONCE(ctrl->master)))
+		return lane->busy ? vnvme_lane_reap(lane) : 0;
+
 	if (lane->busy) {
+		if (unlikely(lane->held))
+			n += vnvme_lane_post_held(lane);
 		n += vnvme_lane_reap(lane);
 		if (unlikely(!llist_empty(&lane->returned)))
 			n += vnvme_lane_take_returned(lane);
@@ -409,12 +451,17 @@ bool vnvme_lane_pending(const struct vnvme_lane *lane)
 	const struct vnvme_ctrl *ctrl = lane->ctrl;
 	const struct vnvme_sq *sq;
 
-	if (!lane->stopping && !READ_ONCE(ctrl->master))
+	if (lane->stopping)
+		return !llist_empty(&lane->returned) || lane->retry ||
+		       lane->held;
+	/* what is missing brings a kick when it is back */
+	if (!READ_ONCE(ctrl->master) || READ_ONCE(ctrl->lost))
 		return false;
-	if (!llist_empty(&lane->returned) || (lane->retry && !lane->blocked))
+	if (!llist_empty(&lane->returned) || (lane->retry && !lane->blocked) ||
+	    lane->held)
 		return true;
-	if (lane->stopping || !lane->free || !vnvme_lane_may_fetch(lane))
-		return lane->stopping && lane->retry;
+	if (!lane->free || !vnvme_lane_may_fetch(lane))
+		return false;
 	for (sq = lane->sqs; sq; sq = sq->next)
 		if (sq->live && vnvme_sq_ready(ctrl, sq))
 			return vnvme_cq_may_have_room(ctrl, &lane->cq);

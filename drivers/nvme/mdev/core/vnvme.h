@@ -249,6 +249,7 @@ struct vnvme_seg {
  *		ranges are in @scratch, checked, guest LBAs, @nlb of them)
  * @scratch:	one page of the host that a backend may use (PRP list, ranges)
  * @retries:	look-ups that missed
+ * @status:	of one that lane->held keeps
  */
 struct vnvme_req {
 	struct vnvme_sqe	sqe;
@@ -266,6 +267,7 @@ struct vnvme_req {
 	u32			bytes;
 	u16			err_loc;	/* parameter error location */
 	u16			retries;
+	u16			status;
 	u64			miss_iova;
 	int			miss_err;
 	struct vnvme_req	*next;
@@ -333,6 +335,9 @@ struct vnvme_lane_stat {
  * @returned:	requests whose miss has been dealt with (any pushes, owner takes)
  * @retry:	requests to decode, translate and submit again
  * @blocked:	the first of @retry met VNVME_BUSY: nothing to do before a kick
+ * @held:	requests that have ended and whose answers cannot be written:
+ *		COMMAND.MASTER is 0, or the ring's memory is being looked for.
+ *		What they moved is free.
  * @nr_reqs:	size of @reqs; 0: the lane cannot be used
  * @cq_at, @cq_left: where the next answers go; looked up once for a run of
  *		them, and forgotten when the step ends
@@ -357,6 +362,7 @@ struct vnvme_lane {
 	struct vnvme_sq		*sqs;
 	struct vnvme_req	*free;
 	struct vnvme_req	*retry, **retry_tail;
+	struct vnvme_req	*held, **held_tail;
 	struct llist_head	returned;
 	struct vnvme_req	*reqs;
 	struct vnvme_lane_stat	stat;
@@ -468,6 +474,7 @@ struct vnvme_ctrl {
 	unsigned long		events;
 	unsigned long		ev_open;
 	bool			fatal;		/* any sets: EV_FATAL is due */
+	bool			lost;		/* any sets: pin the queues again */
 
 	u8			aen_masked;
 	u8			nr_aer;
@@ -557,6 +564,7 @@ int vnvme_backend_add(struct vnvme_ctrl *ctrl, struct vnvme_backend *b); /* -ENO
  * @budget:	commands to fetch at most
  *
  * Reaps, retries, fetches, submits, rings once, raises at most one interrupt.
+ * Without COMMAND.MASTER it only reaps, and nothing reaches the guest.
  * Return: how much was done; 0: nothing to do.
  */
 unsigned int vnvme_lane_step(struct vnvme_lane *lane, unsigned int budget);

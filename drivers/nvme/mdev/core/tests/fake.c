@@ -79,14 +79,21 @@ static int fake_pin_page(struct fake *f, u64 iova)
 
 static int fake_env_pin(struct vnvme_ctrl *ctrl, u64 iova, u32 len)
 {
+	struct fake *f = to_fake(ctrl);
 	u64 end = iova + len;
 	int err;
 
+	if (f->parked)
+		f->nr_bad++;	/* it may wait for somebody who parks */
 	for (iova &= ~(u64)(VNVME_PAGE_SIZE - 1); iova < end;
 	     iova += VNVME_PAGE_SIZE) {
-		err = fake_pin_page(to_fake(ctrl), iova);
+		err = fake_pin_page(f, iova);
 		if (err)
 			return err;
+	}
+	if (f->lose_pins) {
+		f->lose_pins--;
+		fake_unpin(f, f->lose, VNVME_PAGE_SIZE);
 	}
 	return 0;
 }

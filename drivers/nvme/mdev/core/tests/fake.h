@@ -75,6 +75,8 @@ struct fake {
 	u32			nr_submits;
 	struct vnvme_req	*pin_list;
 	bool			pin_hold;	/* the pin worker is slow */
+	u64			lose;		/* a page that goes while ... */
+	u32			lose_pins;	/* ... so many others are pinned */
 	/* a page of RAM may be touched by the device from now on, or not */
 	void			(*on_pin)(void *page, bool pinned);
 

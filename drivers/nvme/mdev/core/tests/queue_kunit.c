@@ -342,38 +342,178 @@ static void l01_dbbuf_forgotten(struct kunit *test)
 	fake_free(f);
 }
 
+static const u64 queue_pages[] = {
+	FAKE_SQ(1), FAKE_CQ(1), FAKE_ASQ, FAKE_ACQ, FAKE_SHADOW, FAKE_EVENT,
+};
+
+static void push_both(struct fake *f)
+{
+	struct vnvme_sqe sqe = fake_rw(VNVME_CMD_READ, 0, 1, FAKE_DATA, 0);
+
+	fake_push(f, 1, &sqe);
+	fake_sq_ring(f, 1);
+	sqe = fake_sqe(VNVME_ADM_ABORT, 0);
+	fake_push(f, 0, &sqe);
+	fake_sq_ring(f, 0);
+}
+
 /* 26, rule 6: memory of a queue or of DBBUF vanishes: CSTS.CFS, no fault */
 static void r06_queue_memory_vanishes(struct kunit *test)
 {
-	static const u64 gone[] = { FAKE_SQ(1), FAKE_CQ(1), FAKE_ASQ, FAKE_ACQ,
-				    FAKE_SHADOW, FAKE_EVENT };
-	struct vnvme_sqe sqe;
 	struct fake *f;
-	u32 i, k;
+	u32 i, k, kind;
 
-	for (i = 0; i < ARRAY_SIZE(gone); i++) {
+	for (i = 0; i < 3 * ARRAY_SIZE(queue_pages); i++) {
+		u64 gone = queue_pages[i / 3];
+
+		kind = FAKE_ABSENT + i % 3;
+		/* the device only reads these */
+		if (kind == FAKE_RO && (gone == FAKE_SQ(1) || gone == FAKE_ASQ))
+			continue;
 		f = fake_ready(1);
 		KUNIT_ASSERT_EQ(test, fake_dbbuf(f), 0);
-		fake_unpin(f, gone[i], 4096);
+		/* used, found, and then gone */
+		pin_data(test, f);
+		fake_page(f, gone, kind);
+		if (kind == FAKE_RO)
+			f->ctrl.env->pin(&f->ctrl, gone, 4096);
+		memset(fake_ptr(f, FAKE_CQ(1)) + 16, 0x77, 4080);
 		for (k = 0; k < 9; k++) {
-			sqe = fake_rw(VNVME_CMD_READ, 0, 1, FAKE_DATA, 0);
-			fake_push(f, 1, &sqe);
-			fake_sq_ring(f, 1);
-			sqe = fake_sqe(VNVME_ADM_ABORT, 0);
-			fake_push(f, 0, &sqe);
-			fake_sq_ring(f, 0);
+			push_both(f);
 			fake_run(f);
 		}
 		vnvme_lane_arm(&f->ctrl.lane[1]);
 		fake_run(f);
-		KUNIT_EXPECT_EQ_MSG(test, f->ctrl.state, VNVME_FAILED, "%llx",
-				    gone[i]);
+		KUNIT_EXPECT_EQ_MSG(test, f->ctrl.state, VNVME_FAILED,
+				    "%llx kind %u", gone, kind);
 		KUNIT_EXPECT_EQ(test, fake_read32(f, VNVME_REG_CSTS) & 2, 2);
+		if (gone == FAKE_CQ(1))
+			KUNIT_EXPECT_EQ(test, *(u8 *)fake_ptr(f, FAKE_CQ(1) +
+							      16), 0x77);
+		fake_page(f, gone, FAKE_OK);
 		fake_write32(f, VNVME_REG_CC, 0);
 		fake_run(f);
 		KUNIT_EXPECT_TRUE(test, fake_enable(f, 8, 8));
+		fake_check(f);
+		KUNIT_EXPECT_EQ(test, f->nr_bad, 0);
 		fake_free(f);
 	}
+}
+
+/* 26: memory that the guest still has is only missing: nothing is lost */
+static void r06_queue_memory_comes_back(struct kunit *test)
+{
+	struct fake *f = fake_ready(1);
+	u32 i, k;
+
+	KUNIT_ASSERT_EQ(test, fake_dbbuf(f), 0);
+	pin_data(test, f);
+	for (i = 0; i < 3 * ARRAY_SIZE(queue_pages); i++) {
+		for (k = 0; k < 7; k++) {
+			/* before the fetch, or with the answer under way */
+			f->hold = i % 3 == 1;
+			if (f->hold)
+				push_both(f);
+			if (f->hold)
+				fake_step(f, 1, 16);
+			fake_unpin(f, queue_pages[i / 3], 4096);
+			if (!f->hold)
+				push_both(f);
+			if (i % 3 == 2)
+				vnvme_lane_arm(&f->ctrl.lane[1]);
+			f->hold = false;
+			fake_step(f, 1, 16);
+			fake_check(f);
+			fake_run(f);
+			KUNIT_EXPECT_EQ_MSG(test, pop_all(f, 1), 1, "%u", i);
+			KUNIT_EXPECT_EQ_MSG(test, pop_all(f, 0), 1, "%u", i);
+			fake_cq_ring(f, 1);
+			fake_cq_ring(f, 0);
+		}
+	}
+	KUNIT_EXPECT_EQ(test, f->ctrl.state, VNVME_READY);
+	KUNIT_EXPECT_EQ(test, f->ctrl.lane[1].cq.reserved, 0);
+	KUNIT_EXPECT_EQ(test, f->nr_bad, 0);
+	fake_free(f);
+}
+
+/* 26: asleep while something is missing: no spinning, and the kick comes */
+static void r06_missing_brings_a_kick(struct kunit *test)
+{
+	struct fake *f = fake_ready(1);
+	struct vnvme_lane *lane = &f->ctrl.lane[1];
+
+	pin_data(test, f);
+	f->hold = true;
+	push_reads(f, 1, 3);
+	fake_sq_ring(f, 1);
+	fake_step(f, 1, 16);
+	f->hold = false;
+	fake_unpin(f, FAKE_CQ(1), 4096);
+	KUNIT_EXPECT_EQ(test, fake_step(f, 1, 16), 3);
+	KUNIT_EXPECT_EQ(test, lane->busy, 3);
+	KUNIT_EXPECT_EQ(test, lane->cq.reserved, 3);
+	KUNIT_EXPECT_EQ(test, lane->inflight[0] + lane->inflight[1], 0);
+	KUNIT_EXPECT_FALSE(test, vnvme_lane_pending(lane));
+	KUNIT_EXPECT_TRUE(test, f->work);
+	f->kicked = false;
+	fake_work(f);
+	KUNIT_EXPECT_TRUE(test, f->kicked);
+	KUNIT_EXPECT_TRUE(test, vnvme_lane_pending(lane));
+	fake_step(f, 1, 16);
+	KUNIT_EXPECT_EQ(test, pop_all(f, 1), 3);
+	KUNIT_EXPECT_EQ(test, lane->cq.reserved, 0);
+	fake_free(f);
+}
+
+/* 26: what goes while control pins something else */
+static void r06_lost_while_pinning(struct kunit *test)
+{
+	struct fake *f = fake_ready(2);
+	struct vnvme_extent x;
+	struct vnvme_sqe sqe;
+	u32 i;
+
+	/* found for the first answer, gone when the second has pinned its data */
+	fake_unpin(f, FAKE_ID, 8192);
+	f->lose = FAKE_ACQ;
+	f->lose_pins = 1;
+	sqe = fake_sqe(VNVME_ADM_ABORT, 0);
+	fake_push(f, 0, &sqe);
+	sqe = fake_sqe(VNVME_ADM_IDENTIFY, 0);
+	sqe.cdw10 = cpu_to_le32(1);
+	sqe.prp1 = cpu_to_le64(FAKE_ID);
+	fake_push(f, 0, &sqe);
+	fake_sq_ring(f, 0);
+	fake_run(f);
+	KUNIT_EXPECT_EQ(test, f->lose_pins, 0);
+	KUNIT_EXPECT_EQ(test, pop_all(f, 0), 2);
+	fake_cq_ring(f, 0);
+	KUNIT_EXPECT_TRUE(test, vnvme_mem_lookup(&f->mem, FAKE_ACQ, &x));
+
+	/* one of DBBUF's pages, when the other is pinned */
+	f->lose = FAKE_SHADOW;
+	f->lose_pins = 4;
+	KUNIT_ASSERT_EQ(test, fake_dbbuf(f), 0);
+	for (i = 0; i < 4; i++) {
+		SHADOW(f, 4) = SHADOW(f, 5) = EVENT(f, 4) = EVENT(f, 5) = 2;
+		f->lose_pins = i;
+		KUNIT_ASSERT_EQ(test, fake_create(f, 2, 2, 8), 0);
+		KUNIT_EXPECT_EQ(test, SHADOW(f, 4) | SHADOW(f, 5), 0);
+		KUNIT_EXPECT_EQ(test, EVENT(f, 4) | EVENT(f, 5), 0);
+		sqe = fake_rw(VNVME_CMD_READ, 0, 1, FAKE_DATA, 0);
+		KUNIT_ASSERT_EQ(test, fake_io(f, 2, &sqe), 0);
+		KUNIT_ASSERT_EQ(test, fake_delete_sq(f, 2), 0);
+		KUNIT_ASSERT_EQ(test, fake_delete_cq(f, 2), 0);
+	}
+	KUNIT_EXPECT_EQ(test, f->ctrl.state, VNVME_READY);
+	/* each time: that is given up */
+	f->lose_pins = 100;
+	KUNIT_EXPECT_NE(test, fake_create(f, 2, 2, 8), 0);
+	fake_run(f);
+	KUNIT_EXPECT_EQ(test, f->ctrl.state, VNVME_FAILED);
+	KUNIT_EXPECT_EQ(test, f->nr_bad, 0);
+	fake_free(f);
 }
 
 /* 36: no interrupt without IEN, none when nothing is new, one a pass */
@@ -417,6 +557,9 @@ static struct kunit_case queue_cases[] = {
 	KUNIT_CASE(c51_made_again),
 	KUNIT_CASE(l01_dbbuf_forgotten),
 	KUNIT_CASE(r06_queue_memory_vanishes),
+	KUNIT_CASE(r06_queue_memory_comes_back),
+	KUNIT_CASE(r06_missing_brings_a_kick),
+	KUNIT_CASE(r06_lost_while_pinning),
 	KUNIT_CASE(c36_interrupts),
 	{}
 };

@@ -79,6 +79,11 @@ static void c05_odd_accesses(struct kunit *test)
 				vnvme_bar_write(&f->ctrl, off, &val, len);
 	KUNIT_EXPECT_EQ(test, fake_read32(f, VNVME_REG_CC), was);
 	KUNIT_EXPECT_EQ(test, fake_read32(f, VNVME_REG_AQA), 0x001f001f);
+	/* nor do doorbells and vectors take parts */
+	for (off = 0x1009; off < 0x100c; off++)
+		vnvme_bar_write(&f->ctrl, off, &val, 4);
+	vnvme_bar_write(&f->ctrl, 0x1008, &val, 2);
+	KUNIT_EXPECT_EQ(test, f->db[2], 0);
 	for (off = 0x3ff0; off < 0x4010; off++) {
 		vnvme_bar_write(&f->ctrl, off, &val, 8);
 		vnvme_bar_read(&f->ctrl, off, buf, sizeof(buf));

@@ -225,9 +225,13 @@ static void c21_command_register(struct kunit *test)
 	KUNIT_EXPECT_FALSE(test, fake_peek(f, 1, &cqe));
 	KUNIT_EXPECT_EQ(test, f->nr_irqs, 0);
 	KUNIT_EXPECT_EQ(test, f->ctrl.lane[1].busy, 2);
+	KUNIT_EXPECT_FALSE(test, vnvme_lane_pending(&f->ctrl.lane[1]));
 	f->kicked = false;
 	fake_cfg_write16(f, VNVME_PCI_COMMAND, 6);
 	KUNIT_EXPECT_TRUE(test, f->kicked);
+	KUNIT_EXPECT_TRUE(test, vnvme_lane_pending(&f->ctrl.lane[1]));
+	fake_step(f, 1, 0);
+	KUNIT_EXPECT_EQ(test, f->nr_irqs, 1);
 	fake_run(f);
 	KUNIT_EXPECT_EQ(test, pop_ok(f, 1), 4);
 	/* MEM = 0 */
@@ -236,6 +240,48 @@ static void c21_command_register(struct kunit *test)
 	fake_write32(f, VNVME_REG_CC, 0);
 	fake_cfg_write16(f, VNVME_PCI_COMMAND, 6);
 	KUNIT_EXPECT_EQ(test, fake_read32(f, VNVME_REG_CSTS), 1);
+	fake_free(f);
+}
+
+/* 21, rule 7: without MASTER memory still comes free; a reset drops answers */
+static void c21_reaps_without_master(struct kunit *test)
+{
+	struct fake *f = fake_ready(1);
+	struct vnvme_lane *lane = &f->ctrl.lane[1];
+	struct vnvme_cqe cqe;
+	u32 round;
+
+	push_reads(f, 1, 1);
+	fake_run(f);
+	pop_ok(f, 1);
+	for (round = 0; round < 2; round++) {
+		f->hold = true;
+		push_reads(f, 1, 5);
+		fake_run(f);
+		fake_cfg_write16(f, VNVME_PCI_COMMAND, 2);
+		vnvme_lane_epoch(lane);
+		KUNIT_EXPECT_TRUE(test, vnvme_lane_old_inflight(lane));
+		f->hold = false;
+		KUNIT_EXPECT_EQ(test, fake_step(f, 1, 16), 5);
+		KUNIT_EXPECT_FALSE(test, vnvme_lane_old_inflight(lane));
+		KUNIT_EXPECT_EQ(test, lane->busy, 5);
+		KUNIT_EXPECT_EQ(test, lane->cq.reserved, 5);
+		KUNIT_EXPECT_FALSE(test, fake_peek(f, 1, &cqe));
+		fake_check(f);
+		if (!round) {
+			fake_cfg_write16(f, VNVME_PCI_COMMAND, 6);
+			fake_run(f);
+			KUNIT_EXPECT_EQ(test, pop_ok(f, 1), 5);
+			KUNIT_EXPECT_EQ(test, lane->cq.reserved, 0);
+		}
+	}
+	vnvme_ctrl_reset(&f->ctrl);
+	KUNIT_EXPECT_TRUE(test, vnvme_lane_pending(lane));
+	fake_run(f);
+	KUNIT_EXPECT_TRUE(test, vnvme_ctrl_idle(&f->ctrl));
+	KUNIT_EXPECT_FALSE(test, fake_peek(f, 1, &cqe));
+	fake_check(f);
+	KUNIT_EXPECT_EQ(test, f->nr_bad, 0);
 	fake_free(f);
 }
 
@@ -370,6 +416,7 @@ static struct kunit_case step_cases[] = {
 	KUNIT_CASE(c34_several_sqs),
 	KUNIT_CASE(c28_reset_in_flight),
 	KUNIT_CASE(c21_command_register),
+	KUNIT_CASE(c21_reaps_without_master),
 	KUNIT_CASE(c19_config_space),
 	KUNIT_CASE(c20_power_and_flr),
 	KUNIT_CASE(c38_intx),
