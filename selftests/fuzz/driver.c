@@ -47,9 +47,9 @@ static void driver_submit(struct driver *d, u16 q, struct fuzz_in *in)
 	sqe = fake_rw(how & 128 ? VNVME_CMD_WRITE : VNVME_CMD_READ, r * NR_LBA,
 		      NR_LBA, at,
 		      (at & ~0xfffull) + VNVME_PAGE_SIZE);
-	if (!(at & 0xfff))
+	if (!(at & 0xfff)) {
 		sqe.prp2 = cpu_to_le64(at + VNVME_PAGE_SIZE);
-	else {
+	} else {
 		/* three pages: a list, at the end of its page, chained */
 		__le64 *e = fake_ptr(d->f, FAKE_LIST + r * 0x2000 + 0xff8);
 
@@ -97,7 +97,8 @@ static void driver_poll(struct driver *d, u16 q, u8 how)
 	struct vnvme_lane *lane = &d->f->ctrl.lane[q];
 
 	if (d->f->kicked) {
-		d->asleep[1] = d->asleep[2] = false;
+		d->asleep[1] = false;
+		d->asleep[2] = false;
 		d->f->kicked = false;
 	}
 	if (d->asleep[q] || vnvme_lane_step(lane, 1 + how % 16))
@@ -105,6 +106,7 @@ static void driver_poll(struct driver *d, u16 q, u8 how)
 	if (!(how & 16) || lane->busy)
 		return;
 	vnvme_lane_arm(lane);
+	/* pairs with the guest's, between its doorbell and its look at EventIdx */
 	smp_mb();
 	if (!vnvme_lane_pending(lane))
 		d->asleep[q] = true;
@@ -115,8 +117,10 @@ static void driver_settle(struct driver *d)
 {
 	u32 i, q;
 
-	d->f->hold = d->f->pin_hold = false;
-	d->f->busy = d->f->lossy = 0;
+	d->f->hold = false;
+	d->f->pin_hold = false;
+	d->f->busy = 0;
+	d->f->lossy = 0;
 	for (i = 0; i < 400 && (d->used[1] || d->used[2]); i++) {
 		fake_work(d->f);
 		fake_pin_all(d->f);
@@ -225,7 +229,8 @@ int LLVMFuzzerTestOneInput(const u8 *data, size_t size)
 		before = kvzalloc(FAKE_DATA, GFP_KERNEL);
 		fake_write32(f, VNVME_REG_CC, 0x00460000);
 		memcpy(before, f->ram, FAKE_DATA);
-		f->hold = f->pin_hold = false;
+		f->hold = false;
+		f->pin_hold = false;
 		fake_run(f);
 		fuzz_check(!memcmp(before, f->ram, FAKE_DATA));
 		fuzz_check(vnvme_ctrl_idle(&f->ctrl));

@@ -45,7 +45,7 @@ guest_start()
 # guest_said NAME TEXT: has the guest's console shown a line with TEXT?
 guest_said()
 {
-	tr -d '\r' < "$RESULTS/$1.serial" 2>/dev/null | grep -q -- "$2"
+	tr -d '\r' 2>/dev/null < "$RESULTS/$1.serial" | grep -q -- "$2"
 }
 
 # guest_running NAME

@@ -42,7 +42,9 @@ int client_open(struct client *c)
 	int group;
 
 	memset(c, 0, sizeof(*c));
-	c->container = c->group = c->device = -1;
+	c->container = -1;
+	c->group = -1;
+	c->device = -1;
 	c->uuid = client_uuid();
 	group = group_number(c->uuid);
 	if (group < 0)
@@ -81,7 +83,9 @@ void client_close(struct client *c)
 	if (c->mem && c->mem != MAP_FAILED)
 		munmap(c->mem, MEM_SIZE);
 	memset(c, 0, sizeof(*c));
-	c->container = c->group = c->device = -1;
+	c->container = -1;
+	c->group = -1;
+	c->device = -1;
 }
 
 int client_map(struct client *c, void *addr, uint64_t iova, uint64_t size, uint32_t flags)
@@ -205,7 +209,8 @@ void client_disable(struct client *c)
 {
 	bar_write(c, REG_CC, 0, 4);
 	wait_csts(c, CSTS_RDY, 0);
-	c->shadow = c->eventidx = NULL;
+	c->shadow = NULL;
+	c->eventidx = NULL;
 }
 
 int client_enable(struct client *c, uint16_t depth)

@@ -39,7 +39,7 @@ static long locked(void)
 }
 
 /* Reads and writes back, all over the guest memory. */
-static int busy(struct client *c)
+static int keep_busy(struct client *c)
 {
 	struct pollfd end = { .fd = STDIN_FILENO, .events = POLLIN };
 	unsigned long n = 0;
@@ -71,7 +71,7 @@ int main(void)
 	if (client_enable(&c, 32) || client_io_queue(&c, 1, 64, -1))
 		err = failed("enable", EIO);
 	else
-		err = busy(&c);
+		err = keep_busy(&c);
 	client_close(&c);
 	printf("hold: closed, %ld KiB locked\n", locked());
 	return err;

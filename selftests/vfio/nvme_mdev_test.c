@@ -297,7 +297,8 @@ TEST_F(dev, memory_that_is_not_the_guests)
 TEST_F(dev, read_only_memory_is_not_written)
 {
 	struct client *c = &self->c;
-	void *rom = mmap(NULL, 4 * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	void *rom = mmap(NULL, 4 * PAGE, PROT_READ | PROT_WRITE,
+			 MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
 	ASSERT_NE(MAP_FAILED, rom);
 	memset(rom, 0x77, 4 * PAGE);
@@ -315,7 +316,8 @@ TEST_F(dev, high_addresses_and_edges)
 {
 	struct client *c = &self->c;
 	uint64_t high = 1ull << 44;
-	uint8_t *p = mmap(NULL, 8 * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	uint8_t *p = mmap(NULL, 8 * PAGE, PROT_READ | PROT_WRITE,
+			 MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
 	ASSERT_NE(MAP_FAILED, p);
 	start(_metadata, self, 16);
@@ -342,7 +344,8 @@ TEST_F(dev, mappings_per_command)
 {
 	struct client *c = &self->c;
 	uint64_t iova = 0x40000000;
-	uint8_t *p = mmap(NULL, 64 * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	uint8_t *p = mmap(NULL, 64 * PAGE, PROT_READ | PROT_WRITE,
+			 MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	int i;
 
 	ASSERT_NE(MAP_FAILED, p);
@@ -388,7 +391,8 @@ TEST_F(dev, unmapped_queues_are_fatal)
 TEST_F(dev, unmap_beside_queues)
 {
 	struct client *c = &self->c;
-	void *side = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	void *side = mmap(NULL, PAGE, PROT_READ | PROT_WRITE,
+			 MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	uint64_t iova, buf;
 	int i;
 
@@ -611,11 +615,10 @@ TEST_F(dev, reset_under_load)
 		for (i = 0; i < 60; i++)
 			queue_push(c, &c->io[0], &cmd);
 		queue_ring(c, &c->io[0]);
-		if (round & 1) {
-			ASSERT_EQ(0, ioctl(c->device, VFIO_DEVICE_RESET));
-		} else {
+		if (!(round & 1))
 			client_disable(c);
-		}
+		else
+			ASSERT_EQ(0, ioctl(c->device, VFIO_DEVICE_RESET));
 		EXPECT_EQ(0, bar_read(c, REG_CSTS, 4));
 		EXPECT_EQ(round & 1 ? 0 : 0x001f001f, bar_read(c, REG_AQA, 4));
 	}
