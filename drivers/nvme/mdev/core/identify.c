@@ -118,9 +118,7 @@ static u16 vnvme_id_ctrl(struct vnvme_ctrl *ctrl, struct vnvme_cmd *cmd)
 	id->vwc = VNVME_VWC_NO_BROADCAST |
 		  (ctrl->cfg.vwc ? VNVME_VWC_PRESENT : 0);
 	snprintf(id->subnqn, sizeof(id->subnqn),
-		 "nqn.2014-08.org.nvmexpress:uuid:"
-		 "%02x%02x%02x%02x-%02x%02x-%02x%02x-%02x%02x-"
-		 "%02x%02x%02x%02x%02x%02x",
+		 VNVME_NQN_PREFIX "%02x%02x%02x%02x-%02x%02x-%02x%02x-%02x%02x-%02x%02x%02x%02x%02x%02x",
 		 u[0], u[1], u[2], u[3], u[4], u[5], u[6], u[7], u[8], u[9],
 		 u[10], u[11], u[12], u[13], u[14], u[15]);
 	return 0;
