@@ -137,22 +137,18 @@ static inline bool vnvme_sq_pop(struct vnvme_ctrl *ctrl, struct vnvme_sq *sq,
 
 /**
  * vnvme_cq_post() - answer a command; its entry was promised before the fetch
- * @lane:	of the queue
+ * @lane:	of the queue; ->cq_left is not 0, see vnvme_cq_run()
  * @sq:		where the command came from
  * @cid:	its identifier
  * @status:	without phase
  * @dw0:	command specific
- *
- * Return: false if nothing can be written now; the entry stays promised.
  */
-static inline bool vnvme_cq_post(struct vnvme_lane *lane, struct vnvme_sq *sq,
+static inline void vnvme_cq_post(struct vnvme_lane *lane, struct vnvme_sq *sq,
 				 u16 cid, u16 status, u32 dw0)
 {
 	struct vnvme_cq *cq = &lane->cq;
 	__le32 *dw;
 
-	if (unlikely(!lane->cq_left) && !vnvme_cq_run(lane))
-		return false;
 	cq->reserved--;
 	dw = lane->cq_at;
 	lane->cq_at += sizeof(struct vnvme_cqe);
@@ -171,7 +167,6 @@ static inline bool vnvme_cq_post(struct vnvme_lane *lane, struct vnvme_sq *sq,
 		WRITE_ONCE(cq->tail, cq->tail + 1);
 	}
 	lane->posted = true;
-	return true;
 }
 
 /* dptr.c */

@@ -441,7 +441,7 @@ void vnvme_cq_event_arm(struct vnvme_ctrl *ctrl, struct vnvme_cq *cq)
 
 /**
  * vnvme_cq_run() - find the ring's memory from the tail on
- * @lane:	of the queue
+ * @lane:	of the queue; ->cq_at and ->cq_left are set
  *
  * Return: false if it may not be written, or is missing: control then looks for
  *	   it.
