@@ -331,8 +331,10 @@ static bool vnvme_admin_fetch(struct vnvme_ctrl *ctrl, struct vnvme_cmd *cmd)
 	struct vnvme_lane *lane = &ctrl->lane[0];
 
 	vnvme_lane_forget(lane);
-	if (ctrl->state != VNVME_READY || READ_ONCE(ctrl->fatal) ||
-	    !vnvme_sq_poll(ctrl, &ctrl->sq[0]) ||
+	if (ctrl->state != VNVME_READY || READ_ONCE(ctrl->fatal))
+		return false;
+	vnvme_sq_take(ctrl, &ctrl->sq[0]);
+	if (ctrl->sq[0].tail == ctrl->sq[0].head ||
 	    !vnvme_cq_refresh(ctrl, &lane->cq) ||
 	    !vnvme_sq_pop(ctrl, &ctrl->sq[0], &cmd->sqe))
 		return false;

@@ -74,7 +74,7 @@ static inline u64 vnvme_make64(u32 lo, u32 hi)
 void vnvme_sq_init(struct vnvme_sq *sq, u16 id, u16 cqid, u64 base, u32 depth);
 void vnvme_cq_init(struct vnvme_cq *cq, u16 id, u64 base, u32 depth, u16 vector,
 		   bool irq);
-bool vnvme_sq_poll(struct vnvme_ctrl *ctrl, struct vnvme_sq *sq);
+void vnvme_sq_take(struct vnvme_ctrl *ctrl, struct vnvme_sq *sq);
 bool vnvme_sq_run(struct vnvme_ctrl *ctrl, struct vnvme_sq *sq);
 bool vnvme_sq_ready(const struct vnvme_ctrl *ctrl, const struct vnvme_sq *sq);
 void vnvme_sq_event_lag(struct vnvme_ctrl *ctrl, struct vnvme_sq *sq);
@@ -107,7 +107,7 @@ static inline bool vnvme_cq_full(const struct vnvme_cq *cq)
 /**
  * vnvme_sq_pop() - copy the next command, once
  * @ctrl:	controller
- * @sq:		queue for which vnvme_sq_poll() was true
+ * @sq:		queue that is not empty
  * @sqe:	filled
  *
  * Return: false if the ring's memory is missing; control then looks for it.

@@ -16,11 +16,10 @@ static bool vnvme_lane_may_fetch(const struct vnvme_lane *lane)
 	       !READ_ONCE(ctrl->fatal) && !lane->retry;
 }
 
-/* The last request of a lane has come home: somebody may be waiting. */
-static noinline void vnvme_lane_empty(struct vnvme_lane *lane)
+/* The last request of a lane that somebody may be waiting for has come home. */
+static noinline void vnvme_lane_drained(struct vnvme_lane *lane)
 {
-	if (READ_ONCE(lane->ctrl->state) != VNVME_READY)
-		lane->ctrl->env->work(lane->ctrl);
+	lane->ctrl->env->work(lane->ctrl);
 }
 
 static __always_inline void vnvme_req_free(struct vnvme_req *req)
@@ -32,8 +31,8 @@ static __always_inline void vnvme_req_free(struct vnvme_req *req)
 	lane->free = req;
 	/* the state machine looks for 0; it must then see all that was done */
 	smp_store_release(&lane->busy, busy);
-	if (!busy)
-		vnvme_lane_empty(lane);
+	if (!busy && unlikely(READ_ONCE(lane->ctrl->state) != VNVME_READY))
+		vnvme_lane_drained(lane);
 }
 
 static __always_inline void vnvme_req_count(struct vnvme_req *req)
@@ -214,7 +213,7 @@ static __always_inline bool vnvme_req_start(struct vnvme_req *req)
 	req->submitted = true;
 	WRITE_ONCE(lane->inflight[req->epoch],
 		   lane->inflight[req->epoch] + 1);
-	lane->dirty = true;
+	lane->dirty |= b->bit;
 	status = b->ops->submit(b, lane, req);
 	if (likely(!status))
 		return true;
@@ -295,9 +294,11 @@ static unsigned int vnvme_lane_fetch_sq(struct vnvme_lane *lane,
 	unsigned int room, n = 0;
 	struct vnvme_req *req;
 
-	if (!vnvme_sq_poll(ctrl, sq))
+	vnvme_sq_take(ctrl, sq);
+	if (sq->tail == sq->head)
 		return 0;
-	vnvme_sq_event_lag(ctrl, sq);
+	if (ctrl->dbbuf.db)
+		vnvme_sq_event_lag(ctrl, sq);
 	budget = min(budget, vnvme_ring_dist(sq->head, sq->tail, sq->depth));
 	room = vnvme_cq_room(&lane->cq);
 	if (unlikely(room < budget)) {
@@ -333,12 +334,14 @@ static unsigned int vnvme_lane_fetch(struct vnvme_lane *lane,
 	struct vnvme_sq *sq, *first = lane->sqs;
 	unsigned int n = 0;
 
+	if (!first)
+		return 0;
 	/* the state does not change while an owner is inside a step */
 	for (sq = first; sq && n < budget && !lane->retry; sq = sq->next)
 		if (sq->live)
 			n += vnvme_lane_fetch_sq(lane, sq, budget - n);
 	/* another queue goes first the next time: none starves */
-	if (first && first->next && n) {
+	if (unlikely(first->next) && n) {
 		lane->sqs = first->next;
 		for (sq = lane->sqs; sq->next; sq = sq->next)
 			;
@@ -365,9 +368,8 @@ static void vnvme_lane_commit(struct vnvme_lane *lane)
 	struct vnvme_ctrl *ctrl = lane->ctrl;
 	unsigned int i;
 
-	lane->dirty = false;
-	for (i = 0; i < ctrl->nr_backends; i++)
-		if (ctrl->backend[i]->ops->commit)
+	for (i = 0; lane->dirty; i++, lane->dirty >>= 1)
+		if ((lane->dirty & 1) && ctrl->backend[i]->ops->commit)
 			ctrl->backend[i]->ops->commit(ctrl->backend[i], lane);
 }
 
