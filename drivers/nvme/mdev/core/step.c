@@ -365,12 +365,13 @@ static unsigned int vnvme_lane_reap(struct vnvme_lane *lane)
 
 static void vnvme_lane_commit(struct vnvme_lane *lane)
 {
-	struct vnvme_ctrl *ctrl = lane->ctrl;
-	unsigned int i;
+	struct vnvme_backend **b = lane->ctrl->backend;
+	unsigned int dirty;
 
-	for (i = 0; lane->dirty; i++, lane->dirty >>= 1)
-		if ((lane->dirty & 1) && ctrl->backend[i]->ops->commit)
-			ctrl->backend[i]->ops->commit(ctrl->backend[i], lane);
+	for (dirty = lane->dirty; dirty; dirty >>= 1, b++)
+		if ((dirty & 1) && (*b)->ops->commit)
+			(*b)->ops->commit(*b, lane);
+	lane->dirty = 0;
 }
 
 /* Nothing is answered any more; what is in flight comes home and is dropped. */
@@ -380,8 +381,6 @@ static unsigned int vnvme_lane_drain(struct vnvme_lane *lane)
 
 	if (!lane->busy)
 		return 0;
-	if (lane->dirty)
-		vnvme_lane_commit(lane);
 	n += vnvme_lane_post_held(lane);
 	n += vnvme_lane_reap(lane);
 	n += vnvme_lane_take_returned(lane);
