@@ -170,12 +170,13 @@ static u16 vnvme_delete_sq(struct vnvme_ctrl *ctrl, struct vnvme_cmd *cmd)
 void vnvme_admin_post(struct vnvme_ctrl *ctrl, u16 cid, u16 status, u32 dw0)
 {
 	struct vnvme_lane *lane = &ctrl->lane[0];
-	struct vnvme_sq *sq = &ctrl->sq[0];
 
-	if (!vnvme_cq_post(lane, sq, cid, status, dw0) &&
-	    (ctrl->env->pin(ctrl, lane->cq.base,
-			    lane->cq.depth * sizeof(struct vnvme_cqe)) ||
-	     !vnvme_cq_post(lane, sq, cid, status, dw0)))
+	if (vnvme_cq_run(lane) ||
+	    (!ctrl->env->pin(ctrl, lane->cq.base,
+			     lane->cq.depth * sizeof(struct vnvme_cqe)) &&
+	     vnvme_cq_run(lane)))
+		vnvme_cq_post(lane, &ctrl->sq[0], cid, status, dw0);
+	else
 		vnvme_ctrl_fatal(ctrl);
 	vnvme_lane_forget(lane);
 }
@@ -330,8 +331,10 @@ static bool vnvme_admin_fetch(struct vnvme_ctrl *ctrl, struct vnvme_cmd *cmd)
 	struct vnvme_lane *lane = &ctrl->lane[0];
 
 	vnvme_lane_forget(lane);
-	if (ctrl->state != VNVME_READY || READ_ONCE(ctrl->fatal) ||
-	    !vnvme_sq_poll(ctrl, &ctrl->sq[0]) ||
+	if (ctrl->state != VNVME_READY || READ_ONCE(ctrl->fatal))
+		return false;
+	vnvme_sq_take(ctrl, &ctrl->sq[0]);
+	if (ctrl->sq[0].tail == ctrl->sq[0].head ||
 	    !vnvme_cq_refresh(ctrl, &lane->cq) ||
 	    !vnvme_sq_pop(ctrl, &ctrl->sq[0], &cmd->sqe))
 		return false;

@@ -485,6 +485,7 @@ int vnvme_backend_add(struct vnvme_ctrl *ctrl, struct vnvme_backend *b)
 
 	ctrl->env->park(ctrl);
 	if (ctrl->nr_backends < VNVME_MAX_BACKENDS) {
+		b->bit = 1u << ctrl->nr_backends;
 		ctrl->backend[ctrl->nr_backends++] = b;
 		err = 0;
 	}

@@ -74,7 +74,7 @@ static inline u64 vnvme_make64(u32 lo, u32 hi)
 void vnvme_sq_init(struct vnvme_sq *sq, u16 id, u16 cqid, u64 base, u32 depth);
 void vnvme_cq_init(struct vnvme_cq *cq, u16 id, u64 base, u32 depth, u16 vector,
 		   bool irq);
-bool vnvme_sq_poll(struct vnvme_ctrl *ctrl, struct vnvme_sq *sq);
+void vnvme_sq_take(struct vnvme_ctrl *ctrl, struct vnvme_sq *sq);
 bool vnvme_sq_run(struct vnvme_ctrl *ctrl, struct vnvme_sq *sq);
 bool vnvme_sq_ready(const struct vnvme_ctrl *ctrl, const struct vnvme_sq *sq);
 void vnvme_sq_event_lag(struct vnvme_ctrl *ctrl, struct vnvme_sq *sq);
@@ -107,7 +107,7 @@ static inline bool vnvme_cq_full(const struct vnvme_cq *cq)
 /**
  * vnvme_sq_pop() - copy the next command, once
  * @ctrl:	controller
- * @sq:		queue for which vnvme_sq_poll() was true
+ * @sq:		queue that is not empty
  * @sqe:	filled
  *
  * Return: false if the ring's memory is missing; control then looks for it.
@@ -137,22 +137,18 @@ static inline bool vnvme_sq_pop(struct vnvme_ctrl *ctrl, struct vnvme_sq *sq,
 
 /**
  * vnvme_cq_post() - answer a command; its entry was promised before the fetch
- * @lane:	of the queue
+ * @lane:	of the queue; ->cq_left is not 0, see vnvme_cq_run()
  * @sq:		where the command came from
  * @cid:	its identifier
  * @status:	without phase
  * @dw0:	command specific
- *
- * Return: false if nothing can be written now; the entry stays promised.
  */
-static inline bool vnvme_cq_post(struct vnvme_lane *lane, struct vnvme_sq *sq,
+static inline void vnvme_cq_post(struct vnvme_lane *lane, struct vnvme_sq *sq,
 				 u16 cid, u16 status, u32 dw0)
 {
 	struct vnvme_cq *cq = &lane->cq;
 	__le32 *dw;
 
-	if (unlikely(!lane->cq_left) && !vnvme_cq_run(lane))
-		return false;
 	cq->reserved--;
 	dw = lane->cq_at;
 	lane->cq_at += sizeof(struct vnvme_cqe);
@@ -171,7 +167,6 @@ static inline bool vnvme_cq_post(struct vnvme_lane *lane, struct vnvme_sq *sq,
 		WRITE_ONCE(cq->tail, cq->tail + 1);
 	}
 	lane->posted = true;
-	return true;
 }
 
 /* dptr.c */

@@ -74,32 +74,22 @@ static bool vnvme_dbbuf_put(struct vnvme_ctrl *ctrl, u64 page,
 }
 
 /*
- * The value of a doorbell whose last accepted value is @cur.
+ * The value of a doorbell whose last accepted value is @cur; with DBBUF.
  *
  * A guest that uses a queue's shadow writes it first and BAR0 after, if at all;
  * one that rings a queue through BAR0 alone (Linux, its admin queue) never
  * touches the shadow, and gets it updated from here.  The shadow is only
  * written when BAR0 brings something new: the guest may be writing it.
  */
-static __always_inline u32 vnvme_db_take(struct vnvme_ctrl *ctrl,
-					 unsigned int index, u32 *db,
-					 u32 *shadow, __le32 **kept, u32 cur,
-					 struct vnvme_db_door door)
+static __always_inline u32 vnvme_shadow_take(struct vnvme_ctrl *ctrl,
+					     unsigned int index, u32 *db,
+					     u32 *shadow, __le32 **kept,
+					     u32 cur,
+					     struct vnvme_db_door door)
 {
 	u32 m, s, was = *db;
 	__le32 *word = *kept;
 	bool bad = false;
-
-	if (!ctrl->dbbuf.db) {
-		m = vnvme_db_get(ctrl, index);
-		if (m == was)
-			return cur;
-		*db = m;
-		if (vnvme_db_fits(door, m))
-			return m;
-		vnvme_aen_raise(ctrl, VNVME_AEN_DB_VALUE);
-		return cur;
-	}
 
 	if (unlikely(!word)) {
 		word = vnvme_dbbuf_word(ctrl, ctrl->dbbuf.db, index);
@@ -136,6 +126,22 @@ static __always_inline u32 vnvme_db_take(struct vnvme_ctrl *ctrl,
 	if (unlikely(bad))
 		vnvme_aen_raise(ctrl, VNVME_AEN_DB_VALUE);
 	return cur;
+}
+
+/* The same without DBBUF.  *@cur stays if there is nothing, or nonsense. */
+static __always_inline void vnvme_db_take(struct vnvme_ctrl *ctrl,
+					  unsigned int index, u32 *db, u32 *cur,
+					  struct vnvme_db_door door)
+{
+	u32 m = vnvme_db_get(ctrl, index);
+
+	if (m == *db)
+		return;
+	*db = m;
+	if (likely(vnvme_db_fits(door, m)))
+		*cur = m;
+	else
+		vnvme_aen_raise(ctrl, VNVME_AEN_DB_VALUE);
 }
 
 /* Has a doorbell changed since it was last taken? */
@@ -215,20 +221,28 @@ static struct vnvme_db_door vnvme_sq_door(const struct vnvme_sq *sq)
 	return (struct vnvme_db_door){ .span = ~0u, .depth = sq->depth };
 }
 
+static noinline void vnvme_sq_shadow_take(struct vnvme_ctrl *ctrl,
+					  struct vnvme_sq *sq)
+{
+	sq->tail = vnvme_shadow_take(ctrl, vnvme_sq_db_index(sq->id), &sq->db,
+				     &sq->shadow, &sq->word, sq->tail,
+				     vnvme_sq_door(sq));
+}
+
 /**
- * vnvme_sq_poll() - take the tail doorbell
+ * vnvme_sq_take() - take the tail doorbell
  * @ctrl:	controller
  * @sq:		live queue
  *
  * Context: owner (admin queue: control).
- * Return: true if there are commands to fetch.
  */
-bool vnvme_sq_poll(struct vnvme_ctrl *ctrl, struct vnvme_sq *sq)
+void vnvme_sq_take(struct vnvme_ctrl *ctrl, struct vnvme_sq *sq)
 {
-	sq->tail = vnvme_db_take(ctrl, vnvme_sq_db_index(sq->id), &sq->db,
-				 &sq->shadow, &sq->word, sq->tail,
-				 vnvme_sq_door(sq));
-	return sq->tail != sq->head;
+	if (ctrl->dbbuf.db)
+		vnvme_sq_shadow_take(ctrl, sq);
+	else
+		vnvme_db_take(ctrl, vnvme_sq_db_index(sq->id), &sq->db,
+			      &sq->tail, vnvme_sq_door(sq));
 }
 
 /**
@@ -273,7 +287,7 @@ static void vnvme_sq_event_set(struct vnvme_ctrl *ctrl, struct vnvme_sq *sq,
 
 /**
  * vnvme_sq_event_lag() - keep EventIdx out of the way of a polled queue
- * @ctrl:	controller
+ * @ctrl:	controller, with DBBUF
  * @sq:		queue whose tail has moved
  *
  * One behind the tail is a whole ring ahead: the guest passes it only after the
@@ -282,8 +296,7 @@ static void vnvme_sq_event_set(struct vnvme_ctrl *ctrl, struct vnvme_sq *sq,
  */
 void vnvme_sq_event_lag(struct vnvme_ctrl *ctrl, struct vnvme_sq *sq)
 {
-	if (ctrl->dbbuf.db &&
-	    vnvme_ring_dist(sq->tail, sq->event, sq->depth) <= sq->depth / 4)
+	if (vnvme_ring_dist(sq->tail, sq->event, sq->depth) <= sq->depth / 4)
 		vnvme_sq_event_set(ctrl, sq,
 				   (sq->tail ? sq->tail : sq->depth) - 1);
 }
@@ -344,9 +357,15 @@ static struct vnvme_db_door vnvme_cq_door(const struct vnvme_cq *cq)
  */
 void vnvme_cq_poll(struct vnvme_ctrl *ctrl, struct vnvme_cq *cq)
 {
-	cq->head = vnvme_db_take(ctrl, vnvme_cq_db_index(cq->id), &cq->db,
-				 &cq->shadow, &cq->word, cq->head,
-				 vnvme_cq_door(cq));
+	unsigned int index = vnvme_cq_db_index(cq->id);
+
+	if (ctrl->dbbuf.db)
+		cq->head = vnvme_shadow_take(ctrl, index, &cq->db, &cq->shadow,
+					     &cq->word, cq->head,
+					     vnvme_cq_door(cq));
+	else
+		vnvme_db_take(ctrl, index, &cq->db, &cq->head,
+			      vnvme_cq_door(cq));
 }
 
 static void vnvme_cq_event_set(struct vnvme_ctrl *ctrl, struct vnvme_cq *cq,
@@ -441,7 +460,7 @@ void vnvme_cq_event_arm(struct vnvme_ctrl *ctrl, struct vnvme_cq *cq)
 
 /**
  * vnvme_cq_run() - find the ring's memory from the tail on
- * @lane:	of the queue
+ * @lane:	of the queue; ->cq_at and ->cq_left are set
  *
  * Return: false if it may not be written, or is missing: control then looks for
  *	   it.

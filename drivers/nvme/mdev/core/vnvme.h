@@ -208,6 +208,7 @@ struct vnvme_backend_ops {
 struct vnvme_backend {
 	const struct vnvme_backend_ops	*ops;
 	void				*priv;
+	u8				bit;	/* set by vnvme_backend_add() */
 };
 
 /* ------------------------------------------------------------------------
@@ -362,7 +363,7 @@ struct vnvme_lane {
 	u16			id;
 	bool			stopping;	/* no fetch, no completion */
 	bool			posted;		/* interrupt due at end of pass */
-	bool			dirty;		/* backends to commit */
+	u8			dirty;		/* backends to commit, by ->bit */
 	bool			blocked;
 	u32			cq_left;	/* entries at @cq_at */
 	void			*cq_at;

@@ -273,6 +273,25 @@ static void c95_shadow_ahead_of_7c(struct kunit *test)
 	fake_free(f);
 }
 
+/* 94: DBBUF moves to other pages under queues that run */
+static void c94_dbbuf_moves(struct kunit *test)
+{
+	struct vnvme_sqe sqe = fake_sqe(VNVME_ADM_DBBUF, 0);
+	struct fake *f = fake_ready(1);
+
+	pin_data(test, f);
+	KUNIT_ASSERT_EQ(test, fake_dbbuf(f), 0);
+	pin_data(test, f);
+	sqe.prp1 = cpu_to_le64(FAKE_ID);
+	sqe.prp2 = cpu_to_le64(FAKE_ID + VNVME_PAGE_SIZE);
+	KUNIT_ASSERT_EQ(test, fake_admin(f, &sqe, NULL), 0);
+	push_reads(f, 1, 2);
+	((u32 *)fake_ptr(f, FAKE_ID))[2] = f->q[1].tail;
+	fake_run(f);
+	KUNIT_EXPECT_EQ(test, pop_all(f, 1), 2);
+	fake_free(f);
+}
+
 /* 51: no stale doorbell, BAR0 or shadow, for a queue made again */
 static void c51_made_again(struct kunit *test)
 {
@@ -555,6 +574,7 @@ static struct kunit_case queue_cases[] = {
 	KUNIT_CASE(c96_no_missed_wake),
 	KUNIT_CASE(c98_shadow_and_mmio_mixed),
 	KUNIT_CASE(c95_shadow_ahead_of_7c),
+	KUNIT_CASE(c94_dbbuf_moves),
 	KUNIT_CASE(c51_made_again),
 	KUNIT_CASE(l01_dbbuf_forgotten),
 	KUNIT_CASE(r06_queue_memory_vanishes),
