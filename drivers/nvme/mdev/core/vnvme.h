@@ -528,6 +528,7 @@ void vnvme_lane_init(struct vnvme_ctrl *ctrl, u16 id, struct vnvme_req *reqs,
 
 /**
  * vnvme_ctrl_work() - everything that may sleep and is due
+ * @ctrl:	controller
  *
  * State changes, admin commands, events.  Called by control after env->work().
  * Takes a bounded number of admin commands and calls env->work() for more.
@@ -603,8 +604,9 @@ void vnvme_req_return(struct vnvme_req *req, int err);
 
 /*
  * Memory that is going away: after vnvme_lane_epoch() every new request counts
- * in the other epoch, and no look-up of before is used again; once vnvme_lane_old_inflight() is false nothing that was
- * in flight before is left.  One change at a time.
+ * in the other epoch, and no look-up of before is used again; once
+ * vnvme_lane_old_inflight() is false nothing that was in flight before is left.
+ * One change at a time.
  */
 void vnvme_lane_epoch(struct vnvme_lane *lane);			/* owner */
 bool vnvme_lane_old_inflight(const struct vnvme_lane *lane);	/* any */
