@@ -190,9 +190,10 @@ static void vnvme_delete_finish(struct vnvme_ctrl *ctrl)
 
 	for (i = 1; i <= ctrl->cfg.nr_ioq; i++) {
 		sq = &ctrl->sq[i];
-		/* pairs with vnvme_req_end() */
-		if (!sq->depth || sq->del_cid == VNVME_NO_CMD ||
-		    smp_load_acquire(&sq->inflight))
+		if (!sq->depth || sq->del_cid == VNVME_NO_CMD)
+			continue;
+		/* pairs with the releases in step.c */
+		if (smp_load_acquire(&sq->inflight))
 			continue;
 		cid = sq->del_cid;
 		ctrl->env->park(ctrl);

@@ -344,8 +344,10 @@ void vnvme_lane_init(struct vnvme_ctrl *ctrl, u16 id, struct vnvme_req *reqs,
 	}
 }
 
-/* Have all memory of queues and of DBBUF in the table.  Owners are not parked:
- * env->pin() may wait for somebody who has to park them. */
+/*
+ * Have all memory of queues and of DBBUF in the table.  Owners are not parked:
+ * env->pin() may wait for somebody who has to park them.
+ */
 static bool vnvme_queues_pin(struct vnvme_ctrl *ctrl)
 {
 	const struct vnvme_env *env = ctrl->env;

@@ -91,8 +91,10 @@ bool vnvme_dbbuf_pin(struct vnvme_ctrl *ctrl, struct vnvme_dbbuf pages);
 bool vnvme_dbbuf_clear(struct vnvme_ctrl *ctrl, unsigned int index);
 void vnvme_dbbuf_adopt(struct vnvme_ctrl *ctrl);
 
-/* How many more entries may be promised, by the head last seen.  One entry
- * stays empty (section 4.1.2): full is depth - 1. */
+/*
+ * How many more entries may be promised, by the head last seen.  One entry
+ * stays empty (section 4.1.2): full is depth - 1.
+ */
 static inline u32 vnvme_cq_room(const struct vnvme_cq *cq)
 {
 	return cq->depth - 1 - cq->reserved -

@@ -105,6 +105,7 @@ static __always_inline u32 vnvme_shadow_take(struct vnvme_ctrl *ctrl,
 	m = vnvme_db_get(ctrl, index);
 	*db = m;
 	if (m != was) {
+		/* pairs with the same: BAR0 is new, so its shadow is there */
 		smp_rmb();
 		s = vnvme_dbbuf_get(word);
 	}

@@ -75,6 +75,7 @@ static noinline bool vnvme_req_post(struct vnvme_req *req, u16 status)
 		else
 			vnvme_req_count(req);
 		inflight = sq->inflight - 1;
+		/* pairs with Delete I/O Submission Queue, which waits for 0 */
 		smp_store_release(&sq->inflight, inflight);
 		if (!sq->live && !inflight)
 			lane->ctrl->env->work(lane->ctrl);
@@ -127,6 +128,7 @@ void vnvme_req_done(struct vnvme_req *req, u16 status)
 	}
 	vnvme_cq_post(lane, sq, le16_to_cpu(req->sqe.cid), 0, 0);
 	vnvme_req_count(req);
+	/* pairs as in vnvme_req_post() */
 	smp_store_release(&sq->inflight, sq->inflight - 1);
 	vnvme_req_free(req);
 }

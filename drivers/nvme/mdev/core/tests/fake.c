@@ -579,6 +579,7 @@ void fake_ring(struct fake *f, unsigned int index, u32 val, bool shadow)
 		word = (__le32 *)fake_ptr(f, FAKE_SHADOW) + index;
 		old = le32_to_cpu(*word);
 		WRITE_ONCE(*word, cpu_to_le32(val));
+		/* pairs with the controller's between EventIdx and its look */
 		smp_mb();
 		event = le32_to_cpu(((__le32 *)fake_ptr(f, FAKE_EVENT))[index]);
 		if ((u16)(val - event - 1) >= (u16)(val - old))
