@@ -142,7 +142,7 @@ blocks_found()
 {
 	local sum
 
-	sum=$(dd if="${DISK}p3" bs=1M count=$FIO_MB iflag=direct 2>/dev/null | sha256sum)
+	sum=$(dd if="${DISK}p3" bs=1M count="$FIO_MB" iflag=direct 2>/dev/null | sha256sum)
 	[ "${sum%% *}" = "$(guest_data fio)" ]
 }
 
