@@ -380,11 +380,8 @@ static void nvme_extq_init(struct nvme_dev *dev)
 		return;
 	}
 	pool = kzalloc_node(sizeof(*pool), GFP_KERNEL, dev_to_node(dev->dev));
-	if (!pool) {
-		dev_warn(dev->ctrl.device,
-			 "mdev_queues: out of memory, no queue can be lent\n");
+	if (!pool)
 		return;
-	}
 	kref_init(&pool->ref);
 	mutex_init(&pool->lock);
 	INIT_LIST_HEAD(&pool->list);

@@ -15,8 +15,11 @@
 #define NULL_SIZE	SZ_1G
 #define NULL_SHIFT	9
 
-#define ns_err(ns, fmt, ...) \
-	dev_err(nvme_mdev_dev((ns)->nm), "%s: " fmt, (ns)->name, ##__VA_ARGS__)
+#define ns_err(_ns, fmt, ...) do {						\
+	const struct nvme_mdev_ns *__ns = (_ns);				\
+										\
+	dev_err(nvme_mdev_dev(__ns->nm), "%s: " fmt, __ns->name, ##__VA_ARGS__);\
+} while (0)
 
 /* The block device number of partition @partno of @disk, 0 if there is none. */
 static dev_t ns_partition(dev_t disk, u32 partno)

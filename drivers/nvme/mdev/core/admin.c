@@ -170,14 +170,15 @@ static u16 vnvme_delete_sq(struct vnvme_ctrl *ctrl, struct vnvme_cmd *cmd)
 void vnvme_admin_post(struct vnvme_ctrl *ctrl, u16 cid, u16 status, u32 dw0)
 {
 	struct vnvme_lane *lane = &ctrl->lane[0];
-	struct vnvme_sq *sq = &ctrl->sq[0];
 
-	if (!vnvme_cq_post(lane, sq, cid, status, dw0) &&
-	    (ctrl->env->pin(ctrl, lane->cq.base,
-			    lane->cq.depth * sizeof(struct vnvme_cqe)) ||
-	     !vnvme_cq_post(lane, sq, cid, status, dw0)))
+	if (vnvme_cq_run(lane) ||
+	    (!ctrl->env->pin(ctrl, lane->cq.base,
+			     lane->cq.depth * sizeof(struct vnvme_cqe)) &&
+	     vnvme_cq_run(lane)))
+		vnvme_cq_post(lane, &ctrl->sq[0], cid, status, dw0);
+	else
 		vnvme_ctrl_fatal(ctrl);
-	lane->cq_left = 0;
+	vnvme_lane_forget(lane);
 }
 
 /* Deletions whose last command has been answered. */
@@ -189,9 +190,10 @@ static void vnvme_delete_finish(struct vnvme_ctrl *ctrl)
 
 	for (i = 1; i <= ctrl->cfg.nr_ioq; i++) {
 		sq = &ctrl->sq[i];
-		/* pairs with vnvme_req_end() */
-		if (!sq->depth || sq->del_cid == VNVME_NO_CMD ||
-		    smp_load_acquire(&sq->inflight))
+		if (!sq->depth || sq->del_cid == VNVME_NO_CMD)
+			continue;
+		/* pairs with the releases in step.c */
+		if (smp_load_acquire(&sq->inflight))
 			continue;
 		cid = sq->del_cid;
 		ctrl->env->park(ctrl);
@@ -328,12 +330,14 @@ static void vnvme_admin_one(struct vnvme_ctrl *ctrl, struct vnvme_cmd *cmd)
 static bool vnvme_admin_fetch(struct vnvme_ctrl *ctrl, struct vnvme_cmd *cmd)
 {
 	struct vnvme_lane *lane = &ctrl->lane[0];
-	struct vnvme_run run = { 0 };
 
-	if (ctrl->state != VNVME_READY || READ_ONCE(ctrl->fatal) ||
-	    !vnvme_sq_poll(ctrl, &ctrl->sq[0]) ||
+	vnvme_lane_forget(lane);
+	if (ctrl->state != VNVME_READY || READ_ONCE(ctrl->fatal))
+		return false;
+	vnvme_sq_take(ctrl, &ctrl->sq[0]);
+	if (ctrl->sq[0].tail == ctrl->sq[0].head ||
 	    !vnvme_cq_refresh(ctrl, &lane->cq) ||
-	    !vnvme_sq_pop(ctrl, &ctrl->sq[0], &run, &cmd->sqe))
+	    !vnvme_sq_pop(ctrl, &ctrl->sq[0], &cmd->sqe))
 		return false;
 	lane->cq.reserved++;
 	return true;
@@ -368,6 +372,8 @@ bool vnvme_admin_step(struct vnvme_ctrl *ctrl)
 		/* pairs with the guest's barrier before it reads EventIdx */
 		smp_mb();
 	}
+	/* nothing that was looked up here is good in the next section */
+	vnvme_lane_forget(lane);
 	if (lane->posted) {
 		lane->posted = false;
 		lane->stat.irqs++;

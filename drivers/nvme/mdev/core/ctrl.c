@@ -344,8 +344,10 @@ void vnvme_lane_init(struct vnvme_ctrl *ctrl, u16 id, struct vnvme_req *reqs,
 	}
 }
 
-/* Have all memory of queues and of DBBUF in the table.  Owners are not parked:
- * env->pin() may wait for somebody who has to park them. */
+/*
+ * Have all memory of queues and of DBBUF in the table.  Owners are not parked:
+ * env->pin() may wait for somebody who has to park them.
+ */
 static bool vnvme_queues_pin(struct vnvme_ctrl *ctrl)
 {
 	const struct vnvme_env *env = ctrl->env;
@@ -485,6 +487,7 @@ int vnvme_backend_add(struct vnvme_ctrl *ctrl, struct vnvme_backend *b)
 
 	ctrl->env->park(ctrl);
 	if (ctrl->nr_backends < VNVME_MAX_BACKENDS) {
+		b->bit = 1u << ctrl->nr_backends;
 		ctrl->backend[ctrl->nr_backends++] = b;
 		err = 0;
 	}

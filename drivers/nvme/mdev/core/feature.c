@@ -41,8 +41,8 @@ static u16 vnvme_feature_bad(struct vnvme_cmd *cmd, u16 status, u16 loc)
  */
 bool vnvme_temperature_critical(const struct vnvme_ctrl *ctrl)
 {
-	return VNVME_TEMPERATURE >= ctrl->temp_over ||
-	       VNVME_TEMPERATURE <= ctrl->temp_under;
+	return ctrl->temp_over <= VNVME_TEMPERATURE ||
+	       ctrl->temp_under >= VNVME_TEMPERATURE;
 }
 
 static u16 vnvme_temperature_set(struct vnvme_ctrl *ctrl, struct vnvme_cmd *cmd,

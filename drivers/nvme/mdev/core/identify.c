@@ -5,6 +5,9 @@
  */
 #include "internal.h"
 
+#define VNVME_UUID_FMT \
+	"%02x%02x%02x%02x-%02x%02x-%02x%02x-%02x%02x-%02x%02x%02x%02x%02x%02x"
+
 #define VNVME_OUI_0	0x52
 #define VNVME_OUI_1	0x54
 #define VNVME_OUI_2	0x00
@@ -117,10 +120,7 @@ static u16 vnvme_id_ctrl(struct vnvme_ctrl *ctrl, struct vnvme_cmd *cmd)
 			       VNVME_ONCS_SAVE_SELECT);
 	id->vwc = VNVME_VWC_NO_BROADCAST |
 		  (ctrl->cfg.vwc ? VNVME_VWC_PRESENT : 0);
-	snprintf(id->subnqn, sizeof(id->subnqn),
-		 "nqn.2014-08.org.nvmexpress:uuid:"
-		 "%02x%02x%02x%02x-%02x%02x-%02x%02x-%02x%02x-"
-		 "%02x%02x%02x%02x%02x%02x",
+	snprintf(id->subnqn, sizeof(id->subnqn), VNVME_NQN_PREFIX VNVME_UUID_FMT,
 		 u[0], u[1], u[2], u[3], u[4], u[5], u[6], u[7], u[8], u[9],
 		 u[10], u[11], u[12], u[13], u[14], u[15]);
 	return 0;

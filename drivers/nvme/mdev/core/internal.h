@@ -70,19 +70,12 @@ static inline u64 vnvme_make64(u32 lo, u32 hi)
 	return (u64)hi << 32 | lo;
 }
 
-/* Entries of a ring that one look-up found; good for one step. */
-struct vnvme_run {
-	void	*at;
-	u32	left;
-};
-
 /* queue.c */
 void vnvme_sq_init(struct vnvme_sq *sq, u16 id, u16 cqid, u64 base, u32 depth);
 void vnvme_cq_init(struct vnvme_cq *cq, u16 id, u64 base, u32 depth, u16 vector,
 		   bool irq);
-bool vnvme_sq_poll(struct vnvme_ctrl *ctrl, struct vnvme_sq *sq);
-bool vnvme_sq_run(struct vnvme_ctrl *ctrl, const struct vnvme_sq *sq,
-		  struct vnvme_run *run);
+void vnvme_sq_take(struct vnvme_ctrl *ctrl, struct vnvme_sq *sq);
+bool vnvme_sq_run(struct vnvme_ctrl *ctrl, struct vnvme_sq *sq);
 bool vnvme_sq_ready(const struct vnvme_ctrl *ctrl, const struct vnvme_sq *sq);
 void vnvme_sq_event_lag(struct vnvme_ctrl *ctrl, struct vnvme_sq *sq);
 void vnvme_sq_event_arm(struct vnvme_ctrl *ctrl, struct vnvme_sq *sq);
@@ -93,12 +86,15 @@ bool vnvme_cq_may_have_room(const struct vnvme_ctrl *ctrl,
 bool vnvme_cq_unread(const struct vnvme_ctrl *ctrl, const struct vnvme_cq *cq);
 void vnvme_cq_event_arm(struct vnvme_ctrl *ctrl, struct vnvme_cq *cq);
 bool vnvme_cq_run(struct vnvme_lane *lane);
+void vnvme_lane_forget(struct vnvme_lane *lane);
 bool vnvme_dbbuf_pin(struct vnvme_ctrl *ctrl, struct vnvme_dbbuf pages);
 bool vnvme_dbbuf_clear(struct vnvme_ctrl *ctrl, unsigned int index);
 void vnvme_dbbuf_adopt(struct vnvme_ctrl *ctrl);
 
-/* How many more entries may be promised, by the head last seen.  One entry
- * stays empty (section 4.1.2): full is depth - 1. */
+/*
+ * How many more entries may be promised, by the head last seen.  One entry
+ * stays empty (section 4.1.2): full is depth - 1.
+ */
 static inline u32 vnvme_cq_room(const struct vnvme_cq *cq)
 {
 	return cq->depth - 1 - cq->reserved -
@@ -113,28 +109,29 @@ static inline bool vnvme_cq_full(const struct vnvme_cq *cq)
 /**
  * vnvme_sq_pop() - copy the next command, once
  * @ctrl:	controller
- * @sq:		queue for which vnvme_sq_poll() was true
- * @run:	->left is 0 at the beginning of a step
+ * @sq:		queue that is not empty
  * @sqe:	filled
  *
  * Return: false if the ring's memory is missing; control then looks for it.
  */
 static inline bool vnvme_sq_pop(struct vnvme_ctrl *ctrl, struct vnvme_sq *sq,
-				struct vnvme_run *run, struct vnvme_sqe *sqe)
+				struct vnvme_sqe *sqe)
 {
 	unsigned int i;
+	u64 *at;
 
-	if (unlikely(!run->left) && !vnvme_sq_run(ctrl, sq, run))
+	if (unlikely(!sq->left) && !vnvme_sq_run(ctrl, sq))
 		return false;
+	at = sq->at;
 	/* the entry after the doorbell; pairs with the guest's barrier */
 	smp_rmb();
 #pragma GCC unroll 8
 	for (i = 0; i < sizeof(*sqe) / 8; i++)
-		((u64 *)sqe)[i] = READ_ONCE(((u64 *)run->at)[i]);
+		((u64 *)sqe)[i] = READ_ONCE(at[i]);
 	/* from here on nothing may be read from the guest's copy */
 	barrier();
-	run->at += sizeof(*sqe);
-	run->left--;
+	sq->at = at + i;
+	sq->left--;
 	sq->head = vnvme_ring_next(sq->head, sq->depth);
 	sq->inflight++;
 	return true;
@@ -142,22 +139,18 @@ static inline bool vnvme_sq_pop(struct vnvme_ctrl *ctrl, struct vnvme_sq *sq,
 
 /**
  * vnvme_cq_post() - answer a command; its entry was promised before the fetch
- * @lane:	of the queue
+ * @lane:	of the queue; ->cq_left is not 0, see vnvme_cq_run()
  * @sq:		where the command came from
  * @cid:	its identifier
  * @status:	without phase
  * @dw0:	command specific
- *
- * Return: false if nothing can be written now; the entry stays promised.
  */
-static inline bool vnvme_cq_post(struct vnvme_lane *lane, struct vnvme_sq *sq,
+static inline void vnvme_cq_post(struct vnvme_lane *lane, struct vnvme_sq *sq,
 				 u16 cid, u16 status, u32 dw0)
 {
 	struct vnvme_cq *cq = &lane->cq;
 	__le32 *dw;
 
-	if (unlikely(!lane->cq_left) && !vnvme_cq_run(lane))
-		return false;
 	cq->reserved--;
 	dw = lane->cq_at;
 	lane->cq_at += sizeof(struct vnvme_cqe);
@@ -176,7 +169,6 @@ static inline bool vnvme_cq_post(struct vnvme_lane *lane, struct vnvme_sq *sq,
 		WRITE_ONCE(cq->tail, cq->tail + 1);
 	}
 	lane->posted = true;
-	return true;
 }
 
 /* dptr.c */

@@ -74,37 +74,30 @@ static bool vnvme_dbbuf_put(struct vnvme_ctrl *ctrl, u64 page,
 }
 
 /*
- * The value of a doorbell whose last accepted value is @cur.
+ * The value of a doorbell whose last accepted value is @cur; with DBBUF.
  *
  * A guest that uses a queue's shadow writes it first and BAR0 after, if at all;
  * one that rings a queue through BAR0 alone (Linux, its admin queue) never
  * touches the shadow, and gets it updated from here.  The shadow is only
  * written when BAR0 brings something new: the guest may be writing it.
  */
-static __always_inline u32 vnvme_db_take(struct vnvme_ctrl *ctrl,
-					 unsigned int index, u32 *db,
-					 u32 *shadow, u32 cur,
-					 struct vnvme_db_door door)
+static __always_inline u32 vnvme_shadow_take(struct vnvme_ctrl *ctrl,
+					     unsigned int index, u32 *db,
+					     u32 *shadow, __le32 **kept,
+					     u32 cur,
+					     struct vnvme_db_door door)
 {
 	u32 m, s, was = *db;
+	__le32 *word = *kept;
 	bool bad = false;
-	__le32 *word;
 
-	if (!ctrl->dbbuf.db) {
-		m = vnvme_db_get(ctrl, index);
-		if (m == was)
-			return cur;
-		*db = m;
-		if (vnvme_db_fits(door, m))
-			return m;
-		vnvme_aen_raise(ctrl, VNVME_AEN_DB_VALUE);
-		return cur;
-	}
-
-	word = vnvme_dbbuf_word(ctrl, ctrl->dbbuf.db, index);
 	if (unlikely(!word)) {
-		vnvme_memory_lost(ctrl, ctrl->dbbuf.db, true);
-		return cur;
+		word = vnvme_dbbuf_word(ctrl, ctrl->dbbuf.db, index);
+		if (!word) {
+			vnvme_memory_lost(ctrl, ctrl->dbbuf.db, true);
+			return cur;
+		}
+		*kept = word;
 	}
 	s = vnvme_dbbuf_get(word);
 	/* pairs with the guest's barrier between its shadow and BAR0 writes */
@@ -112,6 +105,7 @@ static __always_inline u32 vnvme_db_take(struct vnvme_ctrl *ctrl,
 	m = vnvme_db_get(ctrl, index);
 	*db = m;
 	if (m != was) {
+		/* pairs with the same: BAR0 is new, so its shadow is there */
 		smp_rmb();
 		s = vnvme_dbbuf_get(word);
 	}
@@ -135,6 +129,22 @@ static __always_inline u32 vnvme_db_take(struct vnvme_ctrl *ctrl,
 	return cur;
 }
 
+/* The same without DBBUF.  *@cur stays if there is nothing, or nonsense. */
+static __always_inline void vnvme_db_take(struct vnvme_ctrl *ctrl,
+					  unsigned int index, u32 *db, u32 *cur,
+					  struct vnvme_db_door door)
+{
+	u32 m = vnvme_db_get(ctrl, index);
+
+	if (m == *db)
+		return;
+	*db = m;
+	if (likely(vnvme_db_fits(door, m)))
+		*cur = m;
+	else
+		vnvme_aen_raise(ctrl, VNVME_AEN_DB_VALUE);
+}
+
 /* Has a doorbell changed since it was last taken? */
 static bool vnvme_db_changed(const struct vnvme_ctrl *ctrl, unsigned int index,
 			     u32 db, u32 shadow)
@@ -150,10 +160,9 @@ static bool vnvme_db_changed(const struct vnvme_ctrl *ctrl, unsigned int index,
 	return !word || vnvme_dbbuf_get(word) != shadow;
 }
 
-/* The entries of a ring from @i on, as far as one look-up tells. */
-static __always_inline bool
-vnvme_run_find(struct vnvme_ctrl *ctrl, u64 base, u32 i, u32 depth, u32 size,
-	       bool write, struct vnvme_run *run)
+/* The entries of a ring from @i on, as far as one look-up tells: how many. */
+static u32 vnvme_run_find(struct vnvme_ctrl *ctrl, u64 base, u32 i, u32 depth,
+			  u32 size, bool write, void **at)
 {
 	struct vnvme_extent x;
 	u64 iova = base + i * size;
@@ -161,12 +170,29 @@ vnvme_run_find(struct vnvme_ctrl *ctrl, u64 base, u32 i, u32 depth, u32 size,
 	if (unlikely(!vnvme_mem_lookup(ctrl->mem, iova, &x) ||
 		     (write && x.ro))) {
 		vnvme_memory_lost(ctrl, iova, write);
-		return false;
+		return 0;
 	}
-	run->at = x.kva;
-	/* entries do not straddle pages; size is a power of two */
-	run->left = min(x.len / size, depth - i);
-	return true;
+	*at = x.kva;
+	/* entries do not straddle pages */
+	return min(x.len / size, depth - i);
+}
+
+/**
+ * vnvme_lane_forget() - look-ups that the lane keeps are good no more
+ * @lane:	lane
+ *
+ * Context: owner (admin queue: control).
+ */
+void vnvme_lane_forget(struct vnvme_lane *lane)
+{
+	struct vnvme_sq *sq;
+
+	lane->cq_left = 0;
+	lane->cq.word = NULL;
+	for (sq = lane->sqs; sq; sq = sq->next) {
+		sq->left = 0;
+		sq->word = NULL;
+	}
 }
 
 /* ---------------------------------------------------------------- SQ ---- */
@@ -190,26 +216,34 @@ void vnvme_sq_init(struct vnvme_sq *sq, u16 id, u16 cqid, u64 base, u32 depth)
 	sq->live = true;
 }
 
+/* Anywhere in the ring: up to depth - 1 after the head. */
 static struct vnvme_db_door vnvme_sq_door(const struct vnvme_sq *sq)
 {
-	return (struct vnvme_db_door){
-		.from = sq->head, .span = sq->depth - 1, .depth = sq->depth,
-	};
+	return (struct vnvme_db_door){ .span = ~0u, .depth = sq->depth };
+}
+
+static noinline void vnvme_sq_shadow_take(struct vnvme_ctrl *ctrl,
+					  struct vnvme_sq *sq)
+{
+	sq->tail = vnvme_shadow_take(ctrl, vnvme_sq_db_index(sq->id), &sq->db,
+				     &sq->shadow, &sq->word, sq->tail,
+				     vnvme_sq_door(sq));
 }
 
 /**
- * vnvme_sq_poll() - take the tail doorbell
+ * vnvme_sq_take() - take the tail doorbell
  * @ctrl:	controller
  * @sq:		live queue
  *
  * Context: owner (admin queue: control).
- * Return: true if there are commands to fetch.
  */
-bool vnvme_sq_poll(struct vnvme_ctrl *ctrl, struct vnvme_sq *sq)
+void vnvme_sq_take(struct vnvme_ctrl *ctrl, struct vnvme_sq *sq)
 {
-	sq->tail = vnvme_db_take(ctrl, vnvme_sq_db_index(sq->id), &sq->db,
-				 &sq->shadow, sq->tail, vnvme_sq_door(sq));
-	return sq->tail != sq->head;
+	if (ctrl->dbbuf.db)
+		vnvme_sq_shadow_take(ctrl, sq);
+	else
+		vnvme_db_take(ctrl, vnvme_sq_db_index(sq->id), &sq->db,
+			      &sq->tail, vnvme_sq_door(sq));
 }
 
 /**
@@ -231,15 +265,14 @@ bool vnvme_sq_ready(const struct vnvme_ctrl *ctrl, const struct vnvme_sq *sq)
  * vnvme_sq_run() - find the ring's memory from the head on
  * @ctrl:	controller
  * @sq:		live queue
- * @run:	filled
  *
  * Return: false if it is missing; control then looks for it.
  */
-bool vnvme_sq_run(struct vnvme_ctrl *ctrl, const struct vnvme_sq *sq,
-		  struct vnvme_run *run)
+bool vnvme_sq_run(struct vnvme_ctrl *ctrl, struct vnvme_sq *sq)
 {
-	return vnvme_run_find(ctrl, sq->base, sq->head, sq->depth,
-			      sizeof(struct vnvme_sqe), false, run);
+	sq->left = vnvme_run_find(ctrl, sq->base, sq->head, sq->depth,
+				  sizeof(struct vnvme_sqe), false, &sq->at);
+	return sq->left;
 }
 
 static void vnvme_sq_event_set(struct vnvme_ctrl *ctrl, struct vnvme_sq *sq,
@@ -255,7 +288,7 @@ static void vnvme_sq_event_set(struct vnvme_ctrl *ctrl, struct vnvme_sq *sq,
 
 /**
  * vnvme_sq_event_lag() - keep EventIdx out of the way of a polled queue
- * @ctrl:	controller
+ * @ctrl:	controller, with DBBUF
  * @sq:		queue whose tail has moved
  *
  * One behind the tail is a whole ring ahead: the guest passes it only after the
@@ -264,8 +297,7 @@ static void vnvme_sq_event_set(struct vnvme_ctrl *ctrl, struct vnvme_sq *sq,
  */
 void vnvme_sq_event_lag(struct vnvme_ctrl *ctrl, struct vnvme_sq *sq)
 {
-	if (ctrl->dbbuf.db &&
-	    vnvme_ring_dist(sq->tail, sq->event, sq->depth) <= sq->depth / 4)
+	if (vnvme_ring_dist(sq->tail, sq->event, sq->depth) <= sq->depth / 4)
 		vnvme_sq_event_set(ctrl, sq,
 				   (sq->tail ? sq->tail : sq->depth) - 1);
 }
@@ -326,8 +358,15 @@ static struct vnvme_db_door vnvme_cq_door(const struct vnvme_cq *cq)
  */
 void vnvme_cq_poll(struct vnvme_ctrl *ctrl, struct vnvme_cq *cq)
 {
-	cq->head = vnvme_db_take(ctrl, vnvme_cq_db_index(cq->id), &cq->db,
-				 &cq->shadow, cq->head, vnvme_cq_door(cq));
+	unsigned int index = vnvme_cq_db_index(cq->id);
+
+	if (ctrl->dbbuf.db)
+		cq->head = vnvme_shadow_take(ctrl, index, &cq->db, &cq->shadow,
+					     &cq->word, cq->head,
+					     vnvme_cq_door(cq));
+	else
+		vnvme_db_take(ctrl, index, &cq->db, &cq->head,
+			      vnvme_cq_door(cq));
 }
 
 static void vnvme_cq_event_set(struct vnvme_ctrl *ctrl, struct vnvme_cq *cq,
@@ -422,7 +461,7 @@ void vnvme_cq_event_arm(struct vnvme_ctrl *ctrl, struct vnvme_cq *cq)
 
 /**
  * vnvme_cq_run() - find the ring's memory from the tail on
- * @lane:	of the queue
+ * @lane:	of the queue; ->cq_at and ->cq_left are set
  *
  * Return: false if it may not be written, or is missing: control then looks for
  *	   it.
@@ -430,15 +469,13 @@ void vnvme_cq_event_arm(struct vnvme_ctrl *ctrl, struct vnvme_cq *cq)
 bool vnvme_cq_run(struct vnvme_lane *lane)
 {
 	struct vnvme_cq *cq = &lane->cq;
-	struct vnvme_run run;
 
-	if (!READ_ONCE(lane->ctrl->master) ||
-	    !vnvme_run_find(lane->ctrl, cq->base, cq->tail, cq->depth,
-			    sizeof(struct vnvme_cqe), true, &run))
-		return false;
-	lane->cq_at = run.at;
-	lane->cq_left = run.left;
-	return true;
+	if (READ_ONCE(lane->ctrl->master))
+		lane->cq_left = vnvme_run_find(lane->ctrl, cq->base, cq->tail,
+					       cq->depth,
+					       sizeof(struct vnvme_cqe), true,
+					       &lane->cq_at);
+	return lane->cq_left;
 }
 
 /* ------------------------------------------------------------- DBBUF ---- */
@@ -521,6 +558,7 @@ void vnvme_dbbuf_adopt(struct vnvme_ctrl *ctrl)
 	unsigned int i, id;
 
 	for (i = 0; i <= ctrl->cfg.nr_ioq; i++) {
+		vnvme_lane_forget(&ctrl->lane[i]);
 		sq = &ctrl->sq[i];
 		id = vnvme_sq_db_index(i);
 		if (sq->live) {

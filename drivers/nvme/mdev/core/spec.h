@@ -303,6 +303,9 @@ enum {
 #define VNVME_SC_NOT_NS_SPECIFIC	0x10f
 #define VNVME_DNR			0x4000
 
+/* Subsystem NVMe Qualified Name of something that has a UUID, section 7.9 */
+#define VNVME_NQN_PREFIX	"nqn.2014-08.org.nvmexpress:uuid:"
+
 /* Parameter Error Location: byte in 7:0, bit in 10:8; FFFFh: none */
 #define VNVME_LOC(member)	((u16)offsetof(struct vnvme_sqe, member))
 #define VNVME_LOC_NONE		0xffff

@@ -16,49 +16,50 @@ static bool vnvme_lane_may_fetch(const struct vnvme_lane *lane)
 	       !READ_ONCE(ctrl->fatal) && !lane->retry;
 }
 
+/* The last request of a lane that somebody may be waiting for has come home. */
+static noinline void vnvme_lane_drained(struct vnvme_lane *lane)
+{
+	lane->ctrl->env->work(lane->ctrl);
+}
+
 static __always_inline void vnvme_req_free(struct vnvme_req *req)
 {
 	struct vnvme_lane *lane = req->lane;
-
 	u32 busy = lane->busy - 1;
 
 	req->next = lane->free;
 	lane->free = req;
 	/* the state machine looks for 0; it must then see all that was done */
 	smp_store_release(&lane->busy, busy);
-	if (unlikely(!busy &&
-		     READ_ONCE(lane->ctrl->state) != VNVME_READY))
-		lane->ctrl->env->work(lane->ctrl);
+	if (!busy && unlikely(READ_ONCE(lane->ctrl->state) != VNVME_READY))
+		vnvme_lane_drained(lane);
 }
 
-static __always_inline void vnvme_req_account(struct vnvme_req *req, u16 status)
+static __always_inline void vnvme_req_count(struct vnvme_req *req)
 {
 	struct vnvme_lane_stat *stat = &req->lane->stat;
 
-	if (unlikely(status)) {
-		stat->errors++;
-		vnvme_errlog_add(req->lane->ctrl, req->sq->id,
-				 le16_to_cpu(req->sqe.cid), status,
-				 req->err_loc, req->slba,
-				 le32_to_cpu(req->sqe.nsid));
-		return;
-	}
-	switch (req->opcode) {
-	case VNVME_CMD_READ:
+	if (likely(req->opcode == VNVME_CMD_READ)) {
 		stat->reads++;
 		stat->read_sectors += req->bytes >> 9;
-		break;
-	case VNVME_CMD_WRITE:
+	} else if (req->opcode == VNVME_CMD_WRITE) {
 		stat->writes++;
 		stat->write_sectors += req->bytes >> 9;
-		break;
-	default:
+	} else {
 		stat->others++;
 	}
 }
 
+static noinline void vnvme_req_log(struct vnvme_req *req, u16 status)
+{
+	req->lane->stat.errors++;
+	vnvme_errlog_add(req->lane->ctrl, req->sq->id,
+			 le16_to_cpu(req->sqe.cid), status, req->err_loc,
+			 req->slba, le32_to_cpu(req->sqe.nsid));
+}
+
 /* Answer the guest and let the request go.  Return: false if not now. */
-static __always_inline bool vnvme_req_post(struct vnvme_req *req, u16 status)
+static noinline bool vnvme_req_post(struct vnvme_req *req, u16 status)
 {
 	struct vnvme_lane *lane = req->lane;
 	struct vnvme_sq *sq = req->sq;
@@ -66,39 +67,34 @@ static __always_inline bool vnvme_req_post(struct vnvme_req *req, u16 status)
 
 	/* nothing reaches guest memory once CC.EN is 0 */
 	if (likely(!lane->stopping)) {
-		if (unlikely(!vnvme_cq_post(lane, sq, le16_to_cpu(req->sqe.cid),
-					    status, 0)))
+		if (!lane->cq_left && !vnvme_cq_run(lane))
 			return false;
-		vnvme_req_account(req, status);
+		vnvme_cq_post(lane, sq, le16_to_cpu(req->sqe.cid), status, 0);
+		if (status)
+			vnvme_req_log(req, status);
+		else
+			vnvme_req_count(req);
 		inflight = sq->inflight - 1;
+		/* pairs with Delete I/O Submission Queue, which waits for 0 */
 		smp_store_release(&sq->inflight, inflight);
-		if (unlikely(!sq->live && !inflight))
+		if (!sq->live && !inflight)
 			lane->ctrl->env->work(lane->ctrl);
 	}
 	vnvme_req_free(req);
 	return true;
 }
 
-static noinline void vnvme_req_hold(struct vnvme_req *req, u16 status)
+/* Answer, or keep the answer until it can be written. */
+static noinline void vnvme_req_end(struct vnvme_req *req, u16 status)
 {
 	struct vnvme_lane *lane = req->lane;
 
+	if (vnvme_req_post(req, status))
+		return;
 	req->status = status;
 	req->next = NULL;
 	*lane->held_tail = req;
 	lane->held_tail = &req->next;
-}
-
-static __always_inline void vnvme_req_answer(struct vnvme_req *req, u16 status)
-{
-	if (unlikely(!vnvme_req_post(req, status)))
-		vnvme_req_hold(req, status);
-}
-
-/* The same for those that no backend has had. */
-static noinline void vnvme_req_end(struct vnvme_req *req, u16 status)
-{
-	vnvme_req_answer(req, status);
 }
 
 static __always_inline void vnvme_req_untake(struct vnvme_req *req)
@@ -115,12 +111,26 @@ static __always_inline void vnvme_req_untake(struct vnvme_req *req)
  * @req:	request; not to be touched afterwards
  * @status:	NVMe status without phase bit
  *
+ * Success, a live queue, a place for the answer: vnvme_req_end() in a straight
+ * line.  All else is left to that.
+ *
  * Context: owner.
  */
 void vnvme_req_done(struct vnvme_req *req, u16 status)
 {
+	struct vnvme_lane *lane = req->lane;
+	struct vnvme_sq *sq = req->sq;
+
 	vnvme_req_untake(req);
-	vnvme_req_answer(req, status);
+	if (unlikely(status || lane->stopping || !lane->cq_left || !sq->live)) {
+		vnvme_req_end(req, status);
+		return;
+	}
+	vnvme_cq_post(lane, sq, le16_to_cpu(req->sqe.cid), 0, 0);
+	vnvme_req_count(req);
+	/* pairs as in vnvme_req_post() */
+	smp_store_release(&sq->inflight, sq->inflight - 1);
+	vnvme_req_free(req);
 }
 
 static void vnvme_lane_retry_add(struct vnvme_lane *lane, struct vnvme_req *req)
@@ -205,7 +215,7 @@ static __always_inline bool vnvme_req_start(struct vnvme_req *req)
 	req->submitted = true;
 	WRITE_ONCE(lane->inflight[req->epoch],
 		   lane->inflight[req->epoch] + 1);
-	lane->dirty = true;
+	lane->dirty |= b->bit;
 	status = b->ops->submit(b, lane, req);
 	if (likely(!status))
 		return true;
@@ -283,13 +293,14 @@ static unsigned int vnvme_lane_fetch_sq(struct vnvme_lane *lane,
 					unsigned int budget)
 {
 	struct vnvme_ctrl *ctrl = lane->ctrl;
-	struct vnvme_run run = { 0 };
 	unsigned int room, n = 0;
 	struct vnvme_req *req;
 
-	if (!vnvme_sq_poll(ctrl, sq))
+	vnvme_sq_take(ctrl, sq);
+	if (sq->tail == sq->head)
 		return 0;
-	vnvme_sq_event_lag(ctrl, sq);
+	if (ctrl->dbbuf.db)
+		vnvme_sq_event_lag(ctrl, sq);
 	budget = min(budget, vnvme_ring_dist(sq->head, sq->tail, sq->depth));
 	room = vnvme_cq_room(&lane->cq);
 	if (unlikely(room < budget)) {
@@ -301,7 +312,7 @@ static unsigned int vnvme_lane_fetch_sq(struct vnvme_lane *lane,
 	}
 	while (n < budget) {
 		req = lane->free;
-		if (!req || unlikely(!vnvme_sq_pop(ctrl, sq, &run, &req->sqe)))
+		if (!req || unlikely(!vnvme_sq_pop(ctrl, sq, &req->sqe)))
 			break;
 		lane->free = req->next;
 		lane->busy++;
@@ -325,12 +336,14 @@ static unsigned int vnvme_lane_fetch(struct vnvme_lane *lane,
 	struct vnvme_sq *sq, *first = lane->sqs;
 	unsigned int n = 0;
 
-	for (sq = first; sq && n < budget && vnvme_lane_may_fetch(lane);
-	     sq = sq->next)
+	if (!first)
+		return 0;
+	/* the state does not change while an owner is inside a step */
+	for (sq = first; sq && n < budget && !lane->retry; sq = sq->next)
 		if (sq->live)
 			n += vnvme_lane_fetch_sq(lane, sq, budget - n);
 	/* another queue goes first the next time: none starves */
-	if (first && first->next && n) {
+	if (unlikely(first->next) && n) {
 		lane->sqs = first->next;
 		for (sq = lane->sqs; sq->next; sq = sq->next)
 			;
@@ -354,13 +367,13 @@ static unsigned int vnvme_lane_reap(struct vnvme_lane *lane)
 
 static void vnvme_lane_commit(struct vnvme_lane *lane)
 {
-	struct vnvme_ctrl *ctrl = lane->ctrl;
-	unsigned int i;
+	struct vnvme_backend **b = lane->ctrl->backend;
+	unsigned int dirty;
 
-	lane->dirty = false;
-	for (i = 0; i < ctrl->nr_backends; i++)
-		if (ctrl->backend[i]->ops->commit)
-			ctrl->backend[i]->ops->commit(ctrl->backend[i], lane);
+	for (dirty = lane->dirty; dirty; dirty >>= 1, b++)
+		if ((dirty & 1) && (*b)->ops->commit)
+			(*b)->ops->commit(*b, lane);
+	lane->dirty = 0;
 }
 
 /* Nothing is answered any more; what is in flight comes home and is dropped. */
@@ -370,8 +383,6 @@ static unsigned int vnvme_lane_drain(struct vnvme_lane *lane)
 
 	if (!lane->busy)
 		return 0;
-	if (lane->dirty)
-		vnvme_lane_commit(lane);
 	n += vnvme_lane_post_held(lane);
 	n += vnvme_lane_reap(lane);
 	n += vnvme_lane_take_returned(lane);
@@ -382,6 +393,13 @@ static unsigned int vnvme_lane_drain(struct vnvme_lane *lane)
 	return n;
 }
 
+/* Without COMMAND.MASTER memory comes free, but nothing reaches the guest. */
+static unsigned int vnvme_lane_quiet(struct vnvme_lane *lane)
+{
+	lane->cq_left = 0;
+	return lane->busy ? vnvme_lane_reap(lane) : 0;
+}
+
 unsigned int vnvme_lane_step(struct vnvme_lane *lane, unsigned int budget)
 {
 	struct vnvme_ctrl *ctrl = lane->ctrl;
@@ -389,12 +407,8 @@ unsigned int vnvme_lane_step(struct vnvme_lane *lane, unsigned int budget)
 
 	if (unlikely(lane->stopping))
 		return vnvme_lane_drain(lane);
-
-	/* what was found in another step is not good in this one */
-	lane->cq_left = 0;
-	/* memory comes free, but nothing reaches the guest */
 	if (unlikely(!READ_ONCE(ctrl->master)))
-		return lane->busy ? vnvme_lane_reap(lane) : 0;
+		return vnvme_lane_quiet(lane);
 
 	if (lane->busy) {
 		if (unlikely(lane->held))
@@ -410,8 +424,6 @@ unsigned int vnvme_lane_step(struct vnvme_lane *lane, unsigned int budget)
 	if (lane->dirty)
 		vnvme_lane_commit(lane);
 
-	lane->cq_left = 0;
-
 	if (lane->posted) {
 		lane->posted = false;
 		if (lane->cq.irq_enabled) {
@@ -425,7 +437,7 @@ unsigned int vnvme_lane_step(struct vnvme_lane *lane, unsigned int budget)
 void vnvme_lane_epoch(struct vnvme_lane *lane)
 {
 	WRITE_ONCE(lane->epoch, lane->epoch ^ 1);
-	lane->cq_left = 0;
+	vnvme_lane_forget(lane);
 }
 
 bool vnvme_lane_old_inflight(const struct vnvme_lane *lane)

@@ -56,8 +56,14 @@ struct vnvme_req;
  *
  * Filled and emptied by whoever pins (in the kernel mem.c); the core only
  * looks things up, by one load as long as no two chunks share a slot.  An
- * answer is good until the look-up's context ends (one step, one control
- * call), or while a request that holds it is in flight: nobody keeps one.
+ * answer is good
+ *
+ *   in control	until env->pin() or the end of the control section,
+ *   for owners	until vnvme_lane_epoch(), or, in a request, while that is in
+ *		flight (vnvme_lane_old_inflight()).
+ *
+ * Who takes memory out of the table waits for all three before it gives the
+ * memory back.
  */
 #define VNVME_PAGE_SHIFT	12
 #define VNVME_PAGE_SIZE		(1u << VNVME_PAGE_SHIFT)
@@ -202,6 +208,7 @@ struct vnvme_backend_ops {
 struct vnvme_backend {
 	const struct vnvme_backend_ops	*ops;
 	void				*priv;
+	u8				bit;	/* set by vnvme_backend_add() */
 };
 
 /* ------------------------------------------------------------------------
@@ -237,7 +244,7 @@ struct vnvme_seg {
 	u32	len;
 };
 
-/**
+/*
  * struct vnvme_req - one I/O command between fetch and completion
  * @sqe:	the guest's entry, copied once
  * @tag:	index in the lane, also the command identifier on hardware
@@ -282,14 +289,19 @@ struct vnvme_req {
  * Queues
  */
 
-/**
+/*
  * struct vnvme_sq - a submission queue
  * @db, @shadow: doorbell values last taken from BAR0 and from the shadow page
  * @inflight:	commands fetched and not answered
  * @del_cid:	Delete I/O Submission Queue that waits for @inflight to be 0,
  *		or -1
+ * @at, @left: the next entries, and @word, the shadow doorbell: look-ups that
+ *		owners keep, see vnvme_lane_forget()
  */
 struct vnvme_sq {
+	void	*at;
+	u32	left;
+	__le32	*word;
 	u64	base;
 	u32	depth;
 	u32	head;
@@ -306,6 +318,7 @@ struct vnvme_sq {
 };
 
 struct vnvme_cq {
+	__le32	*word;		/* as struct vnvme_sq's */
 	u64	base;
 	u32	depth;
 	u32	head;
@@ -328,7 +341,7 @@ struct vnvme_lane_stat {
 	u64	errors, irqs, misses, eventidx, full;
 };
 
-/**
+/*
  * struct vnvme_lane - a completion queue with the submission queues that feed
  * it: the unit that a poller owns.  Lane 0 is the admin queue pair, owned by
  * control.
@@ -340,7 +353,7 @@ struct vnvme_lane_stat {
  *		What they moved is free.
  * @nr_reqs:	size of @reqs; 0: the lane cannot be used
  * @cq_at, @cq_left: where the next answers go; looked up once for a run of
- *		them, and forgotten when the step ends
+ *		them, see vnvme_lane_forget()
  * @busy:	requests taken from @free
  * @inflight:	requests a backend has, by epoch (see vnvme_lane_epoch())
  * @priv:	the embedder's
@@ -350,9 +363,9 @@ struct vnvme_lane {
 	u16			id;
 	bool			stopping;	/* no fetch, no completion */
 	bool			posted;		/* interrupt due at end of pass */
-	bool			dirty;		/* backends to commit */
+	u8			dirty;		/* backends to commit, by ->bit */
 	bool			blocked;
-	u32			cq_left;	/* entries at @cq_at, this step */
+	u32			cq_left;	/* entries at @cq_at */
 	void			*cq_at;
 	u8			epoch;
 	u32			inflight[2];
@@ -431,7 +444,7 @@ struct vnvme_errlog {
 	struct vnvme_err_entry	entry[VNVME_ELPE + 1];
 };
 
-/**
+/*
  * struct vnvme_ctrl - a controller; owned by control unless a line says
  * otherwise
  * @leaving:	detached namespaces whose last commands are not back yet
@@ -506,22 +519,27 @@ void vnvme_ctrl_init(struct vnvme_ctrl *ctrl, const struct vnvme_env *env,
 		     struct vnvme_mem *mem, const struct vnvme_config *cfg,
 		     u32 *db);
 
-/* Give lane 1..nr_ioq its requests: @reqs and segs are zeroed by the caller,
- * ->segs, ->scratch and ->scratch_dma set.  Controller DISABLED. (control) */
+/*
+ * Give lane 1..nr_ioq its requests: @reqs and segs are zeroed by the caller,
+ * ->segs, ->scratch and ->scratch_dma set.  Controller DISABLED. (control)
+ */
 void vnvme_lane_init(struct vnvme_ctrl *ctrl, u16 id, struct vnvme_req *reqs,
 		     u32 nr, void *priv);
 
 /**
  * vnvme_ctrl_work() - everything that may sleep and is due
+ * @ctrl:	controller
  *
  * State changes, admin commands, events.  Called by control after env->work().
  * Takes a bounded number of admin commands and calls env->work() for more.
  */
 void vnvme_ctrl_work(struct vnvme_ctrl *ctrl);
 
-/* Start a reset (FLR, VFIO_DEVICE_RESET, close).  Complete once
+/*
+ * Start a reset (FLR, VFIO_DEVICE_RESET, close).  Complete once
  * vnvme_ctrl_idle(); registers and config space are then as after power-on.
- * (control) */
+ * (control)
+ */
 void vnvme_ctrl_reset(struct vnvme_ctrl *ctrl);
 
 /* True if the controller is disabled and nothing is in flight. (any) */
@@ -530,27 +548,35 @@ bool vnvme_ctrl_idle(const struct vnvme_ctrl *ctrl);
 /* Queue memory vanished or the like: CSTS.CFS follows. (any) */
 void vnvme_ctrl_fatal(struct vnvme_ctrl *ctrl);
 
-/* regs.c.  @buf little endian as the guest sees it; any offset and length are
- * survived (at most 8 bytes are looked at). */
+/*
+ * regs.c.  @buf little endian as the guest sees it; any offset and length are
+ * survived (at most 8 bytes are looked at).
+ */
 void vnvme_bar_read(struct vnvme_ctrl *ctrl, u32 off, void *buf, u32 len);	/* any */
 void vnvme_bar_write(struct vnvme_ctrl *ctrl, u32 off, const void *buf, u32 len); /* control */
 
-/* A doorbell write needs no control: true if @off was in the doorbell page and
- * is done, kick included. (any) */
+/*
+ * A doorbell write needs no control: true if @off was in the doorbell page and
+ * is done, kick included. (any)
+ */
 bool vnvme_doorbell_write(struct vnvme_ctrl *ctrl, u32 off, const void *buf, u32 len);
 
 /* pcicfg.c */
 void vnvme_cfg_read(struct vnvme_ctrl *ctrl, u32 off, void *buf, u32 len);	/* any */
 /* A write may start a reset (FLR, D3hot to D0) as vnvme_ctrl_reset(). (control) */
 void vnvme_cfg_write(struct vnvme_ctrl *ctrl, u32 off, const void *buf, u32 len);
-/* INTx level: some completion queue with interrupts on has entries that the
- * guest has not taken, and neither INTMS nor COMMAND forbids. (any) */
+/*
+ * INTx level: some completion queue with interrupts on has entries that the
+ * guest has not taken, and neither INTMS nor COMMAND forbids. (any)
+ */
 bool vnvme_intx_level(const struct vnvme_ctrl *ctrl);
 
-/* Namespaces: attach and detach under a running controller.  Detach: owners
+/*
+ * Namespaces: attach and detach under a running controller.  Detach: owners
  * are parked inside; in-flight requests of @ns end first: call again while it
  * returns -EAGAIN. Notices (AEN) are sent. After a change of ->nlb call
- * vnvme_ns_changed(). (control) */
+ * vnvme_ns_changed(). (control)
+ */
 int vnvme_ns_attach(struct vnvme_ctrl *ctrl, struct vnvme_ns *ns);	/* -EEXIST, -EINVAL */
 int vnvme_ns_detach(struct vnvme_ctrl *ctrl, u32 nsid);			/* -ENOENT, -EAGAIN */
 void vnvme_ns_changed(struct vnvme_ctrl *ctrl, const struct vnvme_ns *ns);
@@ -578,19 +604,24 @@ void vnvme_req_return(struct vnvme_req *req, int err);
 
 /*
  * Memory that is going away: after vnvme_lane_epoch() every new request counts
- * in the other epoch; once vnvme_lane_old_inflight() is false nothing that was
- * in flight before is left.  One change at a time.
+ * in the other epoch, and no look-up of before is used again; once
+ * vnvme_lane_old_inflight() is false nothing that was in flight before is left.
+ * One change at a time.
  */
 void vnvme_lane_epoch(struct vnvme_lane *lane);			/* owner */
 bool vnvme_lane_old_inflight(const struct vnvme_lane *lane);	/* any */
 
-/* Idle: arm so that the guest's next doorbell is a write to BAR0; then, after a
- * full barrier, look once more: vnvme_lane_pending(). (owner) */
+/*
+ * Idle: arm so that the guest's next doorbell is a write to BAR0; then, after a
+ * full barrier, look once more: vnvme_lane_pending(). (owner)
+ */
 void vnvme_lane_arm(struct vnvme_lane *lane);
 bool vnvme_lane_pending(const struct vnvme_lane *lane);
-/* Is there something to do for vnvme_ctrl_work(): admin doorbell, events (any,
+/*
+ * Is there something to do for vnvme_ctrl_work(): admin doorbell, events (any,
  * cheap: the poller asks each pass).  The admin queue's EventIdx stays at its
- * tail, so that each of its doorbells reaches BAR0: nothing to arm. */
+ * tail, so that each of its doorbells reaches BAR0: nothing to arm.
+ */
 bool vnvme_admin_pending(const struct vnvme_ctrl *ctrl);
 /* Doorbells of queues that do not exist: report and forget. (owner) */
 void vnvme_db_scan(struct vnvme_ctrl *ctrl);

@@ -147,8 +147,12 @@ void fake_pin_all(struct fake *f)
 void fake_unpin(struct fake *f, u64 iova, u32 len)
 {
 	u64 end = iova + len;
+	unsigned int i;
 	s64 off;
 
+	/* as whoever takes memory out of the table */
+	for (i = 1; i <= f->ctrl.cfg.nr_ioq; i++)
+		vnvme_lane_epoch(&f->ctrl.lane[i]);
 	for (; iova < end; iova += VNVME_PAGE_SIZE) {
 		off = fake_offset(iova);
 		fake_entry(f, off)->kva = NULL;
@@ -575,6 +579,7 @@ void fake_ring(struct fake *f, unsigned int index, u32 val, bool shadow)
 		word = (__le32 *)fake_ptr(f, FAKE_SHADOW) + index;
 		old = le32_to_cpu(*word);
 		WRITE_ONCE(*word, cpu_to_le32(val));
+		/* pairs with the controller's between EventIdx and its look */
 		smp_mb();
 		event = le32_to_cpu(((__le32 *)fake_ptr(f, FAKE_EVENT))[index]);
 		if ((u16)(val - event - 1) >= (u16)(val - old))

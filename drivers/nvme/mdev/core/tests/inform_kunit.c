@@ -8,6 +8,8 @@
 /* 65, 72, 2: stable, honest, its own */
 static void c65_identify_controller(struct kunit *test)
 {
+	static const char nqn[] =
+		VNVME_NQN_PREFIX "01234567-89ab-4cde-8f01-23456789abcd";
 	struct fake *f = fake_ready(2);
 	struct vnvme_id_ctrl *id = fake_ptr(f, FAKE_ID);
 	struct vnvme_id_ctrl was;
@@ -16,9 +18,7 @@ static void c65_identify_controller(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, memcmp(id->sn, "0123456789AB4CDE8F01", 20), 0);
 	KUNIT_EXPECT_EQ(test, memcmp(id->mn, "nvme-mdev           ", 20), 0);
 	KUNIT_EXPECT_EQ(test, memcmp(id->fr, "1       ", 8), 0);
-	KUNIT_EXPECT_EQ(test, memcmp(id->subnqn,
-			"nqn.2014-08.org.nvmexpress:uuid:"
-			"01234567-89ab-4cde-8f01-23456789abcd", 69), 0);
+	KUNIT_EXPECT_EQ(test, memcmp(id->subnqn, nqn, sizeof(nqn)), 0);
 	KUNIT_EXPECT_EQ(test, id->ver, fake_read32(f, VNVME_REG_VS));
 	KUNIT_EXPECT_EQ(test, id->vid, fake_cfg_read32(f, 0) & 0xffff);
 	KUNIT_EXPECT_EQ(test, id->ssvid, fake_cfg_read32(f, 0x2c) & 0xffff);

@@ -54,7 +54,7 @@ static u32 next_aen(struct fake *f)
 static void c33_cq_full(struct kunit *test)
 {
 	struct fake *f = fake_ready(4);
-	u32 i, round, got;
+	u32 i, round, got, used;
 
 	KUNIT_ASSERT_EQ(test, fake_create(f, 2, 2, 4), 0);
 	for (i = 3; i <= 4; i++)
@@ -69,8 +69,9 @@ static void c33_cq_full(struct kunit *test)
 			struct vnvme_cqe cqe;
 
 			fake_run(f);
-			KUNIT_EXPECT_LE(test, vnvme_ring_dist(f->q[2].head,
-					f->ctrl.lane[2].cq.tail, 4), 3);
+			used = vnvme_ring_dist(f->q[2].head,
+					       f->ctrl.lane[2].cq.tail, 4);
+			KUNIT_EXPECT_LE(test, used, 3);
 			/* take one or two of the three */
 			got += fake_pop(f, 2, &cqe);
 			if (i & 1)
@@ -269,6 +270,25 @@ static void c95_shadow_ahead_of_7c(struct kunit *test)
 	KUNIT_ASSERT_EQ(test, fake_dbbuf(f), 0);
 	fake_run(f);
 	KUNIT_EXPECT_EQ(test, pop_all(f, 1), 1);
+	fake_free(f);
+}
+
+/* 94: DBBUF moves to other pages under queues that run */
+static void c94_dbbuf_moves(struct kunit *test)
+{
+	struct vnvme_sqe sqe = fake_sqe(VNVME_ADM_DBBUF, 0);
+	struct fake *f = fake_ready(1);
+
+	pin_data(test, f);
+	KUNIT_ASSERT_EQ(test, fake_dbbuf(f), 0);
+	pin_data(test, f);
+	sqe.prp1 = cpu_to_le64(FAKE_ID);
+	sqe.prp2 = cpu_to_le64(FAKE_ID + VNVME_PAGE_SIZE);
+	KUNIT_ASSERT_EQ(test, fake_admin(f, &sqe, NULL), 0);
+	push_reads(f, 1, 2);
+	((u32 *)fake_ptr(f, FAKE_ID))[2] = f->q[1].tail;
+	fake_run(f);
+	KUNIT_EXPECT_EQ(test, pop_all(f, 1), 2);
 	fake_free(f);
 }
 
@@ -554,6 +574,7 @@ static struct kunit_case queue_cases[] = {
 	KUNIT_CASE(c96_no_missed_wake),
 	KUNIT_CASE(c98_shadow_and_mmio_mixed),
 	KUNIT_CASE(c95_shadow_ahead_of_7c),
+	KUNIT_CASE(c94_dbbuf_moves),
 	KUNIT_CASE(c51_made_again),
 	KUNIT_CASE(l01_dbbuf_forgotten),
 	KUNIT_CASE(r06_queue_memory_vanishes),

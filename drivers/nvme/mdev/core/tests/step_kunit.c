@@ -192,7 +192,8 @@ static void c28_reset_in_flight(struct kunit *test)
 		KUNIT_EXPECT_EQ(test, f->ctrl.state, VNVME_STOPPING);
 		KUNIT_EXPECT_FALSE(test, vnvme_ctrl_idle(&f->ctrl));
 		fake_run(f);
-		f->hold = f->pin_hold = false;
+		f->hold = false;
+		f->pin_hold = false;
 		fake_run(f);
 		KUNIT_EXPECT_TRUE(test, vnvme_ctrl_idle(&f->ctrl));
 		KUNIT_EXPECT_FALSE(test, fake_peek(f, 1, &cqe));
