@@ -25,7 +25,7 @@ demo: setup-build setup-host
 	@selftests/demo
 
 PHONY += check
-check: setup-build setup-test setup-fuzz setup-check setup-host
+check: setup-build setup-test setup-fuzz setup-docs setup-check setup-host
 	@selftests/run $(TESTS)
 
 PHONY += test

@@ -26,6 +26,19 @@ step()
 	fi
 }
 
+# What drivers/nvme does not need is left out, most of the tree; each Kconfig stays.
+unpack()
+{
+	local left_out=() dir
+
+	for dir in 'arch/[a-wyz]*' drivers/{gpu,infiniband,media,net,scsi,staging,usb} sound; do
+		left_out+=("--exclude=linux-source-6.1/$dir/*.[chS]")
+	done
+	tar -xf "$tar" -C "$work" "${left_out[@]}" --exclude='*/arch/*/boot/dts' \
+		--exclude='linux-source-6.1/Documentation/*/*' --exclude='*/tools/testing' \
+		--exclude='*/tools/perf'
+}
+
 refused_whole()
 {
 	sed -i.orig 's/nvme_start_ctrl/nvme_begin_ctrl/' "$linux/drivers/nvme/host/pci.c"
@@ -81,7 +94,7 @@ mkdir -p "$here/build"
 work=$(mktemp -d "$here/build/intree.XXXXXX")
 trap 'rm -rf "$work"' EXIT
 linux=$work/linux-source-6.1
-step "unpack linux-source-6.1" tar -xf "$tar" -C "$work"
+step "unpack linux-source-6.1" unpack
 step "a tree that the patches do not fit stays as it was" refused_whole
 step "put the driver into the tree" "$here/tools/into-tree" "$linux"
 step "a second time is refused" refused_twice
