@@ -337,8 +337,10 @@ static int borrow(struct queue *q)
 
 	if (q->gone)
 		return -ENODEV;	/* and so is the memory */
+	mutex_lock(&q->lock);
 	q->leaving = false;
 	q->up = true;
+	mutex_unlock(&q->lock);
 	e = nvme_extq_get(pdev, &test_ops, q);
 	if (IS_ERR(e)) {
 		q->up = false;
@@ -360,8 +362,10 @@ static void give_back(struct queue *q)
 	q->leaving = true;
 	mutex_unlock(&q->lock);
 	nvme_extq_put(e);
+	mutex_lock(&q->lock);
 	q->e = NULL;
 	lose_all(q);
+	mutex_unlock(&q->lock);
 }
 
 static int borrow_again(struct queue *q)
