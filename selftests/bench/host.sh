@@ -70,6 +70,7 @@ mdev_bench()
 
 passthrough()
 {
+	OTHER=$(drive_address nvme1)
 	echo "$OTHER" > "/sys/bus/pci/devices/$OTHER/driver/unbind"
 	modprobe vfio-pci &&
 		echo vfio-pci > "/sys/bus/pci/devices/$OTHER/driver_override" &&
