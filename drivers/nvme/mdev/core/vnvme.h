@@ -223,13 +223,11 @@ struct vnvme_backend {
  * @nlb:	size in LBAs; may change under I/O
  * @backend:	who carries out its I/O
  * @priv:	the embedder's
- * @vwc:	the backing has a volatile write cache
  */
 struct vnvme_ns {
 	u32			nsid;
 	u8			lba_shift;
 	bool			ro;
-	bool			vwc;
 	u64			nlb;
 	struct vnvme_backend	*backend;
 	void			*priv;
