@@ -50,6 +50,41 @@ cached()
 	printf '%s\n' "$path"
 }
 
+# archive SUITE: the archive that this machine's apt is configured with, as one-line entries for a
+# suite of Debian: its own lines, with SUITE for the name of the machine's own release
+archive()
+{
+	local list own
+
+	own=$(. /etc/os-release && echo "$VERSION_CODENAME")
+	# shellcheck disable=SC2016 # apt fills the fields in
+	list=$(apt-get indextargets 'Created-By: Packages' 'Origin: Debian' \
+		--format 'deb $(REPO_URI) $(RELEASE) $(COMPONENT)' |
+		awk -v own="$own" -v suite="$1" '$3 == own || index($3, own "-") == 1 { sub(own, suite, $3); print }' |
+		sort -u)
+	[ -n "$list" ] || die "apt knows no Debian $own here: run apt-get update, or add its archive"
+	printf '%s\n' "$list"
+}
+
+# bootstrap SUITE LOG ARGUMENT... DIR: a tree of Debian packages, with mmdebstrap
+bootstrap()
+{
+	local suite=$1 log=$2 list
+	shift 2
+
+	[ "$(id -u)" = 0 ] || die "making a tree of packages needs root: mmdebstrap works in a chroot"
+	list=$(archive "$suite") || return
+	mkdir -p "${log%/*}"
+	if ! mmdebstrap --mode=root --format=directory \
+		--aptopt='APT::Install-Recommends "false"' --aptopt='Acquire::Retries "3"' \
+		--dpkgopt='path-exclude=/usr/share/doc/*' --dpkgopt='path-exclude=/usr/share/man/*' \
+		--dpkgopt='path-exclude=/usr/share/locale/*' \
+		"${@:1:$#-1}" "$suite" "${!#}" - <<<"$list" >"$log" 2>&1; then
+		tail -n 20 "$log" >&2
+		die "mmdebstrap failed, see $log"
+	fi
+}
+
 # copy_modules ROOT KVER DIR MODULE...: these modules and what they need, with DIR/order to load by
 copy_modules()
 {
