@@ -9,7 +9,7 @@
  * block's number and version in every 8 bytes.  A read that finds anything but
  * the version last completed is bad.
  *
- * Counters are read as parameters; the parameters cycle, reset, suspend and
+ * Counters are read as parameters; the parameters cycle, reset, suspend, pci_error and
  * admin are written to do something.  The namespace is claimed only while the module is
  * being loaded: a holder would keep the controller beyond its removal.
  */
@@ -447,6 +447,38 @@ static int set_suspend(const char *val, const struct kernel_param *kp)
 static const struct kernel_param_ops suspend_ops = { .set = set_suspend };
 module_param_cb(suspend, &suspend_ops, NULL, 0200);
 MODULE_PARM_DESC(suspend, "suspend the controller for N milliseconds");
+
+/* What the PCI core calls after an uncorrectable error, with the function reset between. */
+static int set_pci_error(const char *val, const struct kernel_param *kp)
+{
+	const struct pci_error_handlers *handlers = NULL;
+	int ret = -ENODEV;
+
+	mutex_lock(&control);
+	if (!tests)
+		goto out;
+	device_lock(&pdev->dev);
+	if (pdev->dev.driver)
+		handlers = to_pci_driver(pdev->dev.driver)->err_handler;
+	if (handlers) {
+		ret = -EIO;
+		if (handlers->error_detected(pdev, pci_channel_io_frozen) ==
+		    PCI_ERS_RESULT_NEED_RESET &&
+		    !__pci_reset_function_locked(pdev) &&
+		    handlers->slot_reset(pdev) == PCI_ERS_RESULT_RECOVERED) {
+			handlers->resume(pdev);
+			ret = 0;
+		}
+	}
+	device_unlock(&pdev->dev);
+out:
+	mutex_unlock(&control);
+	return ret;
+}
+
+static const struct kernel_param_ops pci_error_ops = { .set = set_pci_error };
+module_param_cb(pci_error, &pci_error_ops, NULL, 0200);
+MODULE_PARM_DESC(pci_error, "recover from a PCI error that froze the channel");
 
 /* Abort of a command that is not there, and Identify with data. */
 static int admin(struct queue *q)

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0
 #
 # Lent queue pairs on a real nvme.ko: I/O with data check beside the host's,
-# through resets, function resets, suspend, put and get, unbind and a dead
+# through resets, function resets, suspend, PCI errors, put and get, unbind and a dead
 # controller.  Runs as root in the test host and overwrites the first NVMe
 # drive that QEMU emulates.
 #
@@ -272,6 +272,22 @@ test_suspend()
 	result "$name" $?
 }
 
+# The emulated drive has no AER capability to inject errors into: its driver's handlers, as the PCI
+# core calls them.
+test_pci_error()
+{
+	local downs ret=0
+
+	downs=$(get downs)
+	for _ in 1 2 3; do
+		echo 1 > $params/pci_error || ret=1
+		until_ok 30 live "$main" || ret=1
+		progress || ret=1
+	done
+	[[ $ret -eq 0 && $(get downs) -ge $((downs + 6)) ]] && host_io "$main"
+	result "3 recoveries from a PCI error under load" $?
+}
+
 test_few()
 {
 	local name="of few queues one stays for blk-mq, the rest can be lent"
@@ -356,6 +372,7 @@ unload_nvme
 test_lend
 test_resets
 test_suspend
+test_pci_error
 test_few
 test_unbind
 test_dead
