@@ -159,18 +159,39 @@ void vnvme_feature_reset(struct vnvme_ctrl *ctrl)
 	ctrl->temp_under = VNVME_TEMP_UNDER;
 }
 
+static bool vnvme_feature_there(const struct vnvme_ctrl *ctrl, u8 fid)
+{
+	return fid < VNVME_NR_FEATURES && vnvme_features[fid].mask &&
+	       (fid != VNVME_FEAT_WCE || ctrl->cfg.vwc);
+}
+
 static const struct vnvme_feature *
 vnvme_feature_find(struct vnvme_ctrl *ctrl, struct vnvme_cmd *cmd, u16 *status)
 {
 	u8 fid = le32_to_cpu(cmd->sqe.cdw10) & 0xff;
 
 	*status = 0;
-	if (fid < VNVME_NR_FEATURES && vnvme_features[fid].mask &&
-	    (fid != VNVME_FEAT_WCE || ctrl->cfg.vwc))
+	if (vnvme_feature_there(ctrl, fid))
 		return &vnvme_features[fid];
 	*status = vnvme_feature_bad(cmd, VNVME_SC_INVALID_FIELD,
 				    VNVME_LOC(cdw10));
 	return NULL;
+}
+
+/**
+ * vnvme_feature_effects() - entry of the Feature Identifiers Supported and
+ * Effects log
+ * @ctrl:	controller
+ * @fid:	feature identifier
+ *
+ * Return: FSUPP and the scope of its value, or 0.
+ */
+u32 vnvme_feature_effects(const struct vnvme_ctrl *ctrl, u8 fid)
+{
+	if (!vnvme_feature_there(ctrl, fid))
+		return 0;
+	return VNVME_FEAT_EFFECT_FSUPP |
+	       (vnvme_features[fid].any_nsid ? VNVME_FEAT_EFFECT_NS : VNVME_FEAT_EFFECT_CTRL);
 }
 
 /**

@@ -100,7 +100,7 @@ static u16 vnvme_id_ctrl(struct vnvme_ctrl *ctrl, struct vnvme_cmd *cmd)
 	id->ieee[1] = VNVME_OUI_1;
 	id->ieee[2] = VNVME_OUI_0;
 	id->mdts = ctrl->cfg.mdts;
-	id->cntlid = cpu_to_le16(1);
+	id->cntlid = cpu_to_le16(VNVME_CNTLID);
 	id->ver = cpu_to_le32(VNVME_VS);
 	id->oaes = cpu_to_le32(VNVME_OAES_NS_ATTR);
 	id->cntrltype = 1;
@@ -108,7 +108,7 @@ static u16 vnvme_id_ctrl(struct vnvme_ctrl *ctrl, struct vnvme_cmd *cmd)
 	id->acl = 3;
 	id->aerl = VNVME_AERL;
 	id->frmw = 1 << 1 | 1;		/* one slot, read only */
-	id->lpa = VNVME_LPA_EFFECTS | VNVME_LPA_EXTENDED;
+	id->lpa = VNVME_LPA_EFFECTS | VNVME_LPA_EXTENDED | VNVME_LPA_SUPPORTED;
 	id->elpe = VNVME_ELPE;
 	id->wctemp = cpu_to_le16(343);
 	id->cctemp = cpu_to_le16(353);
@@ -161,6 +161,75 @@ static u16 vnvme_id_ns_desc(struct vnvme_ctrl *ctrl, struct vnvme_cmd *cmd)
 	vnvme_ns_nguid(ctrl, nsid, to);
 	to = vnvme_id_desc(to + 16, 3, 16);
 	vnvme_ns_uuid(ctrl, nsid, to);
+	to = vnvme_id_desc(to + 16, 4, 1);
+	*to = VNVME_CSI_NVM;
+	return 0;
+}
+
+/* Does it ask for the NVM command set?  Only CNS values of 2.0 say. */
+static bool vnvme_csi_ok(const struct vnvme_cmd *cmd)
+{
+	return le32_to_cpu(cmd->sqe.cdw11) >> 24 == VNVME_CSI_NVM;
+}
+
+/* What the NVM command set has for a namespace: nothing beyond CNS 00h. */
+static u16 vnvme_id_ns_csi(struct vnvme_ctrl *ctrl, struct vnvme_cmd *cmd)
+{
+	u32 nsid = vnvme_cmd_nsid(cmd);
+
+	if (!vnvme_csi_ok(cmd))
+		return vnvme_identify_bad(cmd, VNVME_SC_INVALID_FIELD,
+					  VNVME_LOC(cdw11));
+	if (!nsid || nsid > VNVME_MAX_NS)
+		return vnvme_identify_bad(cmd, VNVME_SC_INVALID_NS,
+					  VNVME_LOC(nsid));
+	return 0;
+}
+
+/* Limits of the NVM command set: none but those that MDTS sets. */
+static u16 vnvme_id_ctrl_csi(struct vnvme_ctrl *ctrl, struct vnvme_cmd *cmd)
+{
+	if (!vnvme_csi_ok(cmd))
+		return vnvme_identify_bad(cmd, VNVME_SC_INVALID_FIELD,
+					  VNVME_LOC(cdw11));
+	return 0;
+}
+
+static u16 vnvme_id_ns_list_csi(struct vnvme_ctrl *ctrl, struct vnvme_cmd *cmd)
+{
+	if (!vnvme_csi_ok(cmd))
+		return vnvme_identify_bad(cmd, VNVME_SC_INVALID_FIELD,
+					  VNVME_LOC(cdw11));
+	return vnvme_id_ns_list(ctrl, cmd);
+}
+
+static u16 vnvme_id_ns_indep(struct vnvme_ctrl *ctrl, struct vnvme_cmd *cmd)
+{
+	struct vnvme_id_ns_indep *id = (void *)ctrl->buf;
+	u32 nsid = vnvme_cmd_nsid(cmd);
+	const struct vnvme_ns *ns;
+
+	if (!nsid || nsid > VNVME_MAX_NS)
+		return vnvme_identify_bad(cmd, VNVME_SC_INVALID_NS,
+					  VNVME_LOC(nsid));
+	ns = ctrl->ns[nsid];
+	if (!ns)
+		return 0;
+	id->nsattr = ns->ro ? VNVME_NSATTR_RO : 0;
+	id->nstat = VNVME_NSTAT_READY;
+	return 0;
+}
+
+/* Which I/O command sets can be used together: one vector, one command set. */
+static u16 vnvme_id_iocs(struct vnvme_ctrl *ctrl, struct vnvme_cmd *cmd)
+{
+	u16 cntid = le32_to_cpu(cmd->sqe.cdw10) >> 16;
+	__le64 *vector = (void *)ctrl->buf;
+
+	if (cntid != VNVME_CNTLID && cntid != VNVME_CNTLID_SELF)
+		return vnvme_identify_bad(cmd, VNVME_SC_INVALID_FIELD,
+					  VNVME_LOC(cdw10));
+	vector[0] = cpu_to_le64(VNVME_IOCS_NVM);
 	return 0;
 }
 
@@ -171,6 +240,11 @@ static u16 (*const vnvme_cns[])(struct vnvme_ctrl *ctrl,
 	[0x01] = vnvme_id_ctrl,
 	[0x02] = vnvme_id_ns_list,
 	[0x03] = vnvme_id_ns_desc,
+	[0x05] = vnvme_id_ns_csi,
+	[0x06] = vnvme_id_ctrl_csi,
+	[0x07] = vnvme_id_ns_list_csi,
+	[0x08] = vnvme_id_ns_indep,
+	[0x1c] = vnvme_id_iocs,
 };
 
 /**
@@ -186,7 +260,7 @@ u16 vnvme_identify_command(struct vnvme_ctrl *ctrl, struct vnvme_cmd *cmd)
 	u8 cns = le32_to_cpu(cmd->sqe.cdw10) & 0xff;
 	u16 status;
 
-	if (cns >= ARRAY_SIZE(vnvme_cns))
+	if (cns >= ARRAY_SIZE(vnvme_cns) || !vnvme_cns[cns])
 		return vnvme_identify_bad(cmd, VNVME_SC_INVALID_FIELD,
 					  VNVME_LOC(cdw10));
 	memset(ctrl->buf, 0, sizeof(ctrl->buf));

@@ -198,6 +198,7 @@ u16 vnvme_identify_command(struct vnvme_ctrl *ctrl, struct vnvme_cmd *cmd);
 
 /* feature.c */
 void vnvme_feature_reset(struct vnvme_ctrl *ctrl);
+u32 vnvme_feature_effects(const struct vnvme_ctrl *ctrl, u8 fid);
 bool vnvme_temperature_critical(const struct vnvme_ctrl *ctrl);
 u16 vnvme_set_features_command(struct vnvme_ctrl *ctrl, struct vnvme_cmd *cmd);
 u16 vnvme_get_features_command(struct vnvme_ctrl *ctrl, struct vnvme_cmd *cmd);

@@ -143,15 +143,37 @@ static void vnvme_log_effects(struct vnvme_ctrl *ctrl)
 	}
 }
 
+static void vnvme_log_feature_effects(struct vnvme_ctrl *ctrl)
+{
+	__le32 *to = (void *)ctrl->buf;
+	unsigned int i;
+
+	for (i = 0; i < VNVME_NR_FEATURES; i++)
+		to[i] = cpu_to_le32(vnvme_feature_effects(ctrl, i));
+}
+
+static void vnvme_log_supported(struct vnvme_ctrl *ctrl);
+
 /* Fill ctrl->buf, which is zeroed; by log page identifier. */
 static const struct vnvme_log vnvme_logs[VNVME_NR_LOGS] = {
+	[VNVME_LOG_SUPPORTED]	= { 1024, vnvme_log_supported },
 	[VNVME_LOG_ERROR]	= { 64 * (VNVME_ELPE + 1), vnvme_log_error },
 	[VNVME_LOG_SMART]	= { 512, vnvme_log_smart },
 	[VNVME_LOG_FW_SLOT]	= { 512, vnvme_log_fw_slot },
 	[VNVME_LOG_CHANGED_NS]	= { 4096, vnvme_log_changed_ns,
 				    vnvme_log_changed_ns_taken },
 	[VNVME_LOG_EFFECTS]	= { 4096, vnvme_log_effects },
+	[VNVME_LOG_FEAT_EFFECTS] = { 1024, vnvme_log_feature_effects },
 };
+
+static void vnvme_log_supported(struct vnvme_ctrl *ctrl)
+{
+	__le32 *to = (void *)ctrl->buf;
+	unsigned int i;
+
+	for (i = 0; i < VNVME_NR_LOGS; i++)
+		to[i] = cpu_to_le32(vnvme_logs[i].size ? VNVME_LOG_LSUPP : 0);
+}
 
 static u16 vnvme_log_bad(struct vnvme_cmd *cmd, u16 status, u16 loc)
 {

@@ -8,11 +8,12 @@
 #include "internal.h"
 
 #define VNVME_MSIX_ENTRY	16
+#define VNVME_READY_TIMEOUT	40	/* in 500 ms */
 
 static u64 vnvme_reg_cap(void)
 {
-	return VNVME_MQES | VNVME_CAP_CQR | VNVME_CAP_TO(40) |
-	       VNVME_CAP_CSS_NVM;
+	return VNVME_MQES | VNVME_CAP_CQR | VNVME_CAP_TO(VNVME_READY_TIMEOUT) |
+	       VNVME_CAP_CSS_NVM | VNVME_CAP_CRMS_READY;
 }
 
 static u32 vnvme_reg_read(const struct vnvme_ctrl *ctrl, u32 off)
@@ -41,6 +42,8 @@ static u32 vnvme_reg_read(const struct vnvme_ctrl *ctrl, u32 off)
 		return lower_32_bits(READ_ONCE(ctrl->acq));
 	case VNVME_REG_ACQ + 4:
 		return upper_32_bits(READ_ONCE(ctrl->acq));
+	case VNVME_REG_CRTO:
+		return VNVME_READY_TIMEOUT;
 	}
 	return 0;
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
  * Wire formats and constants of the NVM Express specification, revision 1.4,
- * and of PCI, as far as the controller needs them.  Values only, no behaviour.
+ * with what 2.0 demands beyond it, and of PCI, as far as the controller needs
+ * them.  Values only, no behaviour.
  */
 #ifndef _VNVME_SPEC_H
 #define _VNVME_SPEC_H
@@ -17,12 +18,14 @@
 #define VNVME_REG_AQA		0x24
 #define VNVME_REG_ASQ		0x28
 #define VNVME_REG_ACQ		0x30
+#define VNVME_REG_CRTO		0x68	/* 2.0 */
 
 #define VNVME_VS		0x00010400
 
 #define VNVME_CAP_CQR		(1ull << 16)
 #define VNVME_CAP_TO(x)		((u64)(x) << 24)	/* 500 ms each */
 #define VNVME_CAP_CSS_NVM	(1ull << 37)
+#define VNVME_CAP_CRMS_READY	(1ull << 59)	/* 2.0: ready is with media */
 
 #define VNVME_CC_EN		(1u << 0)
 #define VNVME_CC_CSS(cc)	(((cc) >> 4) & 0x7)
@@ -210,6 +213,31 @@ static_assert(sizeof(struct vnvme_id_ns) == 4096);
 
 #define VNVME_NSATTR_RO		(1u << 0)
 
+/* 2.0: Identify Namespace that no I/O command set is needed for, CNS 08h */
+struct vnvme_id_ns_indep {
+	u8	nsfeat;
+	u8	nmic;
+	u8	rescap;
+	u8	fpi;
+	__le32	anagrpid;
+	u8	nsattr;
+	u8	rsvd9;
+	__le16	nvmsetid;
+	__le16	endgid;
+	u8	nstat;
+	u8	rsvd15[4081];
+};
+
+static_assert(sizeof(struct vnvme_id_ns_indep) == 4096);
+
+#define VNVME_NSTAT_READY	(1u << 0)
+
+/* 2.0: I/O command set vectors, CNS 1Ch; the NVM command set is bit 0 */
+#define VNVME_CSI_NVM		0
+#define VNVME_IOCS_NVM		(1u << VNVME_CSI_NVM)
+#define VNVME_CNTLID		1
+#define VNVME_CNTLID_SELF	0xffff
+
 /* Admin opcodes, figure 139 */
 enum {
 	VNVME_ADM_DELETE_SQ	= 0x00,
@@ -255,21 +283,30 @@ enum {
 
 /* Log pages, figure 191 */
 enum {
+	VNVME_LOG_SUPPORTED	= 0x00,	/* 2.0 */
 	VNVME_LOG_ERROR		= 0x01,
 	VNVME_LOG_SMART		= 0x02,
 	VNVME_LOG_FW_SLOT	= 0x03,
 	VNVME_LOG_CHANGED_NS	= 0x04,
 	VNVME_LOG_EFFECTS	= 0x05,
+	VNVME_LOG_FEAT_EFFECTS	= 0x12,	/* 2.0 */
 	VNVME_NR_LOGS,
 };
 
 #define VNVME_EFFECT_CSUPP		(1u << 0)
 #define VNVME_EFFECT_LBCC		(1u << 1)
 
+#define VNVME_LOG_LSUPP			(1u << 0)
+
+#define VNVME_FEAT_EFFECT_FSUPP		(1u << 0)
+#define VNVME_FEAT_EFFECT_NS		(1u << 20)	/* whose value it is */
+#define VNVME_FEAT_EFFECT_CTRL		(1u << 21)
+
 #define VNVME_OACS_DBBUF		(1u << 8)
 #define VNVME_OAES_NS_ATTR		(1u << 8)
 #define VNVME_LPA_EFFECTS		(1u << 1)
 #define VNVME_LPA_EXTENDED		(1u << 2)
+#define VNVME_LPA_SUPPORTED		(1u << 5)	/* 2.0: logs 00h and 12h */
 #define VNVME_VWC_PRESENT		(1u << 0)
 #define VNVME_VWC_NO_BROADCAST		(2u << 1)
 

@@ -54,8 +54,14 @@ static void c64_identify_others(struct kunit *test)
 		{ 2, ~0u - 1, 0x400b }, { 2, ~0u, 0x400b },
 		{ 3, 1, 0 }, { 3, 2, 0x400b }, { 3, 0, 0x400b },
 		{ 3, 17, 0x400b }, { 3, ~0u, 0x400b },
-		{ 4, 0, 0x4002 }, { 5, 1, 0x4002 }, { 6, 0, 0x4002 },
-		{ 0x10, 0, 0x4002 }, { 0x13, 0, 0x4002 }, { 0x1c, 0, 0x4002 },
+		{ 5, 1, 0 }, { 5, 2, 0 }, { 5, 0, 0x400b }, { 5, 17, 0x400b },
+		{ 6, 0, 0 }, { 7, 0, 0 }, { 7, ~0u - 1, 0x400b },
+		{ 8, 1, 0 }, { 8, 2, 0 }, { 8, 0, 0x400b }, { 8, ~0u, 0x400b },
+		{ 4, 0, 0x4002 }, { 9, 0, 0x4002 }, { 0x0a, 0, 0x4002 },
+		{ 0x10, 0, 0x4002 }, { 0x11, 1, 0x4002 }, { 0x12, 0, 0x4002 },
+		{ 0x13, 0, 0x4002 }, { 0x14, 0, 0x4002 }, { 0x15, 0, 0x4002 },
+		{ 0x16, 0, 0x4002 }, { 0x17, 0, 0x4002 }, { 0x1c, 0, 0x4002 },
+		{ 0x1d, 0, 0x4002 },
 		{ 0xff, 0, 0x4002 },
 	};
 	struct fake *f = fake_ready(1);
@@ -91,7 +97,53 @@ static void c64_identify_others(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, p[0] << 8 | p[1], 0x0108);
 	KUNIT_EXPECT_EQ(test, p[12] << 8 | p[13], 0x0210);
 	KUNIT_EXPECT_EQ(test, p[32] << 8 | p[33], 0x0310);
-	KUNIT_EXPECT_EQ(test, p[52] << 8 | p[53], 0);
+	KUNIT_EXPECT_EQ(test, p[52] << 8 | p[53], 0x0401);
+	KUNIT_EXPECT_EQ(test, p[56] | p[57] | p[58], 0);
+	fake_free(f);
+}
+
+static u16 identify_csi(struct fake *f, u8 cns, u16 cntid, u8 csi)
+{
+	struct vnvme_sqe sqe = fake_sqe(VNVME_ADM_IDENTIFY, cns == 6 ? 0 : 1);
+
+	sqe.cdw10 = cpu_to_le32((u32)cntid << 16 | cns);
+	sqe.cdw11 = cpu_to_le32((u32)csi << 24);
+	sqe.prp1 = cpu_to_le64(FAKE_ID);
+	return fake_admin(f, &sqe, NULL);
+}
+
+/* 68, 69: what 2.0 tells of I/O command sets; there is one */
+static void c68_command_sets(struct kunit *test)
+{
+	struct fake *f = fake_ready(1);
+	struct vnvme_id_ns_indep *ns = fake_ptr(f, FAKE_ID);
+	u64 *vector = fake_ptr(f, FAKE_ID);
+	u8 *p = fake_ptr(f, FAKE_ID);
+	static const u8 zero[4096];
+	u32 csi;
+
+	KUNIT_EXPECT_EQ(test, identify_csi(f, 5, 0, 0), 0);
+	KUNIT_EXPECT_EQ(test, memcmp(p, zero, 4096), 0);
+	KUNIT_EXPECT_EQ(test, identify_csi(f, 6, 0, 0), 0);
+	KUNIT_EXPECT_EQ(test, memcmp(p, zero, 4096), 0);
+	KUNIT_EXPECT_EQ(test, identify_csi(f, 8, 0, 0), 0);
+	KUNIT_EXPECT_EQ(test, ns->nsattr, 0);
+	KUNIT_EXPECT_EQ(test, ns->nstat, 1);
+	f->ns.ro = true;
+	KUNIT_EXPECT_EQ(test, identify_csi(f, 8, 0, 0), 0);
+	KUNIT_EXPECT_EQ(test, ns->nsattr, 1);
+	KUNIT_EXPECT_EQ(test, identify_csi(f, 7, 0, 0), 0);
+	KUNIT_EXPECT_EQ(test, p[0], 0);		/* none beyond 1 */
+	KUNIT_EXPECT_EQ(test, identify_csi(f, 0x1c, 0xffff, 0), 0);
+	KUNIT_EXPECT_EQ(test, vector[0], 1);
+	KUNIT_EXPECT_EQ(test, memcmp(p + 8, zero, 4088), 0);
+	KUNIT_EXPECT_EQ(test, identify_csi(f, 0x1c, 1, 0), 0);
+	KUNIT_EXPECT_EQ(test, identify_csi(f, 0x1c, 2, 0), 0x4002);
+	for (csi = 1; csi < 256; csi++) {
+		KUNIT_EXPECT_EQ(test, identify_csi(f, 5, 0, csi), 0x4002);
+		KUNIT_EXPECT_EQ(test, identify_csi(f, 6, 0, csi), 0x4002);
+		KUNIT_EXPECT_EQ(test, identify_csi(f, 7, 0, csi), 0x4002);
+	}
 	fake_free(f);
 }
 
@@ -232,7 +284,9 @@ static void c73_logs(struct kunit *test)
 		{ 2, 4, 512, 0x4002, 0 }, { 2, 4, 2, 0x4002, 0 },
 		{ 2, 4, 1ull << 32, 0x4002, 0 },
 		{ 3, 512, 0, 0, 512 }, { 4, 4096, 0, 0, 4096 },
-		{ 5, 4096, 0, 0, 4096 }, { 0, 4, 0, 0x4109, 0 },
+		{ 5, 4096, 0, 0, 4096 },
+		{ 0, 1024, 0, 0, 1024 }, { 0x12, 1024, 0, 0, 1024 },
+		{ 0x11, 4, 0, 0x4109, 0 }, { 0x13, 4, 0, 0x4109, 0 },
 		{ 6, 4, 0, 0x4109, 0 }, { 0x0d, 4, 0, 0x4109, 0 },
 		{ 0x80, 4, 0, 0x4109, 0 }, { 0xff, 4, 0, 0x4109, 0 },
 		{ 1, 4u << 20, 0, 0x4002, 0 },
@@ -293,9 +347,38 @@ static void c79_smart_and_effects(struct kunit *test)
 	fake_free(f);
 }
 
+/* 55, 73, 80, 81: what the logs announce is what works, nothing else */
+static void c73_announced_is_there(struct kunit *test)
+{
+	struct fake *f = fake_ready(1);
+	u32 *p = fake_ptr(f, FAKE_ID);
+	u32 there[256], i;
+
+	KUNIT_EXPECT_EQ(test, fake_get_log(f, 0, 1024, 0, true), 0);
+	memcpy(there, p, sizeof(there));
+	for (i = 0; i < 256; i++) {
+		u16 status = fake_get_log(f, i, 4, 0, true);
+
+		KUNIT_EXPECT_EQ_MSG(test, status, there[i] ? 0 : 0x4109, "%u", i);
+	}
+	KUNIT_EXPECT_EQ(test, fake_get_log(f, 0x12, 1024, 0, true), 0);
+	memcpy(there, p, sizeof(there));
+	for (i = 0; i < 256; i++) {
+		u16 status = fake_get_feature(f, i, NULL);
+
+		KUNIT_EXPECT_EQ_MSG(test, status, there[i] ? 0 : 0x4002, "%u", i);
+		if (there[i])
+			KUNIT_EXPECT_EQ(test, there[i],
+					i == 5 ? 0x100001 : 0x200001);
+	}
+	fake_free(f);
+}
+
 static struct kunit_case inform_cases[] = {
 	KUNIT_CASE(c65_identify_controller),
 	KUNIT_CASE(c64_identify_others),
+	KUNIT_CASE(c68_command_sets),
+	KUNIT_CASE(c73_announced_is_there),
 	KUNIT_CASE(c81_features),
 	KUNIT_CASE(c52_features_in_context),
 	KUNIT_CASE(c85_temperature),

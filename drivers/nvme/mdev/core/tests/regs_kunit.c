@@ -17,7 +17,9 @@ static void c01_cap(struct kunit *test)
 	KUNIT_EXPECT_NE(test, cap >> 24 & 0xff, 0);	/* TO */
 	KUNIT_EXPECT_EQ(test, cap >> 32 & 0x1f, 0);	/* DSTRD, NSSRS */
 	KUNIT_EXPECT_EQ(test, cap >> 37 & 0xff, 1);	/* CSS */
-	KUNIT_EXPECT_EQ(test, cap >> 45, 0);
+	KUNIT_EXPECT_EQ(test, cap >> 45, 1 << 14);	/* CRMS: CRWMS */
+	/* CRTO: CRWMT, which TO must not be beyond */
+	KUNIT_EXPECT_EQ(test, fake_read32(f, VNVME_REG_CRTO), cap >> 24 & 0xff);
 	fake_enable(f, 8, 8);
 	KUNIT_EXPECT_EQ(test, fake_read64(f, VNVME_REG_CAP), cap);
 	vnvme_ctrl_reset(&f->ctrl);
