@@ -223,10 +223,27 @@ static u16 vnvme_delete_cq(struct vnvme_ctrl *ctrl, struct vnvme_cmd *cmd)
 
 /* ------------------------------------------------------------ others ---- */
 
-/* Never too late to answer "not aborted": section 5.1 asks for best effort. */
+/*
+ * Abort: best effort (section 5.1).  What the controller still holds ends here,
+ * before the answer to the Abort; what a drive or the pinning of its memory has
+ * goes on, and DW0 says so.
+ */
 static u16 vnvme_abort(struct vnvme_ctrl *ctrl, struct vnvme_cmd *cmd)
 {
-	cmd->dw0 = 1;
+	u16 sqid = le32_to_cpu(cmd->sqe.cdw10) & 0xffff;
+	u16 cid = le32_to_cpu(cmd->sqe.cdw10) >> 16;
+	struct vnvme_sq *sq;
+	bool done = false;
+
+	if (!sqid) {
+		done = vnvme_aer_abort(ctrl, cid);
+	} else if (vnvme_lane_id_ok(ctrl, sqid) && ctrl->sq[sqid].depth) {
+		sq = &ctrl->sq[sqid];
+		ctrl->env->park(ctrl);
+		done = vnvme_lane_abort(&ctrl->lane[sq->cqid], sq, cid);
+		ctrl->env->unpark(ctrl);
+	}
+	cmd->dw0 = !done;
 	return 0;
 }
 

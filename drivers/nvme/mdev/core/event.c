@@ -106,6 +106,31 @@ void vnvme_aen_unmask(struct vnvme_ctrl *ctrl, u8 lid)
 }
 
 /**
+ * vnvme_aer_abort() - end an outstanding Asynchronous Event Request
+ * @ctrl:	controller, ready
+ * @cid:	its identifier
+ *
+ * Context: control.
+ * Return: false if there is none, or no place for its answer.
+ */
+bool vnvme_aer_abort(struct vnvme_ctrl *ctrl, u16 cid)
+{
+	struct vnvme_cq *cq = &ctrl->lane[0].cq;
+	unsigned int i;
+
+	for (i = 0; i < ctrl->nr_aer && ctrl->aer_cid[i] != cid; i++)
+		;
+	if (i == ctrl->nr_aer || !vnvme_cq_refresh(ctrl, cq))
+		return false;
+	/* which of the others is answered first does not matter */
+	ctrl->aer_cid[i] = ctrl->aer_cid[--ctrl->nr_aer];
+	cq->reserved++;
+	vnvme_admin_post(ctrl, cid, VNVME_SC_ABORT_REQUESTED, 0);
+	vnvme_aen_update(ctrl);
+	return true;
+}
+
+/**
  * vnvme_aer_command() - Asynchronous Event Request
  * @ctrl:	controller
  * @cmd:	the command

@@ -181,6 +181,10 @@ void vnvme_nvm_init(struct vnvme_ctrl *ctrl);
 u16 vnvme_nvm_prepare(struct vnvme_ctrl *ctrl, struct vnvme_req *req);
 u32 vnvme_nvm_effects(const struct vnvme_ctrl *ctrl, u8 opcode);
 
+/* step.c */
+bool vnvme_lane_abort(struct vnvme_lane *lane, const struct vnvme_sq *sq,
+		      u16 cid);
+
 /* admin.c */
 void vnvme_admin_post(struct vnvme_ctrl *ctrl, u16 cid, u16 status, u32 dw0);
 bool vnvme_admin_step(struct vnvme_ctrl *ctrl);
@@ -191,6 +195,7 @@ void vnvme_aen_raise(struct vnvme_ctrl *ctrl, enum vnvme_aen event);
 void vnvme_aen_deliver(struct vnvme_ctrl *ctrl);
 void vnvme_aen_reset(struct vnvme_ctrl *ctrl);
 void vnvme_aen_unmask(struct vnvme_ctrl *ctrl, u8 lid);
+bool vnvme_aer_abort(struct vnvme_ctrl *ctrl, u16 cid);
 u16 vnvme_aer_command(struct vnvme_ctrl *ctrl, struct vnvme_cmd *cmd);
 
 /* identify.c */

@@ -376,6 +376,31 @@ static void vnvme_lane_commit(struct vnvme_lane *lane)
 	lane->dirty = 0;
 }
 
+/**
+ * vnvme_lane_abort() - end a command that no backend has
+ * @lane:	of @sq
+ * @sq:		where the command came from
+ * @cid:	its identifier
+ *
+ * Context: owner.
+ * Return: false if it is not among those that wait to be submitted.
+ */
+bool vnvme_lane_abort(struct vnvme_lane *lane, const struct vnvme_sq *sq, u16 cid)
+{
+	struct vnvme_req **link = &lane->retry;
+	struct vnvme_req *req;
+
+	while ((req = *link) && (req->sq != sq || le16_to_cpu(req->sqe.cid) != cid))
+		link = &req->next;
+	if (!req)
+		return false;
+	*link = req->next;
+	if (!req->next)
+		lane->retry_tail = link;
+	vnvme_req_end(req, VNVME_SC_ABORT_REQUESTED);
+	return true;
+}
+
 /* Nothing is answered any more; what is in flight comes home and is dropped. */
 static unsigned int vnvme_lane_drain(struct vnvme_lane *lane)
 {

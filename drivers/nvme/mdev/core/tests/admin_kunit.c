@@ -132,6 +132,7 @@ static void c53_opcodes(struct kunit *test)
 	fake_free(f);
 }
 
+/* 58: one that is not there */
 static void c58_abort(struct kunit *test)
 {
 	struct fake *f = fake_ready(1);
@@ -141,6 +142,104 @@ static void c58_abort(struct kunit *test)
 	sqe.cdw10 = cpu_to_le32(77u << 16 | 9);
 	KUNIT_EXPECT_EQ(test, fake_admin(f, &sqe, &dw0), 0);
 	KUNIT_EXPECT_EQ(test, dw0, 1);
+	fake_free(f);
+}
+
+static void push_abort(struct fake *f, u16 sqid, u16 cid)
+{
+	struct vnvme_sqe sqe = fake_sqe(VNVME_ADM_ABORT, 0);
+
+	sqe.cdw10 = cpu_to_le32((u32)cid << 16 | sqid);
+	fake_push(f, 0, &sqe);
+	fake_sq_ring(f, 0);
+	fake_run(f);
+}
+
+static void expect_answer(struct kunit *test, struct fake *f, u16 cqid,
+			  u16 status, u32 dw0)
+{
+	struct vnvme_cqe cqe;
+
+	KUNIT_ASSERT_TRUE(test, fake_pop(f, cqid, &cqe));
+	KUNIT_EXPECT_EQ(test, cqe.status >> 1, status);
+	KUNIT_EXPECT_EQ(test, cqe.dw0, dw0);
+	fake_cq_ring(f, cqid);
+}
+
+/* 58: what waits to be submitted is aborted, and answered first */
+static void c58_abort_of_waiting(struct kunit *test)
+{
+	struct fake *f = fake_ready(1);
+	struct vnvme_sqe sqe;
+	struct vnvme_cqe cqe;
+	u32 i;
+
+	f->busy = ~0u;
+	for (i = 0; i < 3; i++) {
+		sqe = fake_rw(2, 0, 1, FAKE_DATA, 0);
+		fake_push(f, 1, &sqe);
+	}
+	fake_sq_ring(f, 1);
+	fake_run(f);
+	/* the last that was fetched waits; those behind it were not */
+	for (i = 0; i < FAKE_CIDS && !f->q[1].waiting[i]; i++)
+		;
+	KUNIT_ASSERT_TRUE(test, i < FAKE_CIDS);
+	push_abort(f, 1, i);
+	expect_answer(test, f, 1, 0x007, 0);
+	expect_answer(test, f, 0, 0, 0);
+	f->busy = 0;
+	f->kicked = true;
+	fake_run(f);
+	expect_answer(test, f, 1, 0, 0);
+	expect_answer(test, f, 1, 0, 0);
+	KUNIT_EXPECT_FALSE(test, fake_peek(f, 1, &cqe));
+	/* what the backend has is not, and is answered once */
+	f->hold = true;
+	sqe = fake_rw(2, 0, 1, FAKE_DATA, 0);
+	fake_push(f, 1, &sqe);
+	fake_sq_ring(f, 1);
+	fake_run(f);
+	for (i = 0; i < FAKE_CIDS && !f->q[1].waiting[i]; i++)
+		;
+	push_abort(f, 1, i);
+	expect_answer(test, f, 0, 0, 1);
+	f->hold = false;
+	fake_run(f);
+	expect_answer(test, f, 1, 0, 0);
+	KUNIT_EXPECT_EQ(test, f->nr_bad, 0);
+	fake_free(f);
+}
+
+/* 58, 59: so is an Asynchronous Event Request, and its place is free again */
+static void c58_abort_of_aer(struct kunit *test)
+{
+	struct fake *f = fake_ready(1);
+	struct vnvme_sqe sqe;
+	u32 i, cid = FAKE_CIDS;
+
+	for (i = 0; i <= VNVME_AERL; i++) {
+		sqe = fake_sqe(VNVME_ADM_AER, 0);
+		fake_push(f, 0, &sqe);
+	}
+	fake_sq_ring(f, 0);
+	fake_run(f);
+	for (i = 0; i < FAKE_CIDS; i++)
+		if (f->q[0].waiting[i])
+			cid = i;
+	KUNIT_ASSERT_TRUE(test, cid < FAKE_CIDS);
+	push_abort(f, 0, cid);
+	expect_answer(test, f, 0, 0x007, 0);
+	expect_answer(test, f, 0, 0, 0);
+	push_abort(f, 0, cid);
+	expect_answer(test, f, 0, 0, 1);
+	KUNIT_EXPECT_EQ(test, f->ctrl.nr_aer, VNVME_AERL);
+	sqe = fake_sqe(VNVME_ADM_AER, 0);
+	fake_push(f, 0, &sqe);
+	fake_sq_ring(f, 0);
+	fake_run(f);
+	KUNIT_EXPECT_EQ(test, f->ctrl.nr_aer, VNVME_AERL + 1);
+	KUNIT_EXPECT_EQ(test, f->nr_bad, 0);
 	fake_free(f);
 }
 
@@ -307,6 +406,8 @@ static struct kunit_case admin_cases[] = {
 	KUNIT_CASE(c50_delete_waits),
 	KUNIT_CASE(c53_opcodes),
 	KUNIT_CASE(c58_abort),
+	KUNIT_CASE(c58_abort_of_waiting),
+	KUNIT_CASE(c58_abort_of_aer),
 	KUNIT_CASE(c59_aer_limit),
 	KUNIT_CASE(c60_aer_masking),
 	KUNIT_CASE(c122_ns_changes),
