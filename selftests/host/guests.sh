@@ -2,17 +2,21 @@
 # SPDX-License-Identifier: GPL-2.0
 #
 # A guest on the smallest device: one queue pair, the drive's whole namespace and a null one. It lists
-# both, partitions and formats the drive, writes and verifies.
+# both, asks the controller all that nvme-cli can ask, partitions and formats the drive, writes and verifies.
 
 . selftests/lib/ktap.sh
 . selftests/lib/host.sh
 . selftests/lib/guest.sh
 
+SERIAL=serial-of-the-test
+MODEL=model-of-the-test
+
 # The host has nothing on the drive.
 prepare()
 {
 	host_load 4 && wipefs -q -a /dev/nvme0n1 && udevadm settle &&
-		mdev_create 1Q_V1 && mdev_add n1 && mdev_add null:1G
+		mdev_create 1Q_V1 && mdev_add n1 && mdev_add null:1G &&
+		echo "$SERIAL" > "$DEV/settings/serial" && echo "$MODEL" > "$DEV/settings/model"
 }
 
 # The guest's partition, seen by the host as its own.
@@ -25,7 +29,7 @@ data_found()
 ktap_begin
 ktap_test "prepare" prepare || ktap_done
 ktap_test "a guest lists, partitions, formats and verifies" \
-	guest_run guest "$(mdev_qemu)" list,2 format,whole
+	guest_run guest "$(mdev_qemu)" list,2 "nvmecli,$SERIAL,$MODEL" format,whole
 ktap_test "its device is closed and keeps nothing" all_given_back
 ktap_test "the device goes" mdev_remove
 ktap_test "the host finds the guest's data on the drive" data_found

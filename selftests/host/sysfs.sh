@@ -49,6 +49,22 @@ shadow_doorbell_reads_back()
 		echo "$old" > "$file"
 }
 
+names_read_back()
+{
+	local file max name
+
+	for file in "serial 20" "model 40"; do
+		read -r file max <<< "$file"
+		file=$DEV/settings/$file
+		name=$(printf '%*s' "$max" x | tr ' ' y)
+		[ "$(cat "$file")" ] && echo "$name" > "$file" && [ "$(cat "$file")" = "$name" ] &&
+			refused EINVAL "$file" "${name}z" && refused EINVAL "$file" $'\n' &&
+			refused EINVAL "$file" " a" && refused EINVAL "$file" $'a\tb' &&
+			refused EINVAL "$file" $'a\nb' && [ "$(cat "$file")" = "$name" ] &&
+			printf 'a b' > "$file" && [ "$(cat "$file")" = "a b" ] || return
+	done
+}
+
 # refused_add ERRNO BACKING: refused, and the device has what it had
 refused_add()
 {
@@ -147,6 +163,7 @@ ktap_test "namespaces read back as written" add_and_read_back
 ktap_test "removed namespaces are gone" remove_and_read_back
 ktap_test "iothread_cpu reads back" cpu_reads_back
 ktap_test "shadow_doorbell reads back" shadow_doorbell_reads_back
+ktap_test "serial and model number read back" names_read_back
 ktap_test "a namespace that the drive lacks: ENODEV" refused_add ENODEV n7
 ktap_test "a partition that the drive lacks: ENODEV" refused_add ENODEV n1p9
 ktap_test "not a backing's name: EINVAL" refused_add EINVAL "../../sda"

@@ -18,10 +18,11 @@ guest_machine()
 }
 
 # guest_words SCRIPT[,WORD...]...: the kernel command line that has a guest run these scripts
-# Its console is slow, a trap into two machines for each character: warnings and worse only.
+# Its console is slow, a trap into two machines for each character: warnings and worse only. Programs
+# may map the registers of a device that has a driver (iomem=), as nvme show-regs does.
 guest_words()
 {
-	local script words="console=ttyS0 loglevel=5 panic=-1 init=/repo/selftests/guest/guest-init"
+	local script words="console=ttyS0 loglevel=5 panic=-1 iomem=relaxed init=/repo/selftests/guest/guest-init"
 
 	for script in "$@"; do
 		words+=" script=$script"

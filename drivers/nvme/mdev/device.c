@@ -117,19 +117,14 @@ void nvme_mdev_reset_and_wait(struct nvme_mdev *nm)
 	nvme_mdev_wait_stopped(nm);
 }
 
-/* What the lent queue pairs of this drive can do. */
+/* What the operator has set, and what the lent queue pairs of this drive can do. */
 static struct vnvme_config device_config(struct nvme_mdev *nm)
 {
 	const struct nvme_extq_info *info = &nm->lanes[1].info;
-	struct vnvme_config cfg = {
-		.nr_ioq	= nm->nr_pairs,
-		.mdts	= DEFAULT_MDTS,
-		.vwc	= info->vwc & NVME_CTRL_VWC_PRESENT,
-		.dbbuf	= nm->shadow_doorbell,
-	};
+	struct vnvme_config cfg = nm->cfg;
 
-	/* the text form of a mediated device's name is what its guest sees */
-	uuid_parse(dev_name(nvme_mdev_dev(nm)), &cfg.uuid);
+	cfg.mdts = DEFAULT_MDTS;
+	cfg.vwc = info->vwc & NVME_CTRL_VWC_PRESENT;
 	if (info->max_bytes)
 		cfg.mdts = clamp(ilog2(info->max_bytes >> VNVME_PAGE_SHIFT), 1, DEFAULT_MDTS);
 	if (info->max_wz_bytes)

@@ -208,7 +208,7 @@ struct nvme_mdev {
 	struct vnvme_backend	null;
 
 	int			iothread_cpu;	/* -1: any of the drive's node */
-	bool			shadow_doorbell;
+	struct vnvme_config	cfg;		/* of the next start */
 	u64			locked_out;	/* pins refused for RLIMIT_MEMLOCK */
 };
 

@@ -3,6 +3,7 @@
  * What an operator sets and sees of a device: namespaces, settings, state.
  * Documentation/ABI/testing/sysfs-bus-mdev-nvme describes every file.
  */
+#include <linux/ctype.h>
 #include <linux/sysfs.h>
 
 #include "mdev.h"
@@ -101,9 +102,18 @@ static ssize_t iothread_cpu_store(struct device *dev, struct device_attribute *a
 }
 static DEVICE_ATTR_RW(iothread_cpu);
 
+/* Of what the guest has been told nothing may change: control, the value differs. */
+static int setting_may_change(struct nvme_mdev *nm, const char *name)
+{
+	if (!nm->open)
+		return 0;
+	dev_err(nvme_mdev_dev(nm), "%s: the guest has been told; stop the VM first\n", name);
+	return -EBUSY;
+}
+
 static ssize_t shadow_doorbell_show(struct device *dev, struct device_attribute *attr, char *buf)
 {
-	return sysfs_emit(buf, "%d\n", to_nm(dev)->shadow_doorbell);
+	return sysfs_emit(buf, "%d\n", to_nm(dev)->cfg.dbbuf);
 }
 
 static ssize_t shadow_doorbell_store(struct device *dev, struct device_attribute *attr,
@@ -118,20 +128,80 @@ static ssize_t shadow_doorbell_store(struct device *dev, struct device_attribute
 		return ret;
 	}
 	nvme_mdev_control_lock(nm);
-	if (nm->open && on != nm->shadow_doorbell) {
-		dev_err(dev, "shadow_doorbell: the guest has been told; stop the VM first\n");
-		ret = -EBUSY;
-	} else {
-		nm->shadow_doorbell = on;
-	}
+	if (on != nm->cfg.dbbuf)
+		ret = setting_may_change(nm, "shadow_doorbell");
+	if (!ret)
+		nm->cfg.dbbuf = on;
 	nvme_mdev_control_unlock(nm);
 	return ret ?: count;
 }
 static DEVICE_ATTR_RW(shadow_doorbell);
 
+/* A name as Identify Controller has it: 1 to @max characters of printable ASCII. */
+static ssize_t name_store(struct nvme_mdev *nm, const char *what, char *name, size_t max,
+			  const char *buf, size_t count)
+{
+	size_t len = strcspn(buf, "\n"), i;
+	int ret = 0;
+
+	for (i = 0; i < len && isascii(buf[i]) && isprint(buf[i]); i++)
+		;
+	if (!len || len > max || i < len || buf[0] == ' ' || len + 1 < count) {
+		dev_err(nvme_mdev_dev(nm),
+			"%s: write 1 to %zu printable ASCII characters, the first not a space\n",
+			what, max);
+		return -EINVAL;
+	}
+	nvme_mdev_control_lock(nm);
+	if (strlen(name) != len || memcmp(name, buf, len))
+		ret = setting_may_change(nm, what);
+	if (!ret) {
+		memcpy(name, buf, len);
+		name[len] = '\0';
+	}
+	nvme_mdev_control_unlock(nm);
+	return ret ?: count;
+}
+
+static ssize_t name_show(struct nvme_mdev *nm, const char *name, char *buf)
+{
+	ssize_t len;
+
+	nvme_mdev_control_lock(nm);
+	len = sysfs_emit(buf, "%s\n", name);
+	nvme_mdev_control_unlock(nm);
+	return len;
+}
+
+static ssize_t serial_show(struct device *dev, struct device_attribute *attr, char *buf)
+{
+	return name_show(to_nm(dev), to_nm(dev)->cfg.serial, buf);
+}
+
+static ssize_t serial_store(struct device *dev, struct device_attribute *attr,
+			    const char *buf, size_t count)
+{
+	return name_store(to_nm(dev), "serial", to_nm(dev)->cfg.serial, VNVME_SN_LEN, buf, count);
+}
+static DEVICE_ATTR_RW(serial);
+
+static ssize_t model_show(struct device *dev, struct device_attribute *attr, char *buf)
+{
+	return name_show(to_nm(dev), to_nm(dev)->cfg.model, buf);
+}
+
+static ssize_t model_store(struct device *dev, struct device_attribute *attr,
+			   const char *buf, size_t count)
+{
+	return name_store(to_nm(dev), "model", to_nm(dev)->cfg.model, VNVME_MN_LEN, buf, count);
+}
+static DEVICE_ATTR_RW(model);
+
 static struct attribute *settings_attrs[] = {
 	&dev_attr_iothread_cpu.attr,
 	&dev_attr_shadow_doorbell.attr,
+	&dev_attr_serial.attr,
+	&dev_attr_model.attr,
 	NULL,
 };
 

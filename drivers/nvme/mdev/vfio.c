@@ -335,7 +335,11 @@ static int nvme_mdev_init_dev(struct vfio_device *vdev)
 	nm->pdev = nm->parent->pdev;
 	nm->nr_pairs = nvme_mdev_type_pairs(nm->mdev->type);
 	nm->iothread_cpu = -1;
-	nm->shadow_doorbell = true;
+	/* the text form of a mediated device's name is what its guest sees */
+	uuid_parse(dev_name(vdev->dev), &nm->cfg.uuid);
+	vnvme_default_names(&nm->cfg);
+	nm->cfg.nr_ioq = nm->nr_pairs;
+	nm->cfg.dbbuf = true;
 	nm->extq.ops = &nvme_mdev_extq_backend;
 	nm->null.ops = &nvme_mdev_null_backend;
 	mutex_init(&nm->lock);

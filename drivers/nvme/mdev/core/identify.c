@@ -60,6 +60,22 @@ static void vnvme_ns_eui64(const struct vnvme_ctrl *ctrl, u32 nsid, u8 to[8])
 		to[3 + i] = uuid[11 + i] ^ uuid[i] ^ uuid[i + 5];
 }
 
+/**
+ * vnvme_default_names() - serial and model number of a device nobody named
+ * @cfg:	->uuid is set; ->serial and ->model are filled
+ *
+ * Context: any.
+ */
+void vnvme_default_names(struct vnvme_config *cfg)
+{
+	const u8 *u = cfg->uuid.b;
+
+	snprintf(cfg->serial, sizeof(cfg->serial),
+		 "%02X%02X%02X%02X%02X%02X%02X%02X%02X%02X",
+		 u[0], u[1], u[2], u[3], u[4], u[5], u[6], u[7], u[8], u[9]);
+	snprintf(cfg->model, sizeof(cfg->model), "nvme-mdev");
+}
+
 static u16 vnvme_id_ns(struct vnvme_ctrl *ctrl, struct vnvme_cmd *cmd)
 {
 	struct vnvme_id_ns *id = (void *)ctrl->buf;
@@ -86,14 +102,11 @@ static u16 vnvme_id_ctrl(struct vnvme_ctrl *ctrl, struct vnvme_cmd *cmd)
 {
 	struct vnvme_id_ctrl *id = (void *)ctrl->buf;
 	const u8 *u = ctrl->cfg.uuid.b;
-	char sn[24];
 
 	id->vid = cpu_to_le16(0x1af4);
 	id->ssvid = cpu_to_le16(0x1af4);
-	snprintf(sn, sizeof(sn), "%02X%02X%02X%02X%02X%02X%02X%02X%02X%02X",
-		 u[0], u[1], u[2], u[3], u[4], u[5], u[6], u[7], u[8], u[9]);
-	vnvme_pad(id->sn, sn, sizeof(id->sn));
-	vnvme_pad(id->mn, "nvme-mdev", sizeof(id->mn));
+	vnvme_pad(id->sn, ctrl->cfg.serial, sizeof(id->sn));
+	vnvme_pad(id->mn, ctrl->cfg.model, sizeof(id->mn));
 	vnvme_pad(id->fr, "1", sizeof(id->fr));
 	/* least significant byte first */
 	id->ieee[0] = VNVME_OUI_2;
@@ -220,6 +233,29 @@ static u16 vnvme_id_ns_indep(struct vnvme_ctrl *ctrl, struct vnvme_cmd *cmd)
 	return 0;
 }
 
+/* Controller lists: this one, unless only greater identifiers are asked for. */
+static u16 vnvme_id_ctrl_list(struct vnvme_ctrl *ctrl, struct vnvme_cmd *cmd)
+{
+	u16 cntid = le32_to_cpu(cmd->sqe.cdw10) >> 16;
+	__le16 *list = (void *)ctrl->buf;
+
+	if (cntid <= VNVME_CNTLID) {
+		list[0] = cpu_to_le16(1);	/* how many follow */
+		list[1] = cpu_to_le16(VNVME_CNTLID);
+	}
+	return 0;
+}
+
+static u16 vnvme_id_ns_ctrl_list(struct vnvme_ctrl *ctrl, struct vnvme_cmd *cmd)
+{
+	u32 nsid = vnvme_cmd_nsid(cmd);
+
+	if (!nsid || nsid > VNVME_MAX_NS)
+		return vnvme_identify_bad(cmd, VNVME_SC_INVALID_NS,
+					  VNVME_LOC(nsid));
+	return ctrl->ns[nsid] ? vnvme_id_ctrl_list(ctrl, cmd) : 0;
+}
+
 /* Which I/O command sets can be used together: one vector, one command set. */
 static u16 vnvme_id_iocs(struct vnvme_ctrl *ctrl, struct vnvme_cmd *cmd)
 {
@@ -244,6 +280,8 @@ static u16 (*const vnvme_cns[])(struct vnvme_ctrl *ctrl,
 	[0x06] = vnvme_id_ctrl_csi,
 	[0x07] = vnvme_id_ns_list_csi,
 	[0x08] = vnvme_id_ns_indep,
+	[0x12] = vnvme_id_ns_ctrl_list,
+	[0x13] = vnvme_id_ctrl_list,
 	[0x1c] = vnvme_id_iocs,
 };
 

@@ -136,12 +136,15 @@ struct vnvme_smart_log {
 
 static_assert(sizeof(struct vnvme_smart_log) == 512);
 
+#define VNVME_SN_LEN		20
+#define VNVME_MN_LEN		40
+
 /* Identify Controller, figure 247; what is 0 here has no name */
 struct vnvme_id_ctrl {
 	__le16	vid;
 	__le16	ssvid;
-	char	sn[20];
-	char	mn[40];
+	char	sn[VNVME_SN_LEN];
+	char	mn[VNVME_MN_LEN];
 	char	fr[8];
 	u8	rab;
 	u8	ieee[3];

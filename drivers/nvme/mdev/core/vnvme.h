@@ -405,7 +405,9 @@ enum vnvme_event {
 
 /**
  * struct vnvme_config - what the embedder decides before vnvme_ctrl_init()
- * @uuid:	of the device: serial number, NQN and NGUIDs come from it
+ * @uuid:	of the device: NQN and NGUIDs come from it
+ * @serial:	printable ASCII
+ * @model:	printable ASCII
  * @nr_ioq:	I/O queue pairs, at most VNVME_MAX_IOQ
  * @mdts:	log2 of the largest transfer in pages; at most 9
  * @oncs:	optional NVM commands that all backends carry out
@@ -415,6 +417,8 @@ enum vnvme_event {
  */
 struct vnvme_config {
 	uuid_t	uuid;
+	char	serial[VNVME_SN_LEN + 1];
+	char	model[VNVME_MN_LEN + 1];
 	u16	nr_ioq;
 	u8	mdts;
 	bool	vwc;
@@ -502,6 +506,9 @@ struct vnvme_ctrl {
 	u8			msix[VNVME_PAGE_SIZE];
 	u8			buf[VNVME_PAGE_SIZE];
 };
+
+/* identify.c */
+void vnvme_default_names(struct vnvme_config *cfg);
 
 /* ctrl.c: life cycle */
 

@@ -490,6 +490,7 @@ struct fake *fake_new(u16 nr_ioq)
 		.oncs = VNVME_ONCS_DSM | VNVME_ONCS_WRITE_ZEROES,
 	};
 
+	vnvme_default_names(&cfg);
 	return fake_new_cfg(&cfg);
 }
 

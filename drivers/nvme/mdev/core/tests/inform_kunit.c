@@ -40,6 +40,24 @@ static void c65_identify_controller(struct kunit *test)
 	fake_free(f);
 }
 
+/* 65, 72: names that somebody gave, with all their characters */
+static void c65_names(struct kunit *test)
+{
+	struct vnvme_config cfg = {
+		.nr_ioq = 1, .serial = "ABCDEFGHIJKLMNOPQRST",
+		.model = "0123456789012345678901234567890123456789",
+	};
+	struct fake *f = fake_new_cfg(&cfg);
+	struct vnvme_id_ctrl *id = fake_ptr(f, FAKE_ID);
+
+	fake_enable(f, 8, 8);
+	KUNIT_ASSERT_EQ(test, fake_identify(f, 1, 0), 0);
+	KUNIT_EXPECT_EQ(test, memcmp(id->sn, cfg.serial, 20), 0);
+	KUNIT_EXPECT_EQ(test, memcmp(id->mn, cfg.model, 40), 0);
+	KUNIT_EXPECT_EQ(test, memcmp(id->fr, "1       ", 8), 0);
+	fake_free(f);
+}
+
 /* 64, 66 to 71 */
 static void c64_identify_others(struct kunit *test)
 {
@@ -58,8 +76,9 @@ static void c64_identify_others(struct kunit *test)
 		{ 6, 0, 0 }, { 7, 0, 0 }, { 7, ~0u - 1, 0x400b },
 		{ 8, 1, 0 }, { 8, 2, 0 }, { 8, 0, 0x400b }, { 8, ~0u, 0x400b },
 		{ 4, 0, 0x4002 }, { 9, 0, 0x4002 }, { 0x0a, 0, 0x4002 },
-		{ 0x10, 0, 0x4002 }, { 0x11, 1, 0x4002 }, { 0x12, 0, 0x4002 },
-		{ 0x13, 0, 0x4002 }, { 0x14, 0, 0x4002 }, { 0x15, 0, 0x4002 },
+		{ 0x10, 0, 0x4002 }, { 0x11, 1, 0x4002 }, { 0x12, 0, 0x400b },
+		{ 0x12, 1, 0 }, { 0x12, 2, 0 }, { 0x12, ~0u, 0x400b },
+		{ 0x13, 0, 0 }, { 0x14, 0, 0x4002 }, { 0x15, 0, 0x4002 },
 		{ 0x16, 0, 0x4002 }, { 0x17, 0, 0x4002 }, { 0x1c, 0, 0x4002 },
 		{ 0x1d, 0, 0x4002 },
 		{ 0xff, 0, 0x4002 },
@@ -139,6 +158,12 @@ static void c68_command_sets(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, memcmp(p + 8, zero, 4088), 0);
 	KUNIT_EXPECT_EQ(test, identify_csi(f, 0x1c, 1, 0), 0);
 	KUNIT_EXPECT_EQ(test, identify_csi(f, 0x1c, 2, 0), 0x4002);
+	for (csi = 0; csi < 3; csi++) {
+		KUNIT_EXPECT_EQ(test, identify_csi(f, 0x12, csi, 0), 0);
+		KUNIT_EXPECT_EQ(test, *vector, csi < 2 ? 0x10001 : 0);
+		KUNIT_EXPECT_EQ(test, identify_csi(f, 0x13, csi, 0), 0);
+		KUNIT_EXPECT_EQ(test, *vector, csi < 2 ? 0x10001 : 0);
+	}
 	for (csi = 1; csi < 256; csi++) {
 		KUNIT_EXPECT_EQ(test, identify_csi(f, 5, 0, csi), 0x4002);
 		KUNIT_EXPECT_EQ(test, identify_csi(f, 6, 0, csi), 0x4002);
@@ -376,6 +401,7 @@ static void c73_announced_is_there(struct kunit *test)
 
 static struct kunit_case inform_cases[] = {
 	KUNIT_CASE(c65_identify_controller),
+	KUNIT_CASE(c65_names),
 	KUNIT_CASE(c64_identify_others),
 	KUNIT_CASE(c68_command_sets),
 	KUNIT_CASE(c73_announced_is_there),
