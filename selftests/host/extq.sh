@@ -8,6 +8,8 @@
 #
 # MODULES: the staged build, default build/<release> of this tree.
 # shellcheck disable=SC2317 # many a function is called through until_ok
+#
+# Checklist: 125
 set -u
 
 here=$(cd "$(dirname "$0")/../.." && pwd)

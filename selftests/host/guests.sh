@@ -3,6 +3,8 @@
 #
 # A guest on the smallest device: one queue pair, the drive's whole namespace and a null one. It lists
 # both, asks the controller all that nvme-cli can ask, partitions and formats the drive, writes and verifies.
+#
+# Checklist: 55, 65, 71, 73, 79, 81
 
 . selftests/lib/ktap.sh
 . selftests/lib/host.sh

@@ -2,6 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0
 #
 # SIGKILL of a VMM during I/O gives everything back: pinned memory, queue pairs, the partition.
+#
+# Checklist: 28, 130
 
 . selftests/lib/ktap.sh
 . selftests/lib/host.sh

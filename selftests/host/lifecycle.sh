@@ -2,6 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0
 #
 # Mediated devices come and go: counts, types, repetition, the modules' unloading.
+#
+# Checklist: 29, 126
 
 . selftests/lib/ktap.sh
 . selftests/lib/host.sh

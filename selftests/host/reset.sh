@@ -2,6 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0
 #
 # The drive's controller is reset under a guest's verified load: nothing is wrong or missing.
+#
+# Checklist: 125
 
 . selftests/lib/ktap.sh
 . selftests/lib/host.sh

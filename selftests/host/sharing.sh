@@ -3,6 +3,8 @@
 #
 # One drive, three users at once: the host's mounted and busy file system on the first partition, a
 # guest on each of the others. Each finds its own data, and nobody wrote anywhere else.
+#
+# Checklist: 54, 123, 124
 
 . selftests/lib/ktap.sh
 . selftests/lib/host.sh

@@ -74,6 +74,7 @@ static void fill(uint8_t *p, size_t len, uint32_t seed)
 	}
 }
 
+/* 24, 131 */
 TEST_F(dev, info)
 {
 	struct vfio_device_info info = { .argsz = sizeof(info) };
@@ -86,6 +87,7 @@ TEST_F(dev, info)
 	EXPECT_EQ(EINVAL, errno);
 }
 
+/* 24, 131, 132 */
 TEST_F(dev, regions)
 {
 	struct {
@@ -116,6 +118,7 @@ TEST_F(dev, regions)
 	EXPECT_EQ(PAGE, r.area.size);
 }
 
+/* 132 */
 TEST_F(dev, mmap_only_doorbells)
 {
 	int prot = PROT_READ | PROT_WRITE;
@@ -130,6 +133,7 @@ TEST_F(dev, mmap_only_doorbells)
 	self->c.db[0] = 0;
 }
 
+/* 19, 20, 131 */
 TEST_F(dev, config_space)
 {
 	struct client *c = &self->c;
@@ -155,6 +159,7 @@ TEST_F(dev, config_space)
 	EXPECT_EQ(0, cfg_read(c, 0x100, 4));
 }
 
+/* 1, 2, 3, 5 */
 TEST_F(dev, registers)
 {
 	struct client *c = &self->c;
@@ -177,6 +182,7 @@ TEST_F(dev, registers)
 	EXPECT_EQ(cap, bar_read(c, REG_CAP, 8));
 }
 
+/* 7, 65 */
 TEST_F(dev, enable_identify_disable)
 {
 	struct client *c = &self->c;
@@ -194,6 +200,7 @@ TEST_F(dev, enable_identify_disable)
 	}
 }
 
+/* 10 */
 TEST_F(dev, bad_admin_queue_is_fatal_and_recovers)
 {
 	struct client *c = &self->c;
@@ -208,7 +215,7 @@ TEST_F(dev, bad_admin_queue_is_fatal_and_recovers)
 	ASSERT_EQ(0, client_enable(c, 32));
 }
 
-/* Sizes from one block to 512 KiB, offsets inside a page, lists inside a page. */
+/* 102, 112, 136: Sizes from one block to 512 KiB, offsets inside a page, lists inside a page. */
 TEST_F(dev, data_is_what_was_written)
 {
 	struct client *c = &self->c;
@@ -238,7 +245,7 @@ TEST_F(dev, data_is_what_was_written)
 		}
 }
 
-/* A PRP list that starts in the middle of a page, as Linux's small ones do. */
+/* 102, L9: A PRP list that starts in the middle of a page, as Linux's small ones do. */
 TEST_F(dev, prp_list_inside_a_page)
 {
 	struct client *c = &self->c;
@@ -268,6 +275,7 @@ TEST_F(dev, prp_list_inside_a_page)
 		EXPECT_EQ(0, memcmp(w + (7 - i) * PAGE, r + (i + 1) * PAGE, PAGE));
 }
 
+/* 110, 111 */
 TEST_F(dev, out_of_range_is_refused)
 {
 	struct client *c = &self->c;
@@ -282,6 +290,7 @@ TEST_F(dev, out_of_range_is_refused)
 	EXPECT_EQ(ST_LBA, client_rw(c, &c->io[0], true, ~0ull - 1, 8, iova, self->lba));
 }
 
+/* 103 */
 TEST_F(dev, memory_that_is_not_the_guests)
 {
 	struct client *c = &self->c;
@@ -294,6 +303,7 @@ TEST_F(dev, memory_that_is_not_the_guests)
 	EXPECT_EQ(ST_OK, client_rw(c, &c->io[0], false, 0, 1, iova, self->lba));
 }
 
+/* 27 */
 TEST_F(dev, read_only_memory_is_not_written)
 {
 	struct client *c = &self->c;
@@ -311,7 +321,7 @@ TEST_F(dev, read_only_memory_is_not_written)
 	EXPECT_EQ(ST_TRANSFER, client_rw(c, &c->io[0], true, 0, 1, 0x20000000, self->lba));
 }
 
-/* A mapping above 1 TiB, and one that crosses the edge of two mappings. */
+/* 104, 105, 137: A mapping above 1 TiB, and one that crosses the edge of two mappings. */
 TEST_F(dev, high_addresses_and_edges)
 {
 	struct client *c = &self->c;
@@ -339,7 +349,7 @@ TEST_F(dev, high_addresses_and_edges)
 	EXPECT_EQ(ST_OK, client_rw(c, &c->io[0], false, 0, 4 * PAGE / self->lba, high, self->lba));
 }
 
-/* Map, use, unmap, again and again: nothing cached survives its unmap. */
+/* 134, 138: Map, use, unmap, again and again: nothing cached survives its unmap. */
 TEST_F(dev, mappings_per_command)
 {
 	struct client *c = &self->c;
@@ -370,7 +380,7 @@ TEST_F(dev, mappings_per_command)
 	}
 }
 
-/* Queue memory vanishes under a running controller: CSTS.CFS, nothing else. */
+/* 26: Queue memory vanishes under a running controller: CSTS.CFS, nothing else. */
 TEST_F(dev, unmapped_queues_are_fatal)
 {
 	struct client *c = &self->c;
@@ -387,7 +397,7 @@ TEST_F(dev, unmapped_queues_are_fatal)
 	ASSERT_EQ(0, client_enable(c, 16));
 }
 
-/* Unmapping beside I/O to other memory of the same 2 MiB. */
+/* 26, 134: Unmapping beside I/O to other memory of the same 2 MiB. */
 TEST_F(dev, unmap_beside_queues)
 {
 	struct client *c = &self->c;
@@ -417,6 +427,7 @@ static bool fd_fires(int fd, int ms)
 	return poll(&p, 1, ms) == 1 && read(fd, &v, 8) == 8;
 }
 
+/* 24, 131 */
 TEST_F(dev, irq_info)
 {
 	struct vfio_irq_info info = { .argsz = sizeof(info) };
@@ -435,6 +446,7 @@ TEST_F(dev, irq_info)
 	EXPECT_EQ(-EBADF, client_irq(&self->c, VFIO_PCI_MSIX_IRQ_INDEX, 0, 12345));
 }
 
+/* 22, 25, 135, L6 */
 TEST_F(dev, msix)
 {
 	struct client *c = &self->c;
@@ -463,6 +475,7 @@ TEST_F(dev, msix)
 	close(fd1);
 }
 
+/* 38 */
 TEST_F(dev, intx_is_a_level)
 {
 	struct client *c = &self->c;
@@ -487,6 +500,7 @@ TEST_F(dev, intx_is_a_level)
 	close(fd);
 }
 
+/* 24 */
 TEST_F(dev, err_and_req_irqs)
 {
 	int fd = eventfd(0, EFD_NONBLOCK);
@@ -500,7 +514,7 @@ TEST_F(dev, err_and_req_irqs)
 	close(fd);
 }
 
-/* Doorbells through the mapping: the poller sleeps between the commands. */
+/* 97: Doorbells through the mapping: the poller sleeps between the commands. */
 TEST_F(dev, mapped_doorbells_wake_the_poller)
 {
 	struct client *c = &self->c;
@@ -520,7 +534,7 @@ TEST_F(dev, mapped_doorbells_wake_the_poller)
 	EXPECT_LE(wakeups + 2, client_counter(c, "wakeups"));
 }
 
-/* Shadow doorbells: no write to BAR0 while the poller runs, one when it sleeps. */
+/* 96, 98: Shadow doorbells: no write to BAR0 while the poller runs, one when it sleeps. */
 TEST_F(dev, shadow_doorbells)
 {
 	struct client *c = &self->c;
@@ -550,7 +564,7 @@ TEST_F(dev, shadow_doorbells)
 	EXPECT_EQ(0, client_enable(c, 16));
 }
 
-/* Many at once, more than the completion queue holds: none lost, none twice. */
+/* 33, L10: Many at once, more than the completion queue holds: none lost, none twice. */
 TEST_F(dev, full_completion_queue)
 {
 	struct client *c = &self->c;
@@ -577,6 +591,7 @@ TEST_F(dev, full_completion_queue)
 	EXPECT_FALSE(queue_pop(c, &c->io[0], &e));
 }
 
+/* 91, 92 */
 TEST_F(dev, bad_doorbells_are_events)
 {
 	struct client *c = &self->c;
@@ -602,6 +617,7 @@ TEST_F(dev, bad_doorbells_are_events)
 	EXPECT_EQ(ST_OK, client_rw(c, &c->io[0], false, 0, 1, buf, self->lba));
 }
 
+/* 23 */
 TEST_F(dev, reset_under_load)
 {
 	struct client *c = &self->c;
@@ -643,6 +659,7 @@ static void *scribble(void *arg)
 	return NULL;
 }
 
+/* 35 */
 TEST_F(dev, entries_rewritten_in_flight)
 {
 	struct client *c = &self->c;
@@ -670,7 +687,7 @@ TEST_F(dev, entries_rewritten_in_flight)
 	EXPECT_EQ(0, left);
 }
 
-/* The device is closed with commands in flight; the next user finds it fresh. */
+/* 28, 130: The device is closed with commands in flight; the next user finds it fresh. */
 TEST_F(dev, close_under_load)
 {
 	struct client *c = &self->c;
@@ -691,6 +708,7 @@ TEST_F(dev, close_under_load)
 	}
 }
 
+/* 21 */
 TEST_F(dev, bus_master_off_stops_fetching)
 {
 	struct client *c = &self->c;
@@ -706,7 +724,7 @@ TEST_F(dev, bus_master_off_stops_fetching)
 	EXPECT_EQ(ST_OK, queue_wait(c, &c->io[0], NULL, 5000));
 }
 
-/* Bus mastering goes away with commands in flight; unmapping must not wait for it. */
+/* 21: Bus mastering goes away with commands in flight; unmapping must not wait for it. */
 TEST_F(dev, unmap_with_bus_master_off)
 {
 	struct client *c = &self->c;
@@ -728,6 +746,7 @@ TEST_F(dev, unmap_with_bus_master_off)
 		EXPECT_NE(ST_TIMEOUT, queue_wait(c, &c->io[0], NULL, 5000));
 }
 
+/* 23 */
 TEST_F(dev, flr_through_config_space)
 {
 	struct client *c = &self->c;
@@ -742,6 +761,73 @@ TEST_F(dev, flr_through_config_space)
 	EXPECT_EQ(0, bar_read(c, REG_CSTS, 4));
 	EXPECT_EQ(0, bar_read(c, REG_AQA, 4));
 	EXPECT_EQ(0, client_enable(c, 16));
+}
+
+struct ringer {
+	struct client	*c;
+	struct queue	*q;
+	uint64_t	iova;
+	size_t		lba;
+	int		good;
+};
+
+static void *ring_alone(void *arg)
+{
+	struct ringer *r = arg;
+	int i;
+
+	for (i = 0; i < 500; i++)
+		r->good += client_rw(r->c, r->q, false, i % 8, 1, r->iova, r->lba) == ST_OK;
+	return NULL;
+}
+
+/* 40: Two threads, a queue pair each, doorbells at the same time. */
+TEST_F(dev, two_threads_two_queues)
+{
+	struct client *c = &self->c;
+	struct ringer r[2];
+	pthread_t thread[2];
+	int i;
+
+	start(_metadata, self, 4);
+	ASSERT_EQ(ST_OK, client_io_queue(c, 2, 4, -1));
+	for (i = 0; i < 2; i++) {
+		r[i] = (struct ringer){ c, &c->io[i], client_iova(c, client_alloc(c, PAGE)),
+					self->lba };
+		ASSERT_EQ(0, pthread_create(&thread[i], NULL, ring_alone, &r[i]));
+	}
+	for (i = 0; i < 2; i++) {
+		pthread_join(thread[i], NULL);
+		EXPECT_EQ(500, r[i].good);
+	}
+}
+
+/* 133: Half a GiB in pieces of 2 MiB: nothing is pinned that is not used. */
+TEST_F(dev, much_memory_in_pieces)
+{
+	const size_t piece = 2ul << 20, nr = 256;
+	const uint64_t at = 1ull << 40;
+	struct client *c = &self->c;
+	long before;
+	uint8_t *mem;
+	size_t i;
+
+	start(_metadata, self, 16);
+	before = client_state(c, "pinned_bytes");
+	mem = mmap(NULL, piece * nr, PROT_READ | PROT_WRITE,
+		   MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	ASSERT_NE(MAP_FAILED, mem);
+	for (i = 0; i < nr; i++)
+		ASSERT_EQ(0, client_map(c, mem + i * piece, at + i * piece, piece,
+					VFIO_DMA_MAP_FLAG_READ | VFIO_DMA_MAP_FLAG_WRITE));
+	EXPECT_EQ(before, client_state(c, "pinned_bytes"));
+	for (i = 0; i < nr; i += 64)
+		EXPECT_EQ(ST_OK, client_rw(c, &c->io[0], false, 0, 1, at + i * piece, self->lba));
+	EXPECT_EQ(before + 4 * (long)piece, client_state(c, "pinned_bytes"));
+	for (i = 0; i < nr; i++)
+		ASSERT_EQ(0, client_unmap(c, at + i * piece, piece));
+	EXPECT_EQ(before, client_state(c, "pinned_bytes"));
+	munmap(mem, piece * nr);
 }
 
 TEST_HARNESS_MAIN

@@ -71,7 +71,7 @@ static void r08_busy_waits_for_a_kick(struct kunit *test)
 	fake_free(f);
 }
 
-/* rule 9: budget, requests and retries bound what one guest costs */
+/* 128, rule 9: budget, requests and retries bound what one guest costs */
 static void r09_bounds(struct kunit *test)
 {
 	struct fake *f = fake_ready(2);
