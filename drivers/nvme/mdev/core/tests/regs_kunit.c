@@ -309,7 +309,84 @@ static void c22_msix_table(struct kunit *test)
 	fake_free(f);
 }
 
+static struct fake *in_state(enum vnvme_state state)
+{
+	struct vnvme_sqe sqe = fake_rw(VNVME_CMD_READ, 0, 8, FAKE_DATA, 0);
+	struct fake *f = fake_ready(1);
+
+	if (state == VNVME_STOPPING || state == VNVME_SHUTTING) {
+		f->hold = true;
+		fake_push(f, 1, &sqe);
+		fake_sq_ring(f, 1);
+		fake_run(f);
+	}
+	if (state == VNVME_STOPPING || state == VNVME_DISABLED)
+		fake_write32(f, VNVME_REG_CC, 0);
+	if (state == VNVME_SHUTTING || state == VNVME_SHUT)
+		fake_write32(f, VNVME_REG_CC, 0x00464001);
+	if (state == VNVME_FAILED)
+		vnvme_ctrl_fatal(&f->ctrl);
+	fake_run(f);
+	return f;
+}
+
+/* 7, 8, 10, 13 to 15, 17, 23: every event in every state */
+static void c08_every_state_and_event(struct kunit *test)
+{
+	/* stopping and shutting down: with a command in flight */
+	static const u8 next[VNVME_NR_STATES][VNVME_NR_EVENTS] = {
+		/* enable, disable, shutdown, reset, drained, fatal */
+		[VNVME_DISABLED] = { VNVME_READY, VNVME_DISABLED, VNVME_DISABLED,
+				     VNVME_DISABLED, VNVME_DISABLED, VNVME_DISABLED },
+		[VNVME_READY] = { VNVME_READY, VNVME_DISABLED, VNVME_SHUT,
+				  VNVME_DISABLED, VNVME_READY, VNVME_FAILED },
+		[VNVME_STOPPING] = { VNVME_STOPPING, VNVME_STOPPING, VNVME_STOPPING,
+				     VNVME_STOPPING, VNVME_DISABLED, VNVME_STOPPING },
+		[VNVME_SHUTTING] = { VNVME_SHUTTING, VNVME_STOPPING, VNVME_SHUTTING,
+				     VNVME_STOPPING, VNVME_SHUT, VNVME_FAILED },
+		[VNVME_SHUT] = { VNVME_SHUT, VNVME_DISABLED, VNVME_SHUT,
+				 VNVME_DISABLED, VNVME_SHUT, VNVME_FAILED },
+		[VNVME_FAILED] = { VNVME_FAILED, VNVME_DISABLED, VNVME_FAILED,
+				   VNVME_DISABLED, VNVME_FAILED, VNVME_FAILED },
+	};
+	u32 state, event, csts;
+	struct fake *f;
+
+	for (state = 0; state < VNVME_NR_STATES; state++) {
+		for (event = 0; event < VNVME_NR_EVENTS; event++) {
+			f = in_state(state);
+			KUNIT_ASSERT_EQ(test, f->ctrl.state, state);
+			if (event == VNVME_EV_ENABLE)
+				f->ctrl.cc |= CC_EN;
+			if (event == VNVME_EV_DISABLE)
+				f->ctrl.cc &= ~VNVME_CC_EN;
+			if (event == VNVME_EV_DRAINED && f->hold) {
+				f->hold = false;
+				fake_run(f);
+			} else {
+				vnvme_ctrl_event(&f->ctrl, event);
+			}
+			KUNIT_EXPECT_EQ_MSG(test, f->ctrl.state, next[state][event],
+					    "state %u event %u", state, event);
+			csts = fake_read32(f, VNVME_REG_CSTS);
+			KUNIT_EXPECT_EQ(test, !!(csts & VNVME_CSTS_CFS),
+					f->ctrl.state == VNVME_FAILED);
+			if (f->ctrl.state == VNVME_DISABLED)
+				KUNIT_EXPECT_EQ(test, csts & VNVME_CSTS_RDY, 0);
+			/* and there is a way out of it */
+			f->hold = false;
+			vnvme_ctrl_reset(&f->ctrl);
+			fake_run(f);
+			KUNIT_EXPECT_TRUE(test, vnvme_ctrl_idle(&f->ctrl));
+			fake_cfg_write16(f, VNVME_PCI_COMMAND, 6);
+			KUNIT_EXPECT_TRUE(test, fake_enable(f, 8, 8));
+			fake_free(f);
+		}
+	}
+}
+
 static struct kunit_case regs_cases[] = {
+	KUNIT_CASE(c08_every_state_and_event),
 	KUNIT_CASE(c01_cap),
 	KUNIT_CASE(c03_read_only),
 	KUNIT_CASE(c04_asq_in_parts),
