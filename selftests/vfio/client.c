@@ -181,7 +181,7 @@ static void doorbell(struct client *c, unsigned int index, uint32_t old, uint32_
 		bar_write(c, REG_DB + index * 4, val, 4);
 }
 
-static void queue_init(struct client *c, struct queue *q, uint16_t id, uint16_t depth)
+static void queue_init(struct client *c, struct queue *q, uint16_t id, uint32_t depth)
 {
 	memset(q, 0, sizeof(*q));
 	q->id = id;
@@ -213,7 +213,7 @@ void client_disable(struct client *c)
 	c->eventidx = NULL;
 }
 
-int client_enable(struct client *c, uint16_t depth)
+int client_enable(struct client *c, uint32_t depth)
 {
 	cfg_write(c, 4, 0x6, 2);
 	client_disable(c);
@@ -226,7 +226,7 @@ int client_enable(struct client *c, uint16_t depth)
 }
 
 /* @vector < 0: no interrupts. */
-uint16_t client_io_queue(struct client *c, uint16_t id, uint16_t depth, int vector)
+uint16_t client_io_queue(struct client *c, uint16_t id, uint32_t depth, int vector)
 {
 	struct queue *q = &c->io[id - 1];
 	struct sqe cmd = { .opcode = 0x05 };

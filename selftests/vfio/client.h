@@ -56,7 +56,8 @@ struct cqe {
 
 /* One submission and one completion queue of the same id. */
 struct queue {
-	uint16_t	id, depth;
+	uint16_t	id;
+	uint32_t	depth;
 	uint32_t	tail, head;	/* of the SQ, of the CQ */
 	uint8_t		phase;
 	uint16_t	cid;
@@ -90,9 +91,9 @@ void *client_alloc(struct client *c, size_t size);
 uint64_t client_iova(struct client *c, const volatile void *p);
 
 int client_map_doorbells(struct client *c);
-int client_enable(struct client *c, uint16_t depth);
+int client_enable(struct client *c, uint32_t depth);
 void client_disable(struct client *c);
-uint16_t client_io_queue(struct client *c, uint16_t id, uint16_t depth, int vector);
+uint16_t client_io_queue(struct client *c, uint16_t id, uint32_t depth, int vector);
 uint16_t client_dbbuf(struct client *c);
 
 uint16_t queue_push(struct client *c, struct queue *q, struct sqe *cmd);

@@ -50,7 +50,7 @@ static uint16_t identify(struct client *c, uint32_t nsid, uint8_t cns, void *buf
 }
 
 /* Enabled, with I/O queue pair 1 of @depth, polled, and the size of the namespace. */
-static void start(struct __test_metadata *_metadata, FIXTURE_DATA(dev) * self, uint16_t depth)
+static void start(struct __test_metadata *_metadata, FIXTURE_DATA(dev) * self, uint32_t depth)
 {
 	struct client *c = &self->c;
 	uint8_t *id;
@@ -800,6 +800,27 @@ TEST_F(dev, two_threads_two_queues)
 		pthread_join(thread[i], NULL);
 		EXPECT_EQ(500, r[i].good);
 	}
+}
+
+/* 31, 32: The largest queue there is, once around and on. */
+TEST_F(dev, largest_queue)
+{
+	struct sqe cmd = { .opcode = 0x00, .nsid = 1 };
+	struct client *c = &self->c;
+	unsigned int n, i, bad = 0;
+	struct cqe e;
+
+	start(_metadata, self, 65536);
+	for (n = 0; n < 66000; n += 100) {
+		for (i = 0; i < 100; i++)
+			queue_push(c, &c->io[0], &cmd);
+		queue_ring(c, &c->io[0]);
+		for (i = 0; i < 100; i++) {
+			ASSERT_EQ(ST_OK, queue_wait(c, &c->io[0], &e, 5000));
+			bad += e.sqid != 1 || e.dw0 || e.dw1;
+		}
+	}
+	EXPECT_EQ(0, bad);
 }
 
 /* 133: Half a GiB in pieces of 2 MiB: nothing is pinned that is not used. */
