@@ -78,6 +78,11 @@ struct nvme_extq_ops {
  * @dsm_range_lbas: most logical blocks of one range, 0: no limit known
  * @sgls: SGLS of Identify Controller
  * @oncs: ONCS of Identify Controller
+ * @ocfs: OCFS of Identify Controller, Copy's descriptor formats
+ * @awun: AWUN of Identify Controller, 0's based
+ * @awupf: AWUPF of Identify Controller, 0's based
+ * @vsl: most data of one Verify command, as log2 of 4 KiB; 0: no limit
+ * @wzsl: the same of Write Zeroes, as the controller states it
  * @qid: queue id of both queues, for Abort
  * @vwc: VWC of Identify Controller; bit 0: there is a volatile write cache
  */
@@ -92,7 +97,12 @@ struct nvme_extq_info {
 	u32		dsm_range_lbas;
 	u32		sgls;
 	u16		oncs;
+	u16		ocfs;
+	u16		awun;
+	u16		awupf;
 	u16		qid;
+	u8		vsl;
+	u8		wzsl;
 	u8		vwc;
 };
 
@@ -102,12 +112,22 @@ struct nvme_extq_info {
  * @lba_shift: log2 of the size in bytes of a logical block
  * @csi: command set (NVME_CSI_NVM, NVME_CSI_ZNS: zoned)
  * @ms: bytes of metadata of each logical block, 0: none
+ * @bounded: it has atomic boundaries, across which AWUN and AWUPF do not hold;
+ *	asked for only if one of them is not 0
+ * @msrc: MSRC of Identify Namespace, most ranges of one Copy command, 0's
+ *	based; this and the next two are asked for only if there is Copy
+ * @mssrl: MSSRL, most logical blocks of one range
+ * @mcl: MCL, most logical blocks of one Copy command
  */
 struct nvme_extq_ns {
 	dev_t		devt;
 	u8		lba_shift;
 	u8		csi;
 	u16		ms;
+	bool		bounded;
+	u8		msrc;
+	u16		mssrl;
+	u32		mcl;
 };
 
 unsigned int nvme_extq_avail(struct pci_dev *pdev);

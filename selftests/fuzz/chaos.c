@@ -46,7 +46,7 @@ static u64 chaos_addr(struct fuzz_in *in)
 static void chaos_command(struct fake *f, struct fuzz_in *in)
 {
 	static const u8 admin[] = { 0, 1, 2, 4, 5, 6, 8, 9, 10, 12, 0x7c };
-	static const u8 nvm[] = { 0, 1, 2, 2, 8, 9 };
+	static const u8 nvm[] = { 0, 1, 2, 2, 8, 9, 5, 0x0c, 0x19 };
 	u8 where = fuzz_u8(in), q = where & 3, pick = fuzz_u8(in);
 	struct vnvme_sqe sqe = { 0 };
 

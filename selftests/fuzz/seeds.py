@@ -16,7 +16,7 @@ def chaos(rnd):
         slot += 1
     out += bytes([2, 0, slot, 10, 0x4f])
     for i in range(rnd.randrange(1, 40)):
-        out += bytes([3, 1, rnd.randrange(6), i, 0, 1, rnd.randrange(256), 0,
+        out += bytes([3, 1, rnd.randrange(9), i, 0, 1, rnd.randrange(256), 0,
                       7, i % 16])
         out += bytes([2, 2, (i + 1) % 16, rnd.choice([9, 10, 11, 14, 0x4f])])
         out += bytes(rnd.randrange(256) for _ in range(rnd.randrange(4)))

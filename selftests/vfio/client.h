@@ -34,11 +34,14 @@
 
 /* status without phase and DNR */
 #define ST_OK		0x000
+#define ST_OPCODE	0x001
 #define ST_FIELD	0x002
 #define ST_TRANSFER	0x004
 #define ST_NS		0x00b
 #define ST_PRP		0x013
 #define ST_LBA		0x080
+#define ST_SIZE_LIMIT	0x183
+#define ST_COMPARE	0x285
 #define ST_TIMEOUT	0xffff		/* the client's own: no answer */
 
 struct sqe {

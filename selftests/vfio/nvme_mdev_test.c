@@ -290,6 +290,211 @@ TEST_F(dev, out_of_range_is_refused)
 	EXPECT_EQ(ST_LBA, client_rw(c, &c->io[0], true, ~0ull - 1, 8, iova, self->lba));
 }
 
+/* Bits of ONCS. */
+#define ONCS_COMPARE	(1 << 0)
+#define ONCS_DSM	(1 << 2)
+#define ONCS_VERIFY	(1 << 7)
+#define ONCS_COPY	(1 << 8)
+
+static uint16_t oncs(struct client *c)
+{
+	uint8_t *id = client_alloc(c, PAGE);
+	uint16_t bits = 0;
+
+	if (identify(c, 0, 1, id) == ST_OK)
+		memcpy(&bits, id + 520, 2);
+	return bits;
+}
+
+static struct sqe one_lba(struct client *c, uint8_t opcode, uint64_t slba, void *buf)
+{
+	return (struct sqe){ .opcode = opcode, .nsid = 1, .prp1 = client_iova(c, buf),
+			     .cdw10 = slba, .cdw11 = slba >> 32 };
+}
+
+/* 55, 80, 109: What ONCS and the effects log do not announce is refused, the rest is done. */
+TEST_F(dev, announced_is_implemented)
+{
+	static const struct {
+		uint8_t opcode, bit;
+	} t[] = {
+		{ 0x04, 1 }, { 0x05, 0 }, { 0x08, 3 }, { 0x09, 2 }, { 0x0c, 7 }, { 0x0d, 5 },
+		{ 0x19, 8 },
+	};
+	struct client *c = &self->c;
+	struct sqe cmd, log = { .opcode = 0x02, .nsid = ~0u, .cdw10 = 1023 << 16 | 5 };
+	uint32_t *effects;
+	uint8_t *buf;
+	uint16_t bits, status;
+	unsigned int i;
+
+	start(_metadata, self, 16);
+	bits = oncs(c);
+	effects = client_alloc(c, PAGE);
+	log.prp1 = client_iova(c, effects);
+	ASSERT_EQ(ST_OK, client_exec(c, &c->admin, &log, NULL));
+	buf = client_alloc(c, PAGE);
+	TH_LOG("ONCS is %x", bits);
+	for (i = 0; i < sizeof(t) / sizeof(*t); i++) {
+		cmd = one_lba(c, t[i].opcode, 0, buf);
+		if (t[i].opcode == 0x09)
+			cmd.cdw10 = 0;
+		status = client_exec(c, &c->io[0], &cmd, NULL);
+		EXPECT_NE(ST_TIMEOUT, status);
+		EXPECT_EQ(bits >> t[i].bit & 1, status != ST_OPCODE) {
+			TH_LOG("opcode %x: status %x", t[i].opcode, status);
+		}
+		EXPECT_EQ(bits >> t[i].bit & 1, effects[256 + t[i].opcode] & 1);
+	}
+}
+
+/* 117: A null namespace holds zeros. */
+TEST_F(dev, compare)
+{
+	struct client *c = &self->c;
+	struct sqe cmd;
+	uint8_t *p;
+
+	start(_metadata, self, 16);
+	if (!(oncs(c) & ONCS_COMPARE))
+		SKIP(return, "the drive has no Compare");
+	p = client_alloc(c, PAGE);
+	if (self->data)
+		fill(p, self->lba, 77);
+	cmd = one_lba(c, 0x01, self->nsze - 1, p);
+	ASSERT_EQ(ST_OK, client_exec(c, &c->io[0], &cmd, NULL));
+	cmd = one_lba(c, 0x05, self->nsze - 1, p);
+	EXPECT_EQ(ST_OK, client_exec(c, &c->io[0], &cmd, NULL));
+	p[self->lba - 1] ^= 1;
+	EXPECT_EQ(ST_COMPARE, client_exec(c, &c->io[0], &cmd, NULL));
+	p[self->lba - 1] ^= 1;
+	EXPECT_EQ(ST_OK, client_exec(c, &c->io[0], &cmd, NULL));
+	cmd = one_lba(c, 0x05, self->nsze, p);
+	EXPECT_EQ(ST_LBA, client_exec(c, &c->io[0], &cmd, NULL));
+}
+
+/* 117: Not a skip where the drive has none, as the emulated one: it is refused then. */
+TEST_F(dev, verify_or_its_refusal)
+{
+	struct client *c = &self->c;
+	struct sqe cmd = { .opcode = 0x0c, .nsid = 1 };
+
+	start(_metadata, self, 16);
+	cmd.cdw12 = 63;
+	if (!(oncs(c) & ONCS_VERIFY)) {
+		TH_LOG("the drive has no Verify");
+		EXPECT_EQ(ST_OPCODE, client_exec(c, &c->io[0], &cmd, NULL));
+		return;
+	}
+	EXPECT_EQ(ST_OK, client_exec(c, &c->io[0], &cmd, NULL));
+	cmd.cdw10 = self->nsze - 63;
+	cmd.cdw11 = (self->nsze - 63) >> 32;
+	EXPECT_EQ(ST_LBA, client_exec(c, &c->io[0], &cmd, NULL));
+}
+
+/* 116: Deallocate, a range within, a range that leaves the namespace, too many. */
+TEST_F(dev, deallocate)
+{
+	struct client *c = &self->c;
+	struct sqe cmd = { .opcode = 0x09, .nsid = 1, .cdw11 = 4 };
+	struct sqe id = { .opcode = 0x06, .cdw10 = 0x06 };
+	uint8_t *limits, *w, *r;
+	uint64_t *range;
+	uint32_t n;
+
+	start(_metadata, self, 16);
+	if (!(oncs(c) & ONCS_DSM))
+		SKIP(return, "the drive has no Dataset Management");
+	limits = client_alloc(c, PAGE);
+	range = client_alloc(c, PAGE);
+	w = client_alloc(c, PAGE);
+	r = client_alloc(c, PAGE);
+	n = PAGE / self->lba;
+	id.prp1 = client_iova(c, limits);
+	ASSERT_EQ(ST_OK, client_exec(c, &c->admin, &id, NULL));
+	/* what is beside the range stays */
+	fill(w, PAGE, 99);
+	ASSERT_EQ(ST_OK, client_rw(c, &c->io[0], true, 2 * n, n, client_iova(c, w), self->lba));
+	ASSERT_EQ(ST_OK, client_rw(c, &c->io[0], true, 3 * n, n, client_iova(c, w), self->lba));
+	range[0] = (uint64_t)n << 32;
+	range[1] = 3 * n;
+	cmd.prp1 = client_iova(c, range);
+	EXPECT_EQ(ST_OK, client_exec(c, &c->io[0], &cmd, NULL));
+	memset(r, 0, PAGE);
+	ASSERT_EQ(ST_OK, client_rw(c, &c->io[0], false, 2 * n, n, client_iova(c, r), self->lba));
+	if (self->data)
+		EXPECT_EQ(0, memcmp(r, w, PAGE));
+	range[1] = self->nsze - n + 1;
+	EXPECT_EQ(ST_LBA, client_exec(c, &c->io[0], &cmd, NULL));
+	TH_LOG("DMRL is %u", limits[3]);
+	cmd.cdw10 = 255;
+	range[1] = 0;
+	EXPECT_EQ(limits[3] ? ST_SIZE_LIMIT : ST_OK, client_exec(c, &c->io[0], &cmd, NULL));
+}
+
+static struct sqe copy(struct client *c, uint64_t *ranges, uint64_t to, unsigned int nr)
+{
+	struct sqe cmd = one_lba(c, 0x19, to, ranges);
+
+	cmd.cdw12 = nr - 1;
+	return cmd;
+}
+
+static void copy_range(uint64_t *range, uint64_t slba, uint32_t nlb)
+{
+	memset(range, 0, 32);
+	range[1] = slba;
+	range[2] = nlb - 1;
+}
+
+/* 117, 124: both sides are the guest's blocks, wherever its partition begins. */
+TEST_F(dev, copy)
+{
+	struct client *c = &self->c;
+	uint64_t *ranges;
+	uint8_t *id, *w, *r;
+	struct sqe cmd;
+	uint32_t n;
+
+	start(_metadata, self, 16);
+	if (!(oncs(c) & ONCS_COPY))
+		SKIP(return, "the drive has no Copy of descriptor format 0");
+	id = client_alloc(c, PAGE);
+	ranges = client_alloc(c, PAGE);
+	w = client_alloc(c, 2 * PAGE);
+	r = client_alloc(c, 2 * PAGE);
+	n = PAGE / self->lba;
+	ASSERT_EQ(ST_OK, identify(c, 1, 0, id));
+	EXPECT_GT(128, id[80]);
+	if (id[74] + (id[75] << 8) < (int)n || !id[80])
+		SKIP(return, "the drive's limits are too small for Copy");
+	fill(w, 2 * PAGE, 55);
+	ASSERT_EQ(ST_OK, client_rw(c, &c->io[0], true, self->nsze - n, n, client_iova(c, w),
+				   self->lba));
+	ASSERT_EQ(ST_OK, client_rw(c, &c->io[0], true, 0, n, client_iova(c, w + PAGE), self->lba));
+	memset(r, 0, 2 * PAGE);
+	ASSERT_EQ(ST_OK, client_rw(c, &c->io[0], true, 2048, 2 * n, client_iova(c, r), self->lba));
+
+	copy_range(ranges, self->nsze - n, n);
+	copy_range(ranges + 4, 0, n);
+	cmd = copy(c, ranges, 2048, 2);
+	ASSERT_EQ(ST_OK, client_exec(c, &c->io[0], &cmd, NULL));
+	ASSERT_EQ(ST_OK, client_rw(c, &c->io[0], false, 2048, 2 * n, client_iova(c, r), self->lba));
+	if (self->data)
+		EXPECT_EQ(0, memcmp(w, r, 2 * PAGE));
+
+	cmd = copy(c, ranges, self->nsze - n, 2);
+	EXPECT_EQ(ST_LBA, client_exec(c, &c->io[0], &cmd, NULL));
+	cmd = copy(c, ranges, 2048, id[80] + 2);
+	EXPECT_EQ(ST_SIZE_LIMIT, client_exec(c, &c->io[0], &cmd, NULL));
+	cmd = copy(c, ranges, 2048, 2);
+	cmd.cdw12 |= 1 << 8;
+	EXPECT_EQ(ST_FIELD, client_exec(c, &c->io[0], &cmd, NULL));
+	copy_range(ranges + 4, self->nsze - n + 1, n);
+	cmd = copy(c, ranges, 2048, 2);
+	EXPECT_EQ(ST_LBA, client_exec(c, &c->io[0], &cmd, NULL));
+}
+
 /* 103 */
 TEST_F(dev, memory_that_is_not_the_guests)
 {

@@ -31,6 +31,15 @@
 
 #define NVME_EXTQ_MAX	64
 
+/* ONCS, and fields of Identify that not every kernel's structures name */
+#define NVME_EXTQ_ONCS_VERIFY	(1 << 7)
+#define NVME_EXTQ_ONCS_COPY	(1 << 8)
+#define NVME_EXTQ_ID_CTRL_OCFS	534
+#define NVME_EXTQ_ID_NS_MSSRL	74
+#define NVME_EXTQ_ID_NS_MCL	76
+#define NVME_EXTQ_ID_NS_MSRC	80
+#define NVME_EXTQ_NSFEAT_NSABP	(1 << 1)
+
 struct nvme_extq_pool {
 	struct kref		ref;
 	struct nvme_dev		*dev;		/* NULL after the removal */
@@ -44,6 +53,11 @@ struct nvme_extq_pool {
 	unsigned int		online;		/* what the controller granted */
 	unsigned int		reported;	/* the last one logged */
 	u32			max_bytes;
+	u16			ocfs;
+	u16			awun;
+	u16			awupf;
+	u8			vsl;
+	u8			wzsl;
 	bool			open;		/* queues may be created */
 	bool			dead;		/* there will be no reset */
 	DECLARE_BITMAP(used, NVME_EXTQ_MAX);
@@ -232,6 +246,11 @@ static void nvme_extq_fill_info(struct nvme_dev *dev, struct nvme_extq *e)
 		.dsm_range_lbas	= ctrl->dmrsl,
 		.sgls		= ctrl->sgls,
 		.oncs		= ctrl->oncs,
+		.ocfs		= e->pool->ocfs,
+		.awun		= e->pool->awun,
+		.awupf		= e->pool->awupf,
+		.vsl		= e->pool->vsl,
+		.wzsl		= e->pool->wzsl,
 		.qid		= e->q.qid,
 		.vwc		= ctrl->vwc,
 	};
@@ -300,6 +319,32 @@ static void nvme_extq_tell_gone(struct nvme_extq *e)
 	e->ops->gone(e->priv);
 }
 
+/*
+ * VSL and WZSL in units of 4 KiB.  Older controllers do not know what is asked
+ * here and the core logs their answer: it is asked only of those that have
+ * Verify or claim 2.0.
+ */
+static void nvme_extq_read_nvm_limits(struct nvme_extq_pool *pool, void *buf)
+{
+	struct nvme_ctrl *ctrl = &pool->dev->ctrl;
+	struct nvme_id_ctrl_nvm *id = buf;
+	struct nvme_command c = { };
+	u8 unit = NVME_CAP_MPSMIN(ctrl->cap);
+
+	pool->vsl = 0;
+	pool->wzsl = 0;
+	if (!(ctrl->oncs & NVME_EXTQ_ONCS_VERIFY) &&
+	    ctrl->vs < NVME_VS(2, 0, 0))
+		return;
+	c.identify.opcode = nvme_admin_identify;
+	c.identify.cns = NVME_ID_CNS_CS_CTRL;
+	c.identify.csi = NVME_CSI_NVM;
+	if (nvme_submit_sync_cmd(ctrl->admin_q, &c, id, sizeof(*id)))
+		return;
+	pool->vsl = id->vsl ? min(id->vsl + unit, 32) : 0;
+	pool->wzsl = id->wzsl ? min(id->wzsl + unit, 32) : 0;
+}
+
 /* MDTS is asked for because the core only keeps it mixed with its own limits. */
 static void nvme_extq_read_limits(struct nvme_extq_pool *pool)
 {
@@ -318,7 +363,11 @@ static void nvme_extq_read_limits(struct nvme_extq_pool *pool)
 	if (!nvme_submit_sync_cmd(dev->ctrl.admin_q, &c, id, sizeof(*id))) {
 		shift = NVME_CAP_MPSMIN(dev->ctrl.cap) + 12 + id->mdts;
 		pool->max_bytes = id->mdts && shift < 32 ? 1U << shift : 0;
+		pool->ocfs = le16_to_cpup((void *)id + NVME_EXTQ_ID_CTRL_OCFS);
+		pool->awun = le16_to_cpu(id->awun);
+		pool->awupf = le16_to_cpu(id->awupf);
 	}
+	nvme_extq_read_nvm_limits(pool, id);
 	kfree(id);
 }
 
@@ -879,15 +928,43 @@ int nvme_extq_reset_ctrl(struct nvme_extq *e)
 }
 EXPORT_SYMBOL_GPL(nvme_extq_reset_ctrl);
 
+/* What the core does not keep of Identify Namespace. */
+static int nvme_extq_read_ns(struct nvme_extq_pool *pool, u32 nsid,
+			     struct nvme_extq_ns *out)
+{
+	struct nvme_ctrl *ctrl = &pool->dev->ctrl;
+	struct nvme_command c = { };
+	struct nvme_id_ns *id;
+	int ret;
+
+	if (!(ctrl->oncs & NVME_EXTQ_ONCS_COPY) && !pool->awun && !pool->awupf)
+		return 0;
+	id = kzalloc(sizeof(*id), GFP_KERNEL);
+	if (!id)
+		return -ENOMEM;
+	c.identify.opcode = nvme_admin_identify;
+	c.identify.nsid = cpu_to_le32(nsid);
+	c.identify.cns = NVME_ID_CNS_NS;
+	ret = nvme_submit_sync_cmd(ctrl->admin_q, &c, id, sizeof(*id));
+	out->bounded = (id->nsfeat & NVME_EXTQ_NSFEAT_NSABP) &&
+		       (id->nabsn || id->nabspf);
+	out->mssrl = le16_to_cpup((void *)id + NVME_EXTQ_ID_NS_MSSRL);
+	out->mcl = le32_to_cpup((void *)id + NVME_EXTQ_ID_NS_MCL);
+	out->msrc = ((u8 *)id)[NVME_EXTQ_ID_NS_MSRC];
+	kfree(id);
+	return ret > 0 ? -EIO : ret;
+}
+
 /**
  * nvme_extq_ns - describe a namespace of a controller
  * @pdev: PCI function of the controller; as for nvme_extq_avail()
  * @nsid: namespace id on this controller
  * @out: filled in
  *
- * Return: 0; -ENODEV if there is no such namespace, or the controller is gone.
+ * Return: 0; -ENODEV if there is no such namespace, or the controller is gone;
+ * -ENOMEM; -EIO or another errno if it could not be asked, e.g. in a reset.
  *
- * Context: may sleep; see struct nvme_extq_ops for locks.
+ * Context: may sleep, up to the timeout of admin commands; see struct nvme_extq_ops for locks.
  */
 int nvme_extq_ns(struct pci_dev *pdev, u32 nsid, struct nvme_extq_ns *out)
 {
@@ -907,7 +984,7 @@ int nvme_extq_ns(struct pci_dev *pdev, u32 nsid, struct nvme_extq_ns *out)
 			.ms		= NVME_EXTQ_NS(ns)->ms,
 		};
 		nvme_put_ns(ns);
-		ret = 0;
+		ret = nvme_extq_read_ns(pool, nsid, out);
 	}
 	mutex_unlock(&pool->lock);
 	return ret;

@@ -117,20 +117,41 @@ void nvme_mdev_reset_and_wait(struct nvme_mdev *nm)
 	nvme_mdev_wait_stopped(nm);
 }
 
-/* What the operator has set, and what the lent queue pairs of this drive can do. */
+/* Optional commands of the drive; the null backend has them all. */
+static u16 device_oncs(const struct nvme_extq_info *info)
+{
+	u16 oncs = info->oncs & (VNVME_ONCS_COMPARE | VNVME_ONCS_VERIFY);
+
+	if (info->max_wz_bytes)
+		oncs |= VNVME_ONCS_WRITE_ZEROES;
+	if (info->dsm_ranges)
+		oncs |= VNVME_ONCS_DSM;
+	if (info->ocfs & VNVME_OCFS_FORMAT_0)
+		oncs |= info->oncs & VNVME_ONCS_COPY;
+	return oncs;
+}
+
+/*
+ * What the operator has set, and what the lent queue pairs of this drive can do.
+ * A guest's command is one of the drive's, so that its atomicity is the drive's,
+ * too: see ns_atomicity().
+ */
 static struct vnvme_config device_config(struct nvme_mdev *nm)
 {
 	const struct nvme_extq_info *info = &nm->lanes[1].info;
 	struct vnvme_config cfg = nm->cfg;
 
+	cfg.oncs = device_oncs(info);
+	cfg.awun = info->awun;
+	cfg.awupf = info->awupf;
+	cfg.vsl = info->vsl;
+	cfg.wzsl = info->wzsl;
+	if (info->dsm_ranges < 256)
+		cfg.dmrl = info->dsm_ranges;
 	cfg.mdts = DEFAULT_MDTS;
 	cfg.vwc = info->vwc & NVME_CTRL_VWC_PRESENT;
 	if (info->max_bytes)
 		cfg.mdts = clamp(ilog2(info->max_bytes >> VNVME_PAGE_SHIFT), 1, DEFAULT_MDTS);
-	if (info->max_wz_bytes)
-		cfg.oncs |= VNVME_ONCS_WRITE_ZEROES;
-	if (info->dsm_ranges >= 256)
-		cfg.oncs |= VNVME_ONCS_DSM;
 	return cfg;
 }
 

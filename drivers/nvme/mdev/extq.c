@@ -20,6 +20,9 @@
 #define EXTQ_BATCH	32
 #define EXTQ_RESET_WAIT	(60 * HZ)	/* for a drive that is being reset at open */
 
+#define EXTQ_WZ_DEAC	BIT(9)		/* of nvme_rw_command.control */
+#define EXTQ_COPY_FUA	BIT(30)		/* of command dword 12 */
+
 /* The drive's page of PRP entries is the guest's: 4 KiB. */
 #define PRP_SIZE	VNVME_PAGE_SIZE
 #define PRP_OFF(addr)	((addr) & (PRP_SIZE - 1))
@@ -86,12 +89,68 @@ static u16 extq_map_ranges(const struct vnvme_req *req, const struct nvme_mdev_n
 	return 0;
 }
 
+/* As extq_map_ranges(); the destination is as long as all of them. */
+static u16 extq_map_copy(const struct vnvme_req *req, const struct nvme_mdev_ns *ns,
+			 struct nvme_common_command *copy)
+{
+	struct vnvme_copy_range *range = req->scratch;
+	u64 to = ns->start + req->slba, slba;
+	u32 i, nlb, total = 0;
+	u16 status;
+
+	for (i = 0; i < req->nlb; i++) {
+		slba = le64_to_cpu(range[i].slba);
+		nlb = le16_to_cpu(range[i].nlb) + 1;
+		total += nlb;
+		status = extq_check(ns, slba, nlb);
+		if (status)
+			return status;
+		range[i].slba = cpu_to_le64(slba + ns->start);
+	}
+	copy->cdw10 = cpu_to_le32(lower_32_bits(to));
+	copy->cdw11 = cpu_to_le32(upper_32_bits(to));
+	copy->cdw12 = cpu_to_le32((req->nlb - 1) | (req->fua ? EXTQ_COPY_FUA : 0));
+	copy->dptr.prp1 = cpu_to_le64(req->scratch_dma);
+	return extq_check(ns, req->slba, total);
+}
+
+static u16 extq_map_range(const struct vnvme_req *req, const struct nvme_mdev_ns *ns,
+			  struct nvme_rw_command *rw)
+{
+	rw->slba = cpu_to_le64(ns->start + req->slba);
+	rw->length = cpu_to_le16(req->nlb - 1);
+	if (req->fua)
+		rw->control |= cpu_to_le16(NVME_RW_FUA);
+	return extq_check(ns, req->slba, req->nlb);
+}
+
+/* What moves no data of the guest's. */
+static noinline u16 extq_map_other(const struct vnvme_req *req, const struct nvme_mdev_ns *ns,
+				   struct nvme_command *cmd)
+{
+	switch (req->opcode) {
+	case VNVME_CMD_WRITE_ZEROES:
+	case VNVME_CMD_VERIFY:
+		if (req->deallocate)
+			cmd->rw.control = cpu_to_le16(EXTQ_WZ_DEAC);
+		return extq_map_range(req, ns, &cmd->rw);
+	case VNVME_CMD_DSM:
+		return extq_map_ranges(req, ns, &cmd->dsm);
+	case VNVME_CMD_COPY:
+		return extq_map_copy(req, ns, &cmd->common);
+	case VNVME_CMD_FLUSH:
+		return 0;
+	default:
+		return VNVME_SC_INVALID_OPCODE | VNVME_DNR;
+	}
+}
+
 static u16 extq_submit(struct vnvme_backend *b, struct vnvme_lane *lane, struct vnvme_req *req)
 {
 	struct nvme_mdev_lane *ml = lane->priv;
 	const struct nvme_mdev_ns *ns = req->ns->priv;
 	struct nvme_command cmd = { };
-	u16 status = 0;
+	u16 status;
 
 	if (unlikely(!ml->up))
 		return ml->gone ? VNVME_SC_INTERNAL | VNVME_DNR : VNVME_BUSY;
@@ -102,22 +161,12 @@ static u16 extq_submit(struct vnvme_backend *b, struct vnvme_lane *lane, struct 
 	switch (req->opcode) {
 	case VNVME_CMD_READ:
 	case VNVME_CMD_WRITE:
+	case VNVME_CMD_COMPARE:
 		extq_map(req, &cmd.rw);
-		fallthrough;
-	case VNVME_CMD_WRITE_ZEROES:
-		status = extq_check(ns, req->slba, req->nlb);
-		cmd.rw.slba = cpu_to_le64(ns->start + req->slba);
-		cmd.rw.length = cpu_to_le16(req->nlb - 1);
-		if (req->fua)
-			cmd.rw.control = cpu_to_le16(NVME_RW_FUA);
-		break;
-	case VNVME_CMD_DSM:
-		status = extq_map_ranges(req, ns, &cmd.dsm);
-		break;
-	case VNVME_CMD_FLUSH:
+		status = extq_map_range(req, ns, &cmd.rw);
 		break;
 	default:
-		return VNVME_SC_INVALID_OPCODE | VNVME_DNR;
+		status = extq_map_other(req, ns, &cmd);
 	}
 
 	if (unlikely(status))

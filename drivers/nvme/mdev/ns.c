@@ -64,6 +64,25 @@ static int ns_check(struct nvme_mdev_ns *ns, const struct nvme_extq_ns *info)
 	return 0;
 }
 
+/*
+ * AWUN and AWUPF are the controller's.  Where a namespace has boundaries that
+ * they do not hold across, the controller promises no more than one block.
+ */
+static int ns_atomicity(const struct nvme_mdev_ns *ns, const struct nvme_extq_ns *info)
+{
+	struct vnvme_config *cfg = &ns->nm->ctrl.cfg;
+
+	if (!info->bounded || (!cfg->awun && !cfg->awupf))
+		return 0;
+	if (ns->nm->open) {
+		ns_err(ns, "has atomic boundaries that the guest does not expect: add it while no VMM has the device open\n");
+		return -EOPNOTSUPP;
+	}
+	cfg->awun = 0;
+	cfg->awupf = 0;
+	return 0;
+}
+
 /* The guest writes past the page cache, of the partition and of the disk. */
 static void ns_drop_cache(struct block_device *bdev)
 {
@@ -94,12 +113,18 @@ static int ns_claim(struct nvme_mdev_ns *ns)
 	if (ns->null) {
 		ns->vns.lba_shift = NULL_SHIFT;
 		ns->vns.nlb = ns->size >> NULL_SHIFT;
+		ns->vns.msrc = VNVME_COPY_RANGES - 1;
+		ns->vns.mssrl = U16_MAX;
+		ns->vns.mcl = VNVME_COPY_RANGES * U16_MAX;
 		ns->vns.backend = &nm->null;
 		return 0;
 	}
 	ret = nvme_extq_ns(nm->pdev, ns->host_nsid, &info);
 	if (ret) {
-		ns_err(ns, "the drive has no such namespace: see nvme list\n");
+		if (ret == -ENODEV)
+			ns_err(ns, "the drive has no such namespace: see nvme list\n");
+		else
+			ns_err(ns, "the drive does not tell of it (%d): try again\n", ret);
 		return ret;
 	}
 	devt = ns->partno ? ns_partition(info.devt, ns->partno) : info.devt;
@@ -115,7 +140,7 @@ static int ns_claim(struct nvme_mdev_ns *ns)
 		return ret;
 	}
 	ns->bdev = bdev;
-	ret = ns_check(ns, &info);
+	ret = ns_check(ns, &info) ?: ns_atomicity(ns, &info);
 	if (ret) {
 		ns_release(ns);
 		return ret;
@@ -127,6 +152,9 @@ static int ns_claim(struct nvme_mdev_ns *ns)
 	ns->vns.lba_shift = info.lba_shift;
 	ns->vns.nlb = bdev_nr_sectors(bdev) >> (info.lba_shift - SECTOR_SHIFT);
 	ns->vns.ro = bdev_read_only(bdev);
+	ns->vns.msrc = min_t(u8, info.msrc, VNVME_COPY_RANGES - 1);
+	ns->vns.mssrl = info.mssrl;
+	ns->vns.mcl = info.mcl;
 	ns->vns.backend = &nm->extq;
 	return 0;
 }
@@ -172,7 +200,8 @@ static int ns_attach(struct nvme_mdev_ns *ns)
  * Context: control, may sleep.
  * Return: 0; -EINVAL: not a name, or not aligned; -ENODEV: no such thing on the
  * drive; -EBUSY: in use; -EEXIST: attached already; -ENOSPC: no NSID is free;
- * -EOPNOTSUPP: metadata or zones; -ENOMEM.
+ * -EOPNOTSUPP: metadata, zones or atomic boundaries; -ENOMEM; -EIO and what
+ * else nvme_extq_ns() may return.
  */
 int nvme_mdev_ns_add(struct nvme_mdev *nm, const char *name)
 {

@@ -431,7 +431,8 @@ static void vnvme_ns_notice(struct vnvme_ctrl *ctrl, u32 nsid)
 int vnvme_ns_attach(struct vnvme_ctrl *ctrl, struct vnvme_ns *ns)
 {
 	if (!ns->nsid || ns->nsid > VNVME_MAX_NS || !ns->backend ||
-	    ns->lba_shift < 9 || ns->lba_shift > 16)
+	    ns->lba_shift < 9 || ns->lba_shift > 16 ||
+	    ns->msrc >= VNVME_COPY_RANGES)
 		return -EINVAL;
 	if (ctrl->ns[ns->nsid] || ctrl->leaving[ns->nsid])
 		return -EEXIST;

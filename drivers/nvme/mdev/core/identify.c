@@ -91,6 +91,11 @@ static u16 vnvme_id_ns(struct vnvme_ctrl *ctrl, struct vnvme_cmd *cmd)
 	id->nsze = cpu_to_le64(READ_ONCE(ns->nlb));
 	id->ncap = id->nsze;
 	id->nuse = id->nsze;
+	if (vnvme_nvm_oncs(ctrl) & VNVME_ONCS_COPY) {
+		id->mssrl = cpu_to_le16(ns->mssrl);
+		id->mcl = cpu_to_le32(ns->mcl);
+		id->msrc = ns->msrc;
+	}
 	id->nsattr = ns->ro ? VNVME_NSATTR_RO : 0;
 	vnvme_ns_nguid(ctrl, nsid, id->nguid);
 	vnvme_ns_eui64(ctrl, nsid, id->eui64);
@@ -128,9 +133,11 @@ static u16 vnvme_id_ctrl(struct vnvme_ctrl *ctrl, struct vnvme_cmd *cmd)
 	id->sqes = VNVME_SQES << 4 | VNVME_SQES;
 	id->cqes = VNVME_CQES << 4 | VNVME_CQES;
 	id->nn = cpu_to_le32(VNVME_MAX_NS);
-	id->oncs = cpu_to_le16((ctrl->cfg.oncs & (VNVME_ONCS_DSM |
-						  VNVME_ONCS_WRITE_ZEROES)) |
-			       VNVME_ONCS_SAVE_SELECT);
+	id->oncs = cpu_to_le16(vnvme_nvm_oncs(ctrl) | VNVME_ONCS_SAVE_SELECT);
+	if (vnvme_nvm_oncs(ctrl) & VNVME_ONCS_COPY)
+		id->ocfs = cpu_to_le16(VNVME_OCFS_FORMAT_0);
+	id->awun = cpu_to_le16(ctrl->cfg.awun);
+	id->awupf = cpu_to_le16(ctrl->cfg.awupf);
 	id->vwc = VNVME_VWC_NO_BROADCAST |
 		  (ctrl->cfg.vwc ? VNVME_VWC_PRESENT : 0);
 	snprintf(id->subnqn, sizeof(id->subnqn), VNVME_NQN_PREFIX VNVME_UUID_FMT,
@@ -199,12 +206,17 @@ static u16 vnvme_id_ns_csi(struct vnvme_ctrl *ctrl, struct vnvme_cmd *cmd)
 	return 0;
 }
 
-/* Limits of the NVM command set: none but those that MDTS sets. */
+/* Limits of the NVM command set beside MDTS. */
 static u16 vnvme_id_ctrl_csi(struct vnvme_ctrl *ctrl, struct vnvme_cmd *cmd)
 {
+	struct vnvme_id_ctrl_nvm *id = (void *)ctrl->buf;
+
 	if (!vnvme_csi_ok(cmd))
 		return vnvme_identify_bad(cmd, VNVME_SC_INVALID_FIELD,
 					  VNVME_LOC(cdw11));
+	id->vsl = ctrl->cfg.vsl;
+	id->wzsl = ctrl->cfg.wzsl;
+	id->dmrl = ctrl->cfg.dmrl;
 	return 0;
 }
 

@@ -180,6 +180,7 @@ u16 vnvme_dptr_put(struct vnvme_ctrl *ctrl, struct vnvme_cmd *cmd,
 void vnvme_nvm_init(struct vnvme_ctrl *ctrl);
 u16 vnvme_nvm_prepare(struct vnvme_ctrl *ctrl, struct vnvme_req *req);
 u32 vnvme_nvm_effects(const struct vnvme_ctrl *ctrl, u8 opcode);
+u16 vnvme_nvm_oncs(const struct vnvme_ctrl *ctrl);
 
 /* step.c */
 bool vnvme_lane_abort(struct vnvme_lane *lane, const struct vnvme_sq *sq,

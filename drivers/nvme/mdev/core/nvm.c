@@ -8,16 +8,16 @@
 #include "internal.h"
 
 #define VNVME_NVM_SUPPORTED	(1u << 0)
-#define VNVME_NVM_DATA		(1u << 1)	/* moves blocks */
+#define VNVME_NVM_DATA		(1u << 1)	/* moves blocks: the hot ones */
 #define VNVME_NVM_TO_GUEST	(1u << 2)
-#define VNVME_NVM_RANGE		(1u << 3)	/* SLBA and NLB */
-#define VNVME_NVM_CHANGES	(1u << 4)	/* media */
-#define VNVME_NVM_DIRECTIVE	(1u << 5)	/* has DTYPE */
-#define VNVME_NVM_FUA		(1u << 6)
+#define VNVME_NVM_CHANGES	(1u << 3)	/* media */
+#define VNVME_NVM_DIRECTIVE	(1u << 4)	/* has DTYPE */
 
 #define VNVME_RW_FUA		(1u << 30)
 #define VNVME_RW_DTYPE(cdw12)	(((cdw12) >> 20) & 0xf)
+#define VNVME_WZ_DEAC		(1u << 25)
 #define VNVME_DSM_AD		(1u << 2)
+#define VNVME_COPY_FORMAT(cdw12) (((cdw12) >> 8) & 0xf)
 
 struct vnvme_nvm_op {
 	u8	flags;
@@ -27,16 +27,18 @@ struct vnvme_nvm_op {
 static const struct vnvme_nvm_op vnvme_nvm_ops[] = {
 	[VNVME_CMD_FLUSH] = { VNVME_NVM_SUPPORTED },
 	[VNVME_CMD_WRITE] = { VNVME_NVM_SUPPORTED | VNVME_NVM_DATA |
-			      VNVME_NVM_RANGE | VNVME_NVM_CHANGES |
-			      VNVME_NVM_DIRECTIVE | VNVME_NVM_FUA },
+			      VNVME_NVM_CHANGES | VNVME_NVM_DIRECTIVE },
 	[VNVME_CMD_READ] = { VNVME_NVM_SUPPORTED | VNVME_NVM_DATA |
-			     VNVME_NVM_RANGE | VNVME_NVM_TO_GUEST |
-			     VNVME_NVM_FUA },
-	[VNVME_CMD_WRITE_ZEROES] = { VNVME_NVM_SUPPORTED | VNVME_NVM_RANGE |
-				     VNVME_NVM_CHANGES | VNVME_NVM_FUA,
+			     VNVME_NVM_TO_GUEST },
+	[VNVME_CMD_COMPARE] = { VNVME_NVM_SUPPORTED | VNVME_NVM_DATA,
+				VNVME_ONCS_COMPARE },
+	[VNVME_CMD_WRITE_ZEROES] = { VNVME_NVM_SUPPORTED | VNVME_NVM_CHANGES,
 				     VNVME_ONCS_WRITE_ZEROES },
 	[VNVME_CMD_DSM] = { VNVME_NVM_SUPPORTED | VNVME_NVM_CHANGES,
 			    VNVME_ONCS_DSM },
+	[VNVME_CMD_VERIFY] = { VNVME_NVM_SUPPORTED, VNVME_ONCS_VERIFY },
+	[VNVME_CMD_COPY] = { VNVME_NVM_SUPPORTED | VNVME_NVM_CHANGES,
+			     VNVME_ONCS_COPY },
 };
 
 static_assert(ARRAY_SIZE(vnvme_nvm_ops) <= VNVME_NVM_OPS);
@@ -53,6 +55,23 @@ void vnvme_nvm_init(struct vnvme_ctrl *ctrl)
 	for (i = 0; i < ARRAY_SIZE(vnvme_nvm_ops); i++, op++)
 		if ((op->oncs & ctrl->cfg.oncs) == op->oncs)
 			ctrl->nvm_flags[i] = op->flags;
+}
+
+/**
+ * vnvme_nvm_oncs() - the optional commands that this controller has
+ * @ctrl:	controller
+ *
+ * Return: their bits of ONCS in Identify Controller.
+ */
+u16 vnvme_nvm_oncs(const struct vnvme_ctrl *ctrl)
+{
+	unsigned int i;
+	u16 oncs = 0;
+
+	for (i = 0; i < ARRAY_SIZE(vnvme_nvm_ops); i++)
+		if (ctrl->nvm_flags[i])
+			oncs |= vnvme_nvm_ops[i].oncs;
+	return oncs;
 }
 
 static u8 vnvme_nvm_flags(const struct vnvme_ctrl *ctrl, u8 opcode)
@@ -129,19 +148,15 @@ static __always_inline bool vnvme_nvm_one_page(struct vnvme_ctrl *ctrl,
 	return true;
 }
 
-/*
- * Dataset Management: the ranges are copied once and checked there, all of
- * them; only deallocation has anything to do after that.
- */
-static noinline u16 vnvme_nvm_dsm(struct vnvme_ctrl *ctrl, struct vnvme_req *req)
+/* Copies @len bytes of ranges, a page at most, to the scratch page, once. */
+static u16 vnvme_nvm_take_ranges(struct vnvme_ctrl *ctrl,
+				 struct vnvme_req *req, u32 len)
 {
-	u32 nr = (le32_to_cpu(req->sqe.cdw10) & 0xff) + 1;
-	const struct vnvme_dsm_range *r = req->scratch;
 	void *to = req->scratch;
 	u16 status;
 	u32 i;
 
-	status = vnvme_nvm_walk(ctrl, req, nr * sizeof(*r), false);
+	status = vnvme_nvm_walk(ctrl, req, len, false);
 	if (status)
 		return status;
 	for (i = 0; i < req->nr_segs; i++) {
@@ -151,21 +166,111 @@ static noinline u16 vnvme_nvm_dsm(struct vnvme_ctrl *ctrl, struct vnvme_req *req
 	/* from here on nothing may be read from the guest's copy */
 	barrier();
 	req->nr_segs = 0;
+	return 0;
+}
+
+/*
+ * Dataset Management: all ranges are checked; only deallocation has anything to
+ * do after that.
+ */
+static u16 vnvme_nvm_dsm(struct vnvme_ctrl *ctrl, struct vnvme_req *req)
+{
+	u32 nr = (le32_to_cpu(req->sqe.cdw10) & 0xff) + 1;
+	const struct vnvme_dsm_range *r = req->scratch;
+	u16 status;
+	u32 i;
+
+	static_assert(256 * sizeof(*r) <= VNVME_PAGE_SIZE);
+	if (ctrl->cfg.dmrl && nr > ctrl->cfg.dmrl)
+		return vnvme_nvm_bad(req, VNVME_SC_SIZE_LIMIT,
+				     VNVME_LOC(cdw10));
+	status = vnvme_nvm_take_ranges(ctrl, req, nr * sizeof(*r));
+	if (status)
+		return status;
 	req->nlb = nr;
 	for (i = 0; i < nr; i++)
 		if (!vnvme_nvm_range_ok(req->ns, le64_to_cpu(r[i].slba),
 					le32_to_cpu(r[i].nlb)))
 			return vnvme_nvm_bad(req, VNVME_SC_LBA_RANGE,
 					     VNVME_LOC(prp1));
+	if (!(le32_to_cpu(req->sqe.cdw11) & VNVME_DSM_AD))
+		return VNVME_NOTHING;
+	if (req->ns->ro)
+		return vnvme_nvm_bad(req, VNVME_SC_WRITE_PROTECTED,
+				     VNVME_LOC(opcode));
 	return 0;
 }
 
-static u16 vnvme_nvm_rw(struct vnvme_ctrl *ctrl, struct vnvme_req *req,
-			u8 flags)
+/* Without a write cache each write is durable when it is answered. */
+static bool vnvme_nvm_durable(const struct vnvme_ctrl *ctrl, u32 cdw12)
+{
+	return (cdw12 & VNVME_RW_FUA) || !(ctrl->feat[VNVME_FEAT_WCE] & 1);
+}
+
+/* Limits of Copy before ranges, ranges before the destination. */
+static u16 vnvme_nvm_copy_check(struct vnvme_req *req, u32 nr)
+{
+	struct vnvme_copy_range *r = req->scratch;
+	const struct vnvme_ns *ns = req->ns;
+	u32 i, nlb, total = 0;
+	u64 slba;
+
+	for (i = 0; i < nr; i++, r++) {
+		slba = le64_to_cpu(r->slba);
+		nlb = le16_to_cpu(r->nlb) + 1;
+		total += nlb;
+		if (nlb > ns->mssrl || total > ns->mcl)
+			return vnvme_nvm_bad(req, VNVME_SC_SIZE_LIMIT,
+					     VNVME_LOC(prp1));
+		if (!vnvme_nvm_range_ok(ns, slba, nlb))
+			return vnvme_nvm_bad(req, VNVME_SC_LBA_RANGE,
+					     VNVME_LOC(prp1));
+		/* the rest means other namespaces in other formats, and tags */
+		*r = (struct vnvme_copy_range){
+			.slba = cpu_to_le64(slba), .nlb = cpu_to_le16(nlb - 1),
+		};
+	}
+	if (!vnvme_nvm_range_ok(ns, req->slba, total))
+		return vnvme_nvm_bad(req, VNVME_SC_LBA_RANGE,
+				     VNVME_LOC(cdw10));
+	return 0;
+}
+
+static u16 vnvme_nvm_copy(struct vnvme_ctrl *ctrl, struct vnvme_req *req)
+{
+	u32 cdw12 = le32_to_cpu(req->sqe.cdw12);
+	u32 nr = (cdw12 & 0xff) + 1;
+	u16 status;
+
+	static_assert(VNVME_COPY_RANGES * sizeof(struct vnvme_copy_range) <=
+		      VNVME_PAGE_SIZE);
+	req->slba = vnvme_make64(le32_to_cpu(req->sqe.cdw10),
+				 le32_to_cpu(req->sqe.cdw11));
+	if (VNVME_COPY_FORMAT(cdw12) || VNVME_RW_DTYPE(cdw12))
+		return vnvme_nvm_bad(req, VNVME_SC_INVALID_FIELD,
+				     VNVME_LOC(cdw12));
+	if (nr > req->ns->msrc + 1u)
+		return vnvme_nvm_bad(req, VNVME_SC_SIZE_LIMIT,
+				     VNVME_LOC(cdw12));
+	if (req->ns->ro)
+		return vnvme_nvm_bad(req, VNVME_SC_WRITE_PROTECTED,
+				     VNVME_LOC(opcode));
+	status = vnvme_nvm_take_ranges(ctrl, req,
+				       nr * sizeof(struct vnvme_copy_range));
+	if (status)
+		return status;
+	req->nlb = nr;
+	req->fua = vnvme_nvm_durable(ctrl, cdw12);
+	return vnvme_nvm_copy_check(req, nr);
+}
+
+/* SLBA and NLB, and what goes with them; at most @max bytes. */
+static __always_inline u16 vnvme_nvm_range(struct vnvme_ctrl *ctrl,
+					   struct vnvme_req *req, u8 flags,
+					   u64 max)
 {
 	u32 cdw12 = le32_to_cpu(req->sqe.cdw12);
 	struct vnvme_ns *ns = req->ns;
-	u64 bytes;
 
 	req->slba = vnvme_make64(le32_to_cpu(req->sqe.cdw10),
 				 le32_to_cpu(req->sqe.cdw11));
@@ -173,8 +278,7 @@ static u16 vnvme_nvm_rw(struct vnvme_ctrl *ctrl, struct vnvme_req *req,
 	if (unlikely((flags & VNVME_NVM_DIRECTIVE) && VNVME_RW_DTYPE(cdw12)))
 		return vnvme_nvm_bad(req, VNVME_SC_INVALID_FIELD,
 				     VNVME_LOC(cdw12));
-	bytes = (u64)req->nlb << ns->lba_shift;
-	if (unlikely((flags & VNVME_NVM_DATA) && bytes > ctrl->max_bytes))
+	if (unlikely((u64)req->nlb << ns->lba_shift > max))
 		return vnvme_nvm_bad(req, VNVME_SC_INVALID_FIELD,
 				     VNVME_LOC(cdw12));
 	if (unlikely(!vnvme_nvm_range_ok(ns, req->slba, req->nlb)))
@@ -183,17 +287,53 @@ static u16 vnvme_nvm_rw(struct vnvme_ctrl *ctrl, struct vnvme_req *req,
 	if (unlikely((flags & VNVME_NVM_CHANGES) && ns->ro))
 		return vnvme_nvm_bad(req, VNVME_SC_WRITE_PROTECTED,
 				     VNVME_LOC(opcode));
-	/* without a write cache each write is durable when it is answered */
-	req->fua = (cdw12 & VNVME_RW_FUA) ||
-		   ((flags & VNVME_NVM_CHANGES) &&
-		    !(ctrl->feat[VNVME_FEAT_WCE] & 1));
-	if (!(flags & VNVME_NVM_DATA))
-		return 0;
-	req->bytes = bytes;
-	if (likely(vnvme_nvm_one_page(ctrl, req, bytes,
+	req->fua = flags & VNVME_NVM_CHANGES ? vnvme_nvm_durable(ctrl, cdw12) :
+					       !!(cdw12 & VNVME_RW_FUA);
+	return 0;
+}
+
+static u16 vnvme_nvm_rw(struct vnvme_ctrl *ctrl, struct vnvme_req *req,
+			u8 flags)
+{
+	u16 status = vnvme_nvm_range(ctrl, req, flags, ctrl->max_bytes);
+
+	if (unlikely(status))
+		return status;
+	req->bytes = req->nlb << req->ns->lba_shift;
+	if (likely(vnvme_nvm_one_page(ctrl, req, req->bytes,
 				      flags & VNVME_NVM_TO_GUEST)))
 		return 0;
-	return vnvme_nvm_walk(ctrl, req, bytes, flags & VNVME_NVM_TO_GUEST);
+	return vnvme_nvm_walk(ctrl, req, req->bytes,
+			      flags & VNVME_NVM_TO_GUEST);
+}
+
+/* Verify and Write Zeroes: MDTS does not bind what moves nothing. */
+static u16 vnvme_nvm_no_data(struct vnvme_ctrl *ctrl, struct vnvme_req *req,
+			     u8 flags, u8 limit)
+{
+	return vnvme_nvm_range(ctrl, req, flags,
+			       limit ? (u64)VNVME_PAGE_SIZE << limit : ~0ull);
+}
+
+static noinline u16 vnvme_nvm_other(struct vnvme_ctrl *ctrl,
+				    struct vnvme_req *req, u8 flags)
+{
+	req->nlb = 0;
+	req->fua = false;
+	req->deallocate = false;
+	switch (req->opcode) {
+	case VNVME_CMD_WRITE_ZEROES:
+		req->deallocate = le32_to_cpu(req->sqe.cdw12) & VNVME_WZ_DEAC;
+		return vnvme_nvm_no_data(ctrl, req, flags, ctrl->cfg.wzsl);
+	case VNVME_CMD_VERIFY:
+		return vnvme_nvm_no_data(ctrl, req, flags, ctrl->cfg.vsl);
+	case VNVME_CMD_DSM:
+		return vnvme_nvm_dsm(ctrl, req);
+	case VNVME_CMD_COPY:
+		return vnvme_nvm_copy(ctrl, req);
+	default:
+		return 0;
+	}
 }
 
 /**
@@ -211,7 +351,6 @@ static u16 vnvme_nvm_rw(struct vnvme_ctrl *ctrl, struct vnvme_req *req,
 u16 vnvme_nvm_prepare(struct vnvme_ctrl *ctrl, struct vnvme_req *req)
 {
 	u32 nsid = le32_to_cpu(req->sqe.nsid);
-	u16 status;
 	u8 flags;
 
 	req->opcode = req->sqe.opcode;
@@ -234,20 +373,7 @@ u16 vnvme_nvm_prepare(struct vnvme_ctrl *ctrl, struct vnvme_req *req)
 	if (unlikely(!req->ns))
 		return vnvme_nvm_bad(req, VNVME_SC_INVALID_FIELD,
 				     VNVME_LOC(nsid));
-	if (likely(flags & VNVME_NVM_RANGE))
+	if (likely(flags & VNVME_NVM_DATA))
 		return vnvme_nvm_rw(ctrl, req, flags);
-	req->nlb = 0;
-	req->fua = false;
-	if (req->opcode != VNVME_CMD_DSM)
-		return 0;
-
-	status = vnvme_nvm_dsm(ctrl, req);
-	if (status)
-		return status;
-	if (!(le32_to_cpu(req->sqe.cdw11) & VNVME_DSM_AD))
-		return VNVME_NOTHING;
-	if (req->ns->ro)
-		return vnvme_nvm_bad(req, VNVME_SC_WRITE_PROTECTED,
-				     VNVME_LOC(opcode));
-	return 0;
+	return vnvme_nvm_other(ctrl, req, flags);
 }

@@ -94,6 +94,19 @@ struct vnvme_dsm_range {
 
 static_assert(sizeof(struct vnvme_dsm_range) == 16);
 
+/* Copy source range, descriptor format 0 */
+struct vnvme_copy_range {
+	__le64	rsvd0;
+	__le64	slba;
+	__le16	nlb;		/* 0's based */
+	u8	rsvd18[6];
+	__le32	eilbrt;
+	__le16	elbat;
+	__le16	elbatm;
+};
+
+static_assert(sizeof(struct vnvme_copy_range) == 32);
+
 /* Error Information log entry, figure 193 */
 struct vnvme_err_entry {
 	__le64	count;
@@ -181,7 +194,8 @@ struct vnvme_id_ctrl {
 	u8	vwc;
 	__le16	awun;
 	__le16	awupf;
-	u8	rsvd530[6];
+	u8	rsvd530[4];
+	__le16	ocfs;
 	__le32	sgls;
 	u8	rsvd540[228];
 	char	subnqn[256];
@@ -203,7 +217,11 @@ struct vnvme_id_ns {
 	u8	mc;
 	u8	dpc;
 	u8	dps;
-	u8	rsvd30[69];
+	u8	rsvd30[44];
+	__le16	mssrl;
+	__le32	mcl;
+	u8	msrc;		/* 0's based */
+	u8	rsvd81[18];
 	u8	nsattr;
 	u8	rsvd100[4];
 	u8	nguid[16];
@@ -235,6 +253,19 @@ static_assert(sizeof(struct vnvme_id_ns_indep) == 4096);
 
 #define VNVME_NSTAT_READY	(1u << 0)
 
+/* 2.0: Identify Controller of the NVM command set, CNS 06h */
+struct vnvme_id_ctrl_nvm {
+	u8	vsl;
+	u8	wzsl;
+	u8	wusl;
+	u8	dmrl;
+	__le32	dmrsl;
+	__le64	dmsl;
+	u8	rsvd16[4080];
+};
+
+static_assert(sizeof(struct vnvme_id_ctrl_nvm) == 4096);
+
 /* 2.0: I/O command set vectors, CNS 1Ch; the NVM command set is bit 0 */
 #define VNVME_CSI_NVM		0
 #define VNVME_IOCS_NVM		(1u << VNVME_CSI_NVM)
@@ -261,8 +292,11 @@ enum {
 	VNVME_CMD_FLUSH		= 0x00,
 	VNVME_CMD_WRITE		= 0x01,
 	VNVME_CMD_READ		= 0x02,
+	VNVME_CMD_COMPARE	= 0x05,
 	VNVME_CMD_WRITE_ZEROES	= 0x08,
 	VNVME_CMD_DSM		= 0x09,
+	VNVME_CMD_VERIFY	= 0x0c,
+	VNVME_CMD_COPY		= 0x19,
 };
 
 /* Features, figure 273 */
@@ -313,9 +347,14 @@ enum {
 #define VNVME_VWC_PRESENT		(1u << 0)
 #define VNVME_VWC_NO_BROADCAST		(2u << 1)
 
+#define VNVME_OCFS_FORMAT_0		(1u << 0)
+
+#define VNVME_ONCS_COMPARE		(1u << 0)
 #define VNVME_ONCS_DSM			(1u << 2)
 #define VNVME_ONCS_WRITE_ZEROES		(1u << 3)
 #define VNVME_ONCS_SAVE_SELECT		(1u << 4)
+#define VNVME_ONCS_VERIFY		(1u << 7)
+#define VNVME_ONCS_COPY			(1u << 8)
 
 #define VNVME_NSID_ALL			0xffffffffu
 
@@ -342,6 +381,8 @@ enum {
 #define VNVME_SC_NOT_SAVEABLE		0x10d
 #define VNVME_SC_NOT_CHANGEABLE		0x10e
 #define VNVME_SC_NOT_NS_SPECIFIC	0x10f
+#define VNVME_SC_SIZE_LIMIT		0x183
+#define VNVME_SC_COMPARE_FAILED		0x285
 #define VNVME_DNR			0x4000
 
 /* Subsystem NVMe Qualified Name of something that has a UUID, section 7.9 */

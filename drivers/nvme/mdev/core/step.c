@@ -45,6 +45,10 @@ static __always_inline void vnvme_req_count(struct vnvme_req *req)
 	} else if (req->opcode == VNVME_CMD_WRITE) {
 		stat->writes++;
 		stat->write_sectors += req->bytes >> 9;
+	} else if (req->opcode == VNVME_CMD_COMPARE) {
+		/* it reads, says the SMART log's definition */
+		stat->reads++;
+		stat->read_sectors += req->bytes >> 9;
 	} else {
 		stat->others++;
 	}

@@ -37,7 +37,8 @@
 #define VNVME_MAX_SEGS		513	/* 2 MiB, starting inside a page */
 #define VNVME_MAX_BYTES		(2u << 20)
 #define VNVME_AERL		3	/* 0's based: four at once */
-#define VNVME_NVM_OPS		16	/* opcodes that nvm.c has a place for */
+#define VNVME_NVM_OPS		32	/* opcodes that nvm.c has a place for */
+#define VNVME_COPY_RANGES	128	/* of a Copy command: a page of them */
 #define VNVME_ELPE		63	/* 0's based: 64 entries */
 
 /* BAR0 */
@@ -192,7 +193,7 @@ struct vnvme_backend;
 /**
  * struct vnvme_backend_ops - carries out decoded requests; all calls by owner
  * @submit:	start @req: @req->opcode, ->slba (guest's), ->nlb, ->fua,
- *		->segs.  0: it will end in vnvme_req_done() (also from inside
+ *		->deallocate, ->segs.  0: it will end in vnvme_req_done() (also from inside
  *		this call); VNVME_BUSY: keep it and submit again after the next
  *		kick; any other NVMe status ends it.
  * @commit:	end of a pass in which something was submitted: ring once
@@ -220,6 +221,10 @@ struct vnvme_backend {
  * @nsid:	the guest's
  * @lba_shift:	log2 of the LBA size
  * @ro:		write protected
+ * @mssrl:	most LBAs of one source range of Copy,
+ * @mcl:	of all of them together,
+ * @msrc:	and how many there may be, 0's based, below VNVME_COPY_RANGES;
+ *		all three only if the controller has Copy
  * @nlb:	size in LBAs; may change under I/O
  * @backend:	who carries out its I/O
  * @priv:	the embedder's
@@ -228,6 +233,9 @@ struct vnvme_ns {
 	u32			nsid;
 	u8			lba_shift;
 	bool			ro;
+	u8			msrc;
+	u16			mssrl;
+	u32			mcl;
 	u64			nlb;
 	struct vnvme_backend	*backend;
 	void			*priv;
@@ -250,8 +258,10 @@ struct vnvme_seg {
  * @submitted:	a backend has it (and its memory)
  * @opcode, @fua, @slba, @nlb, @bytes: decoded and checked; @slba counts the
  *		guest's LBAs; @nlb is 1's based; @bytes of data to move
- * @nr_segs, @segs: data, translated; for Dataset Management none (the
- *		ranges are in @scratch, checked, guest LBAs, @nlb of them)
+ * @deallocate:	of Write Zeroes: the guest would like it
+ * @nr_segs, @segs: data, translated; for Dataset Management and Copy none (the
+ *		ranges are in @scratch, checked, guest LBAs, @nlb of them; what
+ *		Copy does not define for them is 0)
  * @scratch:	one page of the host that a backend may use (PRP list, ranges)
  * @retries:	look-ups that missed
  * @status:	of one that lane->held keeps
@@ -266,6 +276,7 @@ struct vnvme_req {
 	u8			opcode;
 	u8			epoch;
 	bool			fua;
+	bool			deallocate;
 	bool			submitted;
 	u64			slba;
 	u32			nlb;
@@ -410,8 +421,13 @@ enum vnvme_event {
  * @model:	printable ASCII
  * @nr_ioq:	I/O queue pairs, at most VNVME_MAX_IOQ
  * @mdts:	log2 of the largest transfer in pages; at most 9
- * @oncs:	optional NVM commands that all backends carry out
- *		(VNVME_ONCS_DSM, VNVME_ONCS_WRITE_ZEROES)
+ * @oncs:	optional NVM commands that all backends carry out: those that
+ *		nvm.c knows are announced, others are ignored
+ * @awun:	LBAs, 0's based, that all backends write as one, seen by others,
+ * @awupf:	and over a power failure
+ * @vsl:	log2 of the most pages of one Verify,
+ * @wzsl:	and of one Write Zeroes; 0: no limit
+ * @dmrl:	most ranges of one Dataset Management; 0: as many as it can name
  * @vwc:	a volatile write cache is present
  * @dbbuf:	offer Doorbell Buffer Config
  */
@@ -423,7 +439,12 @@ struct vnvme_config {
 	u8	mdts;
 	bool	vwc;
 	bool	dbbuf;
+	u8	vsl;
+	u8	wzsl;
+	u8	dmrl;
 	u16	oncs;
+	u16	awun;
+	u16	awupf;
 };
 
 struct vnvme_dbbuf {

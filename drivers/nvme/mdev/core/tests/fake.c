@@ -280,28 +280,47 @@ static void fake_dsm(struct fake *f, struct vnvme_req *req)
 	}
 }
 
-/* Carries out on the model disk; counts what it should never have been given */
-static void fake_execute(struct fake *f, struct vnvme_req *req)
+static bool fake_in_range(struct fake *f, u64 slba, u32 nlb)
 {
-	u32 i, bytes = 0, first = req->slba << f->ns.lba_shift >> 9;
-	u8 *at;
+	if (nlb && nlb <= fake_size(f) && slba <= fake_size(f) - nlb)
+		return true;
+	f->nr_bad++;
+	return false;
+}
 
-	if (req->opcode == VNVME_CMD_FLUSH) {
-		memset(f->durable, 1, FAKE_LBAS);
-		return;
+static void fake_durable(struct fake *f, u64 slba, u32 nlb, bool fua)
+{
+	memset(f->durable + (slba << f->ns.lba_shift >> 9), fua,
+	       (u64)nlb << f->ns.lba_shift >> 9);
+}
+
+static void fake_copy(struct fake *f, struct vnvme_req *req)
+{
+	const struct vnvme_copy_range *r = req->scratch;
+	u64 from, to = req->slba;
+	u32 i, nlb;
+
+	for (i = 0; i < req->nlb; i++, to += nlb) {
+		from = le64_to_cpu(r[i].slba);
+		nlb = le16_to_cpu(r[i].nlb) + 1;
+		if (!fake_in_range(f, from, nlb) || !fake_in_range(f, to, nlb))
+			return;
+		if (r[i].rsvd0 | r[i].rsvd18[0] | r[i].rsvd18[5] |
+		    r[i].eilbrt | r[i].elbat | r[i].elbatm)
+			f->nr_bad++;
+		memmove(fake_lba(f, to), fake_lba(f, from),
+			(u64)nlb << f->ns.lba_shift);
+		fake_durable(f, to, nlb, req->fua);
 	}
-	if (req->opcode == VNVME_CMD_DSM) {
-		fake_dsm(f, req);
-		return;
-	}
-	if (!req->nlb || req->nlb > fake_size(f) ||
-	    req->slba > fake_size(f) - req->nlb) {
-		f->nr_bad++;
-		return;
-	}
-	at = fake_lba(f, req->slba);
-	if (req->opcode == VNVME_CMD_WRITE_ZEROES)
-		memset(at, 0, req->nlb << f->ns.lba_shift);
+}
+
+/* Read, Write, Compare; the latter's result */
+static u16 fake_move(struct fake *f, struct vnvme_req *req)
+{
+	u8 *at = fake_lba(f, req->slba);
+	u32 i, bytes = 0;
+	u16 status = 0;
+
 	for (i = 0; i < req->nr_segs; i++) {
 		struct vnvme_seg *s = &req->segs[i];
 
@@ -309,19 +328,45 @@ static void fake_execute(struct fake *f, struct vnvme_req *req)
 		if (bytes > req->bytes ||
 		    s->dma - FAKE_DMA != (u64)((u8 *)s->kva - f->ram)) {
 			f->nr_bad++;
-			return;
+			return 0;
 		}
 		if (req->opcode == VNVME_CMD_WRITE)
 			memcpy(at, s->kva, s->len);
-		else
+		else if (req->opcode == VNVME_CMD_READ)
 			memcpy(s->kva, at, s->len);
+		else if (memcmp(s->kva, at, s->len))
+			status = VNVME_SC_COMPARE_FAILED;
 		at += s->len;
 	}
 	if (bytes != req->bytes)
 		f->nr_bad++;
-	if (req->opcode != VNVME_CMD_READ)
-		memset(f->durable + first, req->fua,
-		       req->nlb << f->ns.lba_shift >> 9);
+	return status;
+}
+
+/* Carries out on the model disk; counts what it should never have been given */
+static u16 fake_execute(struct fake *f, struct vnvme_req *req)
+{
+	u16 status = 0;
+
+	if (req->opcode == VNVME_CMD_FLUSH) {
+		memset(f->durable, 1, FAKE_LBAS);
+	} else if (req->opcode == VNVME_CMD_DSM) {
+		fake_dsm(f, req);
+	} else if (req->opcode == VNVME_CMD_COPY) {
+		fake_copy(f, req);
+	} else if (fake_in_range(f, req->slba, req->nlb)) {
+		status = fake_move(f, req);
+		if (req->opcode == VNVME_CMD_WRITE_ZEROES) {
+			memset(fake_lba(f, req->slba), 0,
+			       (u64)req->nlb << f->ns.lba_shift);
+			f->nr_deallocate += req->deallocate;
+		}
+		if (req->opcode == VNVME_CMD_WRITE ||
+		    req->opcode == VNVME_CMD_WRITE_ZEROES)
+			fake_durable(f, req->slba, req->nlb, req->fua);
+	}
+	f->last_fua = req->fua;
+	return f->status ? f->status : status;
 }
 
 static u16 fake_submit(struct vnvme_backend *b, struct vnvme_lane *lane,
@@ -337,8 +382,7 @@ static u16 fake_submit(struct vnvme_backend *b, struct vnvme_lane *lane,
 		return f->refuse;
 	f->nr_submits++;
 	if (f->at_once) {
-		fake_execute(f, req);
-		vnvme_req_done(req, f->status);
+		vnvme_req_done(req, fake_execute(f, req));
 		return 0;
 	}
 	f->list[f->nr_list++] = req;
@@ -370,8 +414,7 @@ static unsigned int fake_reap(struct vnvme_backend *b, struct vnvme_lane *lane)
 			vnvme_req_requeue(req);
 			continue;
 		}
-		fake_execute(f, req);
-		vnvme_req_done(req, f->status);
+		vnvme_req_done(req, fake_execute(f, req));
 	}
 	f->nr_list = k;
 	return n;
@@ -447,6 +490,9 @@ void fake_renew(struct fake *f)
 	f->ns.nsid = 1;
 	f->ns.lba_shift = 9;
 	f->ns.nlb = FAKE_LBAS;
+	f->ns.mssrl = FAKE_MSSRL;
+	f->ns.mcl = FAKE_MCL;
+	f->ns.msrc = VNVME_COPY_RANGES - 1;
 	f->ns.backend = &f->backend;
 	vnvme_ns_attach(&f->ctrl, &f->ns);
 	fake_cfg_write16(f, VNVME_PCI_COMMAND,
@@ -487,7 +533,7 @@ struct fake *fake_new(u16 nr_ioq)
 				 0xde, 0x8f, 0x01, 0x23, 0x45, 0x67, 0x89,
 				 0xab, 0xcd } },
 		.nr_ioq = nr_ioq, .mdts = 9, .vwc = true, .dbbuf = true,
-		.oncs = VNVME_ONCS_DSM | VNVME_ONCS_WRITE_ZEROES,
+		.oncs = ~0, .awun = 7, .awupf = 3,
 	};
 
 	vnvme_default_names(&cfg);

@@ -18,6 +18,8 @@
 #define FAKE_CHUNKS	(FAKE_RAM / VNVME_CHUNK_SIZE + 1)
 #define FAKE_DMA	0x7000000000ull
 #define FAKE_LBAS	8192u		/* 512 bytes each */
+#define FAKE_MSSRL	64u		/* Copy: of a range, of a command */
+#define FAKE_MCL	1000u
 #define FAKE_REQS	32u
 #define FAKE_CIDS	1024u
 
@@ -72,7 +74,8 @@ struct fake {
 	u64			now;
 	u32			irqs[VNVME_MAX_IOQ + 1];
 	u32			nr_irqs, nr_flush, nr_pins, nr_commits;
-	u32			nr_submits;
+	u32			nr_submits, nr_deallocate;
+	bool			last_fua;	/* of what the backend got */
 	struct vnvme_req	*pin_list;
 	bool			pin_hold;	/* the pin worker is slow */
 	u64			lose;		/* a page that goes while ... */

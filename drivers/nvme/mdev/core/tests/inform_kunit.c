@@ -27,7 +27,7 @@ static void c65_identify_controller(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, id->mdts, 9);
 	KUNIT_EXPECT_EQ(test, id->nn, VNVME_MAX_NS);
 	KUNIT_EXPECT_EQ(test, id->oacs, 1 << 8);
-	KUNIT_EXPECT_EQ(test, id->oncs, 0x1c);
+	KUNIT_EXPECT_EQ(test, id->oncs, 0x19d);
 	KUNIT_EXPECT_EQ(test, id->vwc, 5);
 	KUNIT_EXPECT_EQ(test, id->ieee[2] << 16 | id->ieee[1] << 8 | id->ieee[0],
 			0x525400);
@@ -366,8 +366,9 @@ static void c79_smart_and_effects(struct kunit *test)
 		KUNIT_EXPECT_EQ(test, e[i] & 1, i == 0 || i == 1 || i == 2 ||
 				i == 4 || i == 5 || i == 6 || i == 8 || i == 9 ||
 				i == 10 || i == 12 || i == 0x7c);
-		KUNIT_EXPECT_EQ(test, e[256 + i], i == 0 || i == 2 ? 1 :
-				i == 1 || i == 8 || i == 9 ? 3 : 0);
+		KUNIT_EXPECT_EQ(test, e[256 + i], i == 0 || i == 2 || i == 5 ||
+				i == 0x0c ? 1 : i == 1 || i == 8 || i == 9 ||
+				i == 0x19 ? 3 : 0);
 	}
 	fake_free(f);
 }

@@ -40,10 +40,10 @@ static void c109_one_command(struct kunit *test)
 		{ 1, 0, 1, 0, 1, 1 << 20, 0x4002 },	/* DTYPE */
 		{ 2, 0, 1, 0, 1, 0xbf0f0000, 0 },	/* LR, PRINFO */
 		{ 4, 0, 1, 0, 1, 0, 0x4001 },
-		{ 5, 0, 1, 0, 1, 0, 0x4001 },
-		{ 0x0c, 0, 1, 0, 1, 0, 0x4001 },
 		{ 0x0d, 0, 1, 0, 1, 0, 0x4001 },
-		{ 0x19, 0, 1, 0, 1, 0, 0x4001 },
+		{ 0x18, 0, 1, 0, 1, 0, 0x4001 },
+		{ 0x1a, 0, 1, 0, 1, 0, 0x4001 },
+		{ 0x20, 0, 1, 0, 1, 0, 0x4001 },
 		{ 0x80, 0, 1, 0, 1, 0, 0x4001 },
 		{ 0xff, 0, 1, 0, 1, 0, 0x4001 },
 	};
@@ -164,33 +164,527 @@ static void c116_dsm(struct kunit *test)
 	fake_free(f);
 }
 
-/* 55, 109: what ONCS does not claim is refused */
-static void c55_oncs(struct kunit *test)
+/* 68, 116: the drive's limits are told, and the one on ranges is enforced */
+static void c116_limits(struct kunit *test)
 {
+	struct vnvme_config cfg = { .nr_ioq = 1, .mdts = 5, .oncs = ~0,
+				    .vsl = 3, .wzsl = 4, .dmrl = 255 };
+	struct fake *f = fake_new_cfg(&cfg);
+	struct vnvme_id_ctrl_nvm *id = fake_ptr(f, FAKE_ID);
+
+	fake_enable(f, 8, 8);
+	KUNIT_ASSERT_EQ(test, fake_create(f, 1, 1, 8), 0);
+	KUNIT_ASSERT_EQ(test, fake_identify(f, 6, 0), 0);
+	KUNIT_EXPECT_EQ(test, id->vsl << 16 | id->wzsl << 8 | id->dmrl, 0x304ff);
+	KUNIT_EXPECT_EQ(test, dsm(f, 255, 20, 2, 4), 0);
+	KUNIT_EXPECT_EQ(test, dsm(f, 256, 20, 2, 4), 0x4183);
+	fake_free(f);
+}
+
+/* Copies @nr ranges of @nlb from @from, then one of @last, to @to. */
+struct copy {
+	u64 to, from, last;
+	u32 nr, nlb, last_nlb;
+	u32 cdw12;
+};
+
+static u16 copy(struct fake *f, struct copy c)
+{
+	struct vnvme_sqe sqe = fake_sqe(VNVME_CMD_COPY, 1);
+	u64 at = FAKE_DATA + 0xfe0;	/* the first range in one page */
+	struct vnvme_copy_range *r = fake_ptr(f, at);
+	u32 i;
+
+	memset(r, 0xa5, (c.nr + 1) * sizeof(*r));
+	for (i = 0; i <= c.nr; i++) {
+		r[i].slba = cpu_to_le64(i == c.nr ? c.last :
+						    c.from + i * c.nlb);
+		r[i].nlb = cpu_to_le16((i == c.nr ? c.last_nlb : c.nlb) - 1);
+	}
+	sqe.cdw10 = cpu_to_le32(lower_32_bits(c.to));
+	sqe.cdw11 = cpu_to_le32(upper_32_bits(c.to));
+	sqe.cdw12 = cpu_to_le32((c.nr & 0xff) | c.cdw12);
+	sqe.prp1 = cpu_to_le64(at);
+	sqe.prp2 = cpu_to_le64(FAKE_DATA + 0x1000);
+	return fake_io(f, 1, &sqe);
+}
+
+static u32 *disk(struct fake *f, u64 lba)
+{
+	return (u32 *)(f->disk + lba * 512);
+}
+
+static const u8 all_ops[] = { 0, 1, 2, 5, 8, 9, 0x0c, 0x19 };
+
+/* One of any opcode, that succeeds: one block, or a range of one block. */
+static struct vnvme_sqe any_op(struct fake *f, u8 opcode, u64 slba)
+{
+	struct vnvme_sqe sqe = fake_rw(opcode, slba, 1, FAKE_DATA, 0);
+	u64 *r = fake_ptr(f, FAKE_DATA);
+
+	memcpy(r, f->disk + slba % FAKE_LBAS * 512, 512);
+	if (opcode == VNVME_CMD_DSM || opcode == VNVME_CMD_COPY) {
+		memset(r, 0, 32);
+		r[1] = slba;
+	}
+	if (opcode == VNVME_CMD_DSM) {
+		r[0] = 1ull << 32;
+		sqe.cdw10 = 0;
+		sqe.cdw11 = cpu_to_le32(4);
+	}
+	if (opcode == VNVME_CMD_COPY) {
+		sqe.cdw10 = 0;
+		sqe.cdw11 = 0;
+	}
+	return sqe;
+}
+
+/*
+ * 55, 80, 109: whatever the backends can do, ONCS, the effects log and what is
+ * done say the same, for each opcode.
+ */
+static void nvm_c109_c55_announced(struct kunit *test)
+{
+	static const struct {
+		u16 oncs;
+		u8 opcode;
+	} bits[] = {
+		{ 1 << 0, 5 }, { 1 << 2, 9 }, { 1 << 3, 8 }, { 1 << 7, 0x0c },
+		{ 1 << 8, 0x19 },
+	};
 	struct vnvme_config cfg = { .nr_ioq = 1, .mdts = 5 };
+	struct vnvme_id_ctrl *id;
+	struct vnvme_sqe sqe;
+	struct fake *f;
+	u32 k, i, b, effect;
+	bool has;
+
+	for (k = 0; k < 1 << ARRAY_SIZE(bits); k++) {
+		cfg.oncs = 0xfe72;	/* what nobody knows here */
+		for (b = 0; b < ARRAY_SIZE(bits); b++)
+			cfg.oncs |= k & 1 << b ? bits[b].oncs : 0;
+		f = fake_new_cfg(&cfg);
+		id = fake_ptr(f, FAKE_ID);
+		fake_enable(f, 8, 8);
+		fake_create(f, 1, 1, 8);
+		fake_identify(f, 1, 0);
+		KUNIT_EXPECT_EQ(test, id->oncs, (cfg.oncs & 0x18d) | 1 << 4);
+		KUNIT_EXPECT_EQ(test, id->ocfs, cfg.oncs >> 8 & 1);
+		KUNIT_EXPECT_EQ(test, id->fuses, 0);
+		for (i = 0; i < 256; i++) {
+			has = i <= 2;
+			for (b = 0; b < ARRAY_SIZE(bits); b++)
+				has |= bits[b].opcode == i && k & 1 << b;
+			fake_get_log(f, 5, 4096, 0, true);
+			effect = ((u32 *)id)[256 + i];
+			KUNIT_EXPECT_EQ_MSG(test, effect & 1, has, "%u", i);
+			sqe = any_op(f, i, 5);
+			KUNIT_EXPECT_EQ_MSG(test, fake_io(f, 1, &sqe),
+					    has ? 0 : 0x4001, "%u", i);
+		}
+		KUNIT_EXPECT_EQ(test, fake_dbbuf(f), 0x4001);
+		KUNIT_EXPECT_EQ(test, f->nr_bad, 0);
+		fake_free(f);
+	}
+}
+
+/* 110: each opcode, each kind of NSID that is not one */
+static void nvm_c110_nsid(struct kunit *test)
+{
+	static const struct {
+		u32 nsid;
+		u16 status;
+	} t[] = {
+		{ 0, 0x400b }, { 17, 0x400b }, { ~0u, 0x400b },
+		{ 0x10001, 0x400b }, { 2, 0x4002 }, { 16, 0x4002 }, { 1, 0 },
+	};
+	struct fake *f = fake_ready(1);
+	struct vnvme_sqe sqe;
+	u32 i, k;
+
+	for (i = 0; i < ARRAY_SIZE(all_ops); i++)
+		for (k = 0; k < ARRAY_SIZE(t); k++) {
+			sqe = any_op(f, all_ops[i], 5);
+			sqe.nsid = cpu_to_le32(t[k].nsid);
+			KUNIT_EXPECT_EQ_MSG(test, fake_io(f, 1, &sqe),
+					    t[k].status, "%u %u", i, k);
+		}
+	fake_free(f);
+}
+
+/* 111, 124: no opcode leaves the namespace, also when it has shrunk meanwhile */
+static void nvm_c111_c124_range(struct kunit *test)
+{
+	static const u64 beyond[] = {
+		FAKE_LBAS, FAKE_LBAS + 1, 1ull << 32, 1ull << 63, ~0ull - 1,
+		~0ull,
+	};
+	struct fake *f = fake_ready(1);
+	struct vnvme_sqe sqe;
+	struct vnvme_cqe cqe;
+	u32 i, k, was;
+
+	for (i = 1; i < ARRAY_SIZE(all_ops); i++) {
+		sqe = any_op(f, all_ops[i], FAKE_LBAS - 1);
+		KUNIT_EXPECT_EQ_MSG(test, fake_io(f, 1, &sqe), 0, "%u", i);
+		was = f->nr_submits;
+		for (k = 0; k < ARRAY_SIZE(beyond); k++) {
+			sqe = any_op(f, all_ops[i], beyond[k]);
+			KUNIT_EXPECT_EQ_MSG(test, fake_io(f, 1, &sqe), 0x4080,
+					    "%u %u", i, k);
+		}
+		sqe = any_op(f, all_ops[i], 100);
+		f->busy = 1;
+		fake_push(f, 1, &sqe);
+		fake_sq_ring(f, 1);
+		fake_step(f, 1, 1);
+		f->ns.nlb = 100;
+		fake_run(f);
+		KUNIT_ASSERT_TRUE(test, fake_pop(f, 1, &cqe));
+		fake_cq_ring(f, 1);
+		KUNIT_EXPECT_EQ_MSG(test, cqe.status >> 1, 0x4080, "%u", i);
+		f->ns.nlb = FAKE_LBAS;
+		KUNIT_EXPECT_EQ_MSG(test, f->nr_submits, was, "%u", i);
+	}
+	KUNIT_EXPECT_EQ(test, f->nr_bad, 0);
+	fake_free(f);
+}
+
+/* 112: lengths and places, written, compared, read */
+static void nvm_c112_lengths(struct kunit *test)
+{
+	static const u32 nlbs[] = { 1, 2, 7, 8, 9, 16 };
+	static const u64 slbas[] = { 0, 1, 7, 4095, FAKE_LBAS - 16 };
+	static const u32 offs[] = { 0, 4, 512, 4092 };
+	struct fake *f = fake_ready(1);
+	u8 *was = kvzalloc(FAKE_LBAS * 512, GFP_KERNEL);
+	struct vnvme_sqe sqe;
+	u32 n, s, o, i, len;
+	u8 *p;
+
+	for (n = 0; n < ARRAY_SIZE(nlbs); n++)
+		for (s = 0; s < ARRAY_SIZE(slbas); s++)
+			for (o = 0; o < ARRAY_SIZE(offs); o++) {
+				len = nlbs[n] * 512;
+				p = fake_ptr(f, FAKE_DATA + offs[o]);
+				for (i = 0; i < len; i++)
+					p[i] = i * 7 + n * 31 + s + o;
+				for (i = 0; i < 3; i++)
+					((u64 *)fake_ptr(f, FAKE_LIST))[i] =
+						FAKE_DATA + 4096 * (i + 1);
+				memcpy(was, f->disk, FAKE_LBAS * 512);
+				memcpy(was + slbas[s] * 512, p, len);
+				sqe = fake_rw(1, slbas[s], nlbs[n],
+					      FAKE_DATA + offs[o],
+					      offs[o] + len > 8192 ? FAKE_LIST :
+					      FAKE_DATA + 4096);
+				KUNIT_EXPECT_EQ(test, fake_io(f, 1, &sqe), 0);
+				sqe.opcode = VNVME_CMD_COMPARE;
+				KUNIT_EXPECT_EQ(test, fake_io(f, 1, &sqe), 0);
+				memset(p, 0, len);
+				sqe.opcode = VNVME_CMD_READ;
+				KUNIT_EXPECT_EQ(test, fake_io(f, 1, &sqe), 0);
+				KUNIT_EXPECT_EQ(test, memcmp(was, f->disk,
+							     FAKE_LBAS * 512), 0);
+				KUNIT_EXPECT_EQ(test, memcmp(was + slbas[s] * 512,
+							     p, len), 0);
+			}
+	kvfree(was);
+	fake_free(f);
+}
+
+/* 113: FUA reaches the backend, hints and what is reserved do no harm */
+static void nvm_c113_fua_and_hints(struct kunit *test)
+{
+	static const u8 ops[] = { 1, 2, 5, 8, 0x0c, 0x19 };
+	struct fake *f = fake_ready(1);
+	struct vnvme_sqe sqe;
+	u32 i;
+
+	for (i = 0; i < ARRAY_SIZE(ops); i++) {
+		bool dtype = ops[i] == 1 || ops[i] == 0x19;
+
+		sqe = any_op(f, ops[i], 5);
+		KUNIT_EXPECT_EQ_MSG(test, fake_io(f, 1, &sqe), 0, "%u", i);
+		KUNIT_EXPECT_FALSE(test, f->last_fua);
+		sqe = any_op(f, ops[i], 5);
+		/* LR, FUA, PRINFO */
+		sqe.cdw12 |= cpu_to_le32(0xfc000000);
+		sqe.cdw13 = ~0u;
+		sqe.cdw14 = ~0u;
+		sqe.cdw15 = ~0u;
+		sqe.mptr = ~0ull;
+		KUNIT_EXPECT_EQ_MSG(test, fake_io(f, 1, &sqe), 0, "%u", i);
+		KUNIT_EXPECT_TRUE(test, f->last_fua);
+		sqe = any_op(f, ops[i], 5);
+		sqe.cdw12 |= cpu_to_le32(8 << 20);
+		KUNIT_EXPECT_EQ_MSG(test, fake_io(f, 1, &sqe),
+				    dtype ? 0x4002 : 0, "%u", i);
+	}
+	fake_free(f);
+}
+
+/* 114: VWC says 10b: a flush of all namespaces is refused */
+static void nvm_c114_flush(struct kunit *test)
+{
+	struct vnvme_config cfg = { .nr_ioq = 1 };
+	struct vnvme_id_ctrl *id;
+	struct vnvme_sqe sqe;
+	struct fake *f;
+	u32 vwc;
+
+	for (vwc = 0; vwc < 2; vwc++) {
+		cfg.vwc = vwc;
+		f = fake_new_cfg(&cfg);
+		id = fake_ptr(f, FAKE_ID);
+		fake_enable(f, 8, 8);
+		fake_create(f, 1, 1, 8);
+		fake_identify(f, 1, 0);
+		KUNIT_EXPECT_EQ(test, id->vwc, 4 | vwc);
+		sqe = fake_rw(1, 8, 1, FAKE_DATA, 0);
+		KUNIT_EXPECT_EQ(test, fake_io(f, 1, &sqe), 0);
+		sqe = fake_sqe(0, ~0u);
+		KUNIT_EXPECT_EQ(test, fake_io(f, 1, &sqe), 0x400b);
+		KUNIT_EXPECT_EQ(test, f->durable[8], 0);
+		sqe = fake_sqe(0, 1);
+		KUNIT_EXPECT_EQ(test, fake_io(f, 1, &sqe), 0);
+		KUNIT_EXPECT_EQ(test, f->durable[8], 1);
+		fake_free(f);
+	}
+}
+
+/* 115: no MDTS, DEAC is passed on, WZSL if there is one */
+static void nvm_c115_write_zeroes(struct kunit *test)
+{
+	struct vnvme_config cfg = { .nr_ioq = 1, .mdts = 1, .oncs = ~0 };
 	struct fake *f = fake_new_cfg(&cfg);
 	struct vnvme_sqe sqe;
+	u32 i;
 
 	fake_enable(f, 8, 8);
 	fake_create(f, 1, 1, 8);
-	KUNIT_EXPECT_EQ(test, dsm(f, 1, 0, 1, 4), 0x4001);
-	sqe = fake_rw(8, 0, 1, 0, 0);
-	KUNIT_EXPECT_EQ(test, fake_io(f, 1, &sqe), 0x4001);
-	KUNIT_EXPECT_EQ(test, fake_dbbuf(f), 0x4001);
+	sqe = fake_rw(8, 10, 4000, 0, 0);
+	KUNIT_EXPECT_EQ(test, fake_io(f, 1, &sqe), 0);
+	for (i = 10 * 128; i < 4010 * 128; i++)
+		if (disk(f, 0)[i])
+			break;
+	KUNIT_EXPECT_EQ(test, i, 4010 * 128);
+	KUNIT_EXPECT_NE(test, disk(f, 9)[127], 0);
+	KUNIT_EXPECT_NE(test, disk(f, 4010)[0], 0);
+	KUNIT_EXPECT_EQ(test, f->nr_deallocate, 0);
+	sqe = fake_rw(8, FAKE_LBAS - 4, 4, 0, 0);
+	sqe.cdw12 |= cpu_to_le32(1 << 25);
+	KUNIT_EXPECT_EQ(test, fake_io(f, 1, &sqe), 0);
+	KUNIT_EXPECT_EQ(test, f->nr_deallocate, 1);
+	KUNIT_EXPECT_EQ(test, disk(f, FAKE_LBAS - 1)[127], 0);
+	sqe = fake_rw(8, FAKE_LBAS - 4, 5, 0, 0);
+	sqe.cdw12 |= cpu_to_le32(1 << 25);
+	KUNIT_EXPECT_EQ(test, fake_io(f, 1, &sqe), 0x4080);
+	f->ctrl.cfg.wzsl = 3;
+	sqe = fake_rw(8, 0, 64, 0, 0);
+	KUNIT_EXPECT_EQ(test, fake_io(f, 1, &sqe), 0);
+	KUNIT_EXPECT_EQ(test, f->nr_deallocate, 1);
+	sqe = fake_rw(8, 0, 65, 0, 0);
+	KUNIT_EXPECT_EQ(test, fake_io(f, 1, &sqe), 0x4002);
+	fake_free(f);
+}
+
+/* 117, 79: equal, unequal in one bit, which the SMART log counts as a read */
+static void nvm_c117_compare(struct kunit *test)
+{
+	struct fake *f = fake_ready(1);
+	struct vnvme_smart_log *s = fake_ptr(f, FAKE_ID);
+	struct vnvme_sqe sqe = fake_rw(5, 7, 16, FAKE_DATA, FAKE_DATA + 4096);
+	u8 *p = fake_ptr(f, FAKE_DATA);
+
+	memcpy(p, disk(f, 7), 8192);
+	KUNIT_EXPECT_EQ(test, fake_io(f, 1, &sqe), 0);
+	p[8191] ^= 1;
+	KUNIT_EXPECT_EQ(test, fake_io(f, 1, &sqe) & ~VNVME_DNR, 0x285);
+	/* it changes neither */
+	KUNIT_EXPECT_EQ(test, memcmp(p, disk(f, 7), 8191), 0);
+	KUNIT_EXPECT_NE(test, p[8191], ((u8 *)disk(f, 7))[8191]);
+	KUNIT_EXPECT_EQ(test, fake_get_log(f, 2, 512, 0, true), 0);
+	KUNIT_EXPECT_EQ(test, s->host_reads[0], 1);
+	KUNIT_EXPECT_EQ(test, s->data_units_read[0], 1);
+	/* from memory that it must not write */
+	p[8191] ^= 1;
+	fake_page(f, FAKE_DATA, FAKE_RO);
+	KUNIT_EXPECT_EQ(test, fake_io(f, 1, &sqe), 0);
+	f->ns.ro = true;
+	KUNIT_EXPECT_EQ(test, fake_io(f, 1, &sqe), 0);
+	sqe = fake_rw(5, 0, 4097, FAKE_DATA, FAKE_LIST);	/* MDTS */
+	KUNIT_EXPECT_EQ(test, fake_io(f, 1, &sqe), 0x4002);
+	fake_free(f);
+}
+
+/* 117: moves nothing, not bound by MDTS but by VSL */
+static void nvm_c117_verify(struct kunit *test)
+{
+	struct fake *f = fake_ready(1);
+	struct vnvme_sqe sqe = fake_rw(0x0c, 0, FAKE_LBAS, 3, 5);
+	u32 pins;
+
+	KUNIT_EXPECT_EQ(test, fake_io(f, 1, &sqe), 0);	/* PRPs: unused */
+	pins = f->nr_pins;
+	KUNIT_EXPECT_EQ(test, fake_io(f, 1, &sqe), 0);
+	KUNIT_EXPECT_EQ(test, f->nr_pins, pins);
+	f->ns.ro = true;
+	KUNIT_EXPECT_EQ(test, fake_io(f, 1, &sqe), 0);
+	f->status = 0x4281;
+	KUNIT_EXPECT_EQ(test, fake_io(f, 1, &sqe), 0x4281);
+	f->status = 0;
+	f->ctrl.cfg.vsl = 7;
+	sqe = fake_rw(0x0c, 0, 1024, 0, 0);
+	KUNIT_EXPECT_EQ(test, fake_io(f, 1, &sqe), 0);
+	sqe = fake_rw(0x0c, 0, 1025, 0, 0);
+	KUNIT_EXPECT_EQ(test, fake_io(f, 1, &sqe), 0x4002);
+	fake_free(f);
+}
+
+/* 117, 86: one range, a page of them; durable as asked for */
+static void nvm_c117_copy(struct kunit *test)
+{
+	static const struct copy one = { .to = 5000, .last = 3, .last_nlb = 64 };
+	static const struct copy many = {
+		.to = 6000, .from = 100, .nr = 127, .nlb = 2,
+		.last = FAKE_LBAS - 9, .last_nlb = 9, .cdw12 = 1u << 30,
+	};
+	struct fake *f = fake_ready(1);
+	struct vnvme_id_ns *id = fake_ptr(f, FAKE_ID);
+
+	KUNIT_EXPECT_EQ(test, fake_identify(f, 0, 1), 0);
+	KUNIT_EXPECT_EQ(test, id->msrc, 127);
+	KUNIT_EXPECT_EQ(test, id->mssrl, FAKE_MSSRL);
+	KUNIT_EXPECT_EQ(test, id->mcl, FAKE_MCL);
+	KUNIT_EXPECT_EQ(test, ((u8 *)id)[74], FAKE_MSSRL);
+	KUNIT_EXPECT_EQ(test, ((u8 *)id)[80], 127);
+
+	KUNIT_EXPECT_EQ(test, copy(f, one), 0);
+	KUNIT_EXPECT_EQ(test, memcmp(disk(f, 5000), disk(f, 3), 64 * 512), 0);
+	KUNIT_EXPECT_NE(test, disk(f, 5064)[0], disk(f, 67)[0]);
+	KUNIT_EXPECT_EQ(test, f->durable[5000], 0);
+	KUNIT_EXPECT_EQ(test, copy(f, many), 0);
+	KUNIT_EXPECT_EQ(test, memcmp(disk(f, 6000), disk(f, 100), 254 * 512), 0);
+	KUNIT_EXPECT_EQ(test, memcmp(disk(f, 6254), disk(f, FAKE_LBAS - 9),
+				     9 * 512), 0);
+	KUNIT_EXPECT_EQ(test, f->durable[6000] & f->durable[6262], 1);
+	KUNIT_EXPECT_EQ(test, fake_set_feature(f, VNVME_FEAT_WCE, 0, NULL), 0);
+	KUNIT_EXPECT_EQ(test, copy(f, one), 0);
+	KUNIT_EXPECT_EQ(test, f->durable[5000], 1);
+	KUNIT_EXPECT_EQ(test, f->nr_bad, 0);
+	fake_free(f);
+}
+
+/* 117, 111, 124: each limit, each range, the destination */
+static void nvm_c117_c124_copy_refused(struct kunit *test)
+{
+	static const struct {
+		struct copy c;
+		u16 status;
+	} t[] = {
+		{ { 0, 0, 100, 0, 0, 65 }, 0x4183 },		/* MSSRL */
+		{ { 0, 0, 100, 0, 0, 65536 }, 0x4183 },
+		{ { 0, 100, 100, 1, 65, 1 }, 0x4183 },
+		{ { 0, 1000, 900, 15, 64, 41 }, 0x4183 },	/* MCL: 1001 */
+		{ { 0, 1000, 900, 15, 64, 40 }, 0 },
+		{ { 0, 100, 100, 128, 1, 1 }, 0x4183 },		/* MSRC */
+		{ { 0, 100, 100, 255, 1, 1 }, 0x4183 },
+		{ { 0, 0, FAKE_LBAS, 0, 0, 1 }, 0x4080 },
+		{ { 0, 0, FAKE_LBAS - 7, 0, 0, 8 }, 0x4080 },
+		{ { 0, 0, FAKE_LBAS - 8, 0, 0, 8 }, 0 },
+		{ { 0, 0, ~0ull, 0, 0, 1 }, 0x4080 },
+		{ { 0, 0, ~0ull - 6, 0, 0, 8 }, 0x4080 },
+		{ { 0, 100, FAKE_LBAS, 127, 1, 1 }, 0x4080 },
+		{ { 0, ~0ull, 100, 1, 1, 1 }, 0x4080 },
+		{ { FAKE_LBAS, 0, 100, 0, 0, 1 }, 0x4080 },
+		{ { FAKE_LBAS - 7, 0, 100, 0, 0, 8 }, 0x4080 },
+		{ { FAKE_LBAS - 8, 0, 100, 0, 0, 8 }, 0 },
+		{ { FAKE_LBAS - 8, 100, 100, 4, 2, 1 }, 0x4080 },
+		{ { ~0ull, 0, 100, 0, 0, 1 }, 0x4080 },
+		{ { ~0ull - 3, 100, 100, 4, 2, 1 }, 0x4080 },
+		{ { 0, 0, 100, 0, 0, 1, 1 << 8 }, 0x4002 },	/* format */
+		{ { 0, 0, 100, 0, 0, 1, 2 << 8 }, 0x4002 },
+		{ { 0, 0, 100, 0, 0, 1, 15 << 8 }, 0x4002 },
+		{ { 0, 0, 100, 0, 0, 1, 1 << 20 }, 0x4002 },	/* DTYPE */
+		{ { 0, 0, 100, 0, 0, 1, 0xbc00f000 }, 0 },	/* LR, PRINFO */
+	};
+	struct fake *f = fake_ready(1);
+	u32 i, was, ok = 0;
+
+	was = f->nr_submits;
+	for (i = 0; i < ARRAY_SIZE(t); i++) {
+		KUNIT_EXPECT_EQ_MSG(test, copy(f, t[i].c), t[i].status, "%u", i);
+		ok += !t[i].status;
+	}
+	KUNIT_EXPECT_EQ(test, f->nr_submits - was, ok);
+	f->ns.ro = true;
+	KUNIT_EXPECT_EQ(test, copy(f, (struct copy){ 0, 0, 100, 0, 0, 1 }),
+			0x4020);
+	f->ns.ro = false;
+	fake_page(f, FAKE_DATA + 0x1000, FAKE_ABSENT);
+	KUNIT_EXPECT_EQ(test, copy(f, (struct copy){ 0, 100, 100, 1, 1, 1 }),
+			0x4004);
+	KUNIT_EXPECT_EQ(test, f->nr_bad, 0);
+	/* nobody may attach what the scratch page does not hold */
+	vnvme_ns_detach(&f->ctrl, 1);
+	f->ns.msrc = VNVME_COPY_RANGES;
+	KUNIT_EXPECT_EQ(test, vnvme_ns_attach(&f->ctrl, &f->ns), -EINVAL);
+	fake_free(f);
+}
+
+/* 118: FUSES is 0, so no opcode takes a FUSE */
+static void nvm_c118_fused(struct kunit *test)
+{
+	struct fake *f = fake_ready(1);
+	struct vnvme_sqe sqe;
+	u32 i, fuse;
+
+	for (i = 0; i < ARRAY_SIZE(all_ops); i++)
+		for (fuse = 1; fuse <= 3; fuse++) {
+			sqe = any_op(f, all_ops[i], 5);
+			sqe.flags = fuse;
+			KUNIT_EXPECT_EQ_MSG(test, fake_io(f, 1, &sqe), 0x4002,
+					    "%u", i);
+		}
+	KUNIT_EXPECT_EQ(test, f->nr_submits, 0);
+	fake_free(f);
+}
+
+/* 119: what the backend promises; a command is one to the backend */
+static void nvm_c119_atomicity(struct kunit *test)
+{
+	struct fake *f = fake_ready(1);
+	struct vnvme_id_ctrl *id = fake_ptr(f, FAKE_ID);
+	struct vnvme_id_ns *ns = fake_ptr(f, FAKE_ID);
+	struct vnvme_sqe sqe = fake_rw(1, 0, 4096, FAKE_DATA, FAKE_LIST);
+	u32 i;
+
+	KUNIT_EXPECT_EQ(test, fake_identify(f, 1, 0), 0);
+	KUNIT_EXPECT_EQ(test, id->awun, 7);
+	KUNIT_EXPECT_EQ(test, id->awupf, 3);
+	KUNIT_EXPECT_EQ(test, ((u8 *)id)[526], 7);
+	KUNIT_EXPECT_EQ(test, ((u8 *)id)[528], 3);
+	KUNIT_EXPECT_EQ(test, fake_identify(f, 0, 1), 0);
+	KUNIT_EXPECT_EQ(test, ns->nsfeat, 0);	/* nothing of its own */
+	for (i = 0; i < 511; i++)
+		((u64 *)fake_ptr(f, FAKE_LIST))[i] = FAKE_DATA;
+	KUNIT_EXPECT_EQ(test, fake_io(f, 1, &sqe), 0);
+	KUNIT_EXPECT_EQ(test, f->nr_submits, 1);
 	fake_free(f);
 }
 
 /* 121, 27, 103: read-only namespaces and pages, holes, limits */
 static void c121_read_only(struct kunit *test)
 {
-	static const u8 changes[] = { 1, 8 };
+	static const u8 changes[] = { 1, 8, 0x19 };
 	struct fake *f = fake_ready(1);
 	struct vnvme_sqe sqe;
 	u32 i;
 
 	f->ns.ro = true;
 	for (i = 0; i < ARRAY_SIZE(changes); i++) {
-		sqe = fake_rw(changes[i], 0, 1, FAKE_DATA, 0);
+		sqe = any_op(f, changes[i], 0);
 		KUNIT_EXPECT_EQ(test, fake_io(f, 1, &sqe), 0x4020);
 	}
 	KUNIT_EXPECT_EQ(test, dsm(f, 1, 0, 1, 4), 0x4020);
@@ -265,7 +759,20 @@ static struct kunit_case nvm_cases[] = {
 	KUNIT_CASE(c101_mdts),
 	KUNIT_CASE(c86_durable),
 	KUNIT_CASE(c116_dsm),
-	KUNIT_CASE(c55_oncs),
+	KUNIT_CASE(c116_limits),
+	KUNIT_CASE(nvm_c109_c55_announced),
+	KUNIT_CASE(nvm_c110_nsid),
+	KUNIT_CASE(nvm_c111_c124_range),
+	KUNIT_CASE(nvm_c112_lengths),
+	KUNIT_CASE(nvm_c113_fua_and_hints),
+	KUNIT_CASE(nvm_c114_flush),
+	KUNIT_CASE(nvm_c115_write_zeroes),
+	KUNIT_CASE(nvm_c117_compare),
+	KUNIT_CASE(nvm_c117_verify),
+	KUNIT_CASE(nvm_c117_copy),
+	KUNIT_CASE(nvm_c117_c124_copy_refused),
+	KUNIT_CASE(nvm_c118_fused),
+	KUNIT_CASE(nvm_c119_atomicity),
 	KUNIT_CASE(c121_read_only),
 	KUNIT_CASE(r01_read_once),
 	KUNIT_CASE(c120_backing_errors),
