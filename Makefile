@@ -77,7 +77,7 @@ help:
 	@echo  ''
 	@echo  'Targets that show and test:'
 	@echo  '  demo            - A guest on a lent queue, in a test host'
-	@echo  '  check           - Everything that proves it (TESTS="name..." for some;'
+	@echo  '  check           - Everything that proves it but what takes long (TESTS="name..." for some;'
 	@echo  '                    selftests/run --list names them)'
 	@echo  '  test            - The tests in userspace only, in seconds'
 	@echo  '  fuzz            - The fuzzers (T=seconds each, default 60)'

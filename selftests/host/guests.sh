@@ -1,10 +1,11 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# A guest on the smallest device: one queue pair, the drive's whole namespace and a null one. It lists
+# Guests on the smallest device: one queue pair, the drive's whole namespace and a null one. One lists
 # both, asks the controller all that nvme-cli can ask, partitions and formats the drive, writes and verifies.
+# One has no MSI, and gets along with INTx.
 #
-# Checklist: 55, 65, 71, 73, 79, 81
+# Checklist: 38, 55, 65, 71, 73, 79, 81
 
 . selftests/lib/ktap.sh
 . selftests/lib/host.sh
@@ -31,7 +32,9 @@ data_found()
 ktap_begin
 ktap_test "prepare" prepare || ktap_done
 ktap_test "a guest lists, partitions, formats and verifies" \
-	guest_run guest "$(mdev_qemu)" list,2 "nvmecli,$SERIAL,$MODEL" format,whole
+	guest_run guest "$(mdev_qemu)" list,2 "nvmecli,$SERIAL,$MODEL" format,whole interrupts,PCI-MSI
+ktap_test "a guest without MSI has the pin's interrupts" \
+	guest_run intx "$(mdev_qemu)" pci=nomsi list,2 interrupts,IO-APIC
 ktap_test "its device is closed and keeps nothing" all_given_back
 ktap_test "the device goes" mdev_remove
 ktap_test "the host finds the guest's data on the drive" data_found

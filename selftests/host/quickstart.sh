@@ -22,7 +22,7 @@ prepare()
 guest()
 {
 	printf '[machine]\n  append = "%s"\n' "$(guest_words list)" > /tmp/guest.cfg
-	GUEST="$(guest_machine) -readconfig /tmp/guest.cfg -serial file:$RESULTS/guest.serial"
+	GUEST="$(guest_machine) $(guest_kernel) -readconfig /tmp/guest.cfg -serial file:$RESULTS/guest.serial"
 	export GUEST
 }
 

@@ -8,39 +8,59 @@ KVER=$(uname -r)
 GUEST_LIMIT=300	# seconds that a guest may take to its last line
 declare -A GUEST_PID=()
 
-# guest_machine: QEMU's words for the machine of a guest, without its kernel command line and devices.
-# Without XSAVE: the emulated processor's is wrong, and each guest would warn of it.
+# guest_machine: QEMU's words for the machine of a guest, without processor, kernel and devices
 guest_machine()
 {
 	echo "-m 512M -smp 1 -M q35 -nodefaults -nographic -no-reboot" \
-		"-kernel /boot/vmlinuz-$KVER -initrd /results/initramfs" \
 		"-virtfs local,path=/,mount_tag=root,security_model=none,readonly=on,multidevs=remap"
 }
 
-# guest_words SCRIPT[,WORD...]...: the kernel command line that has a guest run these scripts
+# guest_kernel: QEMU's words for a guest that it loads the kernel of, without the kernel command line
+guest_kernel()
+{
+	echo "-kernel /boot/vmlinuz-$KVER -initrd /results/initramfs"
+}
+
+# guest_words SCRIPT[,WORD...]|OPTION=VALUE...: the kernel command line that has a guest run these scripts
 # Its console is slow, a trap into two machines for each character: warnings and worse only. Programs
 # may map the registers of a device that has a driver (iomem=), as nvme show-regs does.
 guest_words()
 {
-	local script words="console=ttyS0 loglevel=5 panic=-1 iomem=relaxed init=/repo/selftests/guest/guest-init"
+	local word words="console=ttyS0 loglevel=5 panic=-1 iomem=relaxed init=/repo/selftests/guest/guest-init"
 
-	for script in "$@"; do
-		words+=" script=$script"
+	for word in "$@"; do
+		[[ $word == *=* ]] || word=script=$word
+		words+=" $word"
 	done
 	echo "$words"
 }
 
-# guest_start NAME DEVICE SCRIPT[,WORD...]...: start a guest on the QEMU device DEVICE, in the background
-guest_start()
+# guest_qemu NAME DEVICE WORD...: start a guest on the QEMU device DEVICE, in the background; what runs
+# it and what it starts are further words for QEMU
+guest_qemu()
 {
 	local name=$1 device=$2
 	shift 2
 
-	[ -c /dev/kvm ] || modprobe kvm_amd || return 1
 	# shellcheck disable=SC2046,SC2086 # the machine and DEVICE are words
-	qemu-system-x86_64 -accel kvm -cpu host,-xsave $(guest_machine) -append "$(guest_words "$@")" \
-		-serial "file:$RESULTS/$name.serial" -device $device </dev/null >"$RESULTS/$name.qemu" 2>&1 &
+	qemu-system-x86_64 $(guest_machine) "$@" -serial "file:$RESULTS/$name.serial" -device $device \
+		</dev/null >"$RESULTS/$name.qemu" 2>&1 &
 	GUEST_PID[$name]=$!
+}
+
+# guest_qemu_kvm NAME DEVICE WORD...: the same, under KVM
+# Without XSAVE: the emulated processor's is wrong, and each guest would warn of it.
+guest_qemu_kvm()
+{
+	[ -c /dev/kvm ] || modprobe kvm_amd || return
+	guest_qemu "$@" -accel kvm -cpu host,-xsave
+}
+
+# guest_start NAME DEVICE SCRIPT[,WORD...]|OPTION=VALUE...: start a guest that runs these scripts
+guest_start()
+{
+	# shellcheck disable=SC2046 # words
+	guest_qemu_kvm "$1" "$2" $(guest_kernel) -append "$(guest_words "${@:3}")"
 }
 
 # guest_said NAME TEXT: has the guest's console shown a line with TEXT?
@@ -112,10 +132,15 @@ guest_data()
 	tr -d '\r' < "$RESULTS/$1.serial" | sed -n 's/^data: \([0-9a-f]\{64\}\)$/\1/p' | grep .
 }
 
-# guest_run NAME DEVICE SCRIPT[,WORD...]...: start, wait, print the scripts' own lines
+# guest_finish NAME [LIMIT]: wait for its end, print the scripts' own lines
+guest_finish()
+{
+	guest_wait "$@" || return
+	tr -d '\r' < "$RESULTS/$1.serial" | sed -n '/^guest: .*: begins$/,/^guest: passed$/p'
+}
+
+# guest_run NAME DEVICE SCRIPT[,WORD...]|OPTION=VALUE...: start, wait, print
 guest_run()
 {
-	guest_start "$@" || return
-	guest_wait "$1" || return
-	tr -d '\r' < "$RESULTS/$1.serial" | sed -n '/^guest: .*: begins$/,/^guest: passed$/p'
+	guest_start "$@" && guest_finish "$1"
 }

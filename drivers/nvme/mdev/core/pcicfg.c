@@ -46,6 +46,12 @@ static const struct vnvme_pci_word vnvme_pci_words[] = {
 	{ VNVME_PCI_DEVCTL, 0x00002810, 0x000078ff },
 	{ VNVME_PCI_CAP_EXP + 12, 0x00000043, 0 },	/* 8 GT/s, x4 */
 	{ VNVME_PCI_CAP_EXP + 16, 0x00430000, 0x00000143 },
+	/* completion timeouts can be disabled */
+	{ VNVME_PCI_CAP_EXP + 0x24, 0x00000010, 0 },
+	{ VNVME_PCI_CAP_EXP + 0x28, 0, 0x00000010 },
+	/* all speeds up to the link's, which is the target */
+	{ VNVME_PCI_CAP_EXP + 0x2c, 0x0000000e, 0 },
+	{ VNVME_PCI_CAP_EXP + 0x30, 0x00000003, 0x0000000f },
 };
 
 static u32 vnvme_pci_get(const struct vnvme_ctrl *ctrl, u32 off)

@@ -330,6 +330,31 @@ static void c19_config_space(struct kunit *test)
 	fake_free(f);
 }
 
+/* 20: the link registers of PCI Express agree with each other */
+static void c20_express_link(struct kunit *test)
+{
+	struct fake *f = fake_new(1);
+	const u32 exp = VNVME_PCI_CAP_EXP;
+	u32 speed = fake_cfg_read32(f, exp + 0x0c) & 15;
+
+	/* as fast as the capability says, which lists every speed up to it */
+	KUNIT_EXPECT_EQ(test, fake_cfg_read32(f, exp + 0x10) >> 16 & 15, speed);
+	KUNIT_EXPECT_EQ(test, fake_cfg_read32(f, exp + 0x2c),
+			(1u << (speed + 1)) - 2);
+	/* the same width */
+	KUNIT_EXPECT_EQ(test, fake_cfg_read32(f, exp + 0x0c) >> 4 & 0x3f,
+			fake_cfg_read32(f, exp + 0x10) >> 20 & 0x3f);
+	/* the target speed begins with the highest and can be set */
+	KUNIT_EXPECT_EQ(test, fake_cfg_read32(f, exp + 0x30), speed);
+	fake_cfg_write16(f, exp + 0x30, 0xfff1);
+	KUNIT_EXPECT_EQ(test, fake_cfg_read32(f, exp + 0x30), 1);
+	/* who sends requests has a way to disable completion timeouts */
+	KUNIT_EXPECT_EQ(test, fake_cfg_read32(f, exp + 0x24), 0x10);
+	fake_cfg_write16(f, exp + 0x28, 0xffff);
+	KUNIT_EXPECT_EQ(test, fake_cfg_read32(f, exp + 0x28), 0x10);
+	fake_free(f);
+}
+
 /* 20, 23: D3hot to D0 and FLR are resets; D1 and D2 are not there */
 static void c20_power_and_flr(struct kunit *test)
 {
@@ -419,6 +444,7 @@ static struct kunit_case step_cases[] = {
 	KUNIT_CASE(c21_command_register),
 	KUNIT_CASE(c21_reaps_without_master),
 	KUNIT_CASE(c19_config_space),
+	KUNIT_CASE(c20_express_link),
 	KUNIT_CASE(c20_power_and_flr),
 	KUNIT_CASE(c38_intx),
 	KUNIT_CASE(r12_one_scan_finds_all),
