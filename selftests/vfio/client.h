@@ -40,6 +40,15 @@
 #define ST_NS		0x00b
 #define ST_PRP		0x013
 #define ST_LBA		0x080
+#define ST_SEQUENCE	0x00c
+#define ST_CQ		0x100
+#define ST_QID		0x101
+#define ST_QSIZE	0x102
+#define ST_VECTOR	0x108
+#define ST_LOG		0x109
+#define ST_QDELETE	0x10c
+#define ST_SAVE		0x10d
+#define ST_NOT_NS	0x10f
 #define ST_SIZE_LIMIT	0x183
 #define ST_COMPARE	0x285
 #define ST_TIMEOUT	0xffff		/* the client's own: no answer */

@@ -1056,4 +1056,134 @@ TEST_F(dev, much_memory_in_pieces)
 	munmap(mem, piece * nr);
 }
 
+struct row {
+	uint8_t		opcode, flags;
+	uint32_t	nsid, cdw10, cdw11;
+	uint16_t	status;
+};
+
+static void expect_rows(struct __test_metadata *_metadata, struct client *c, struct queue *q,
+			const struct row *row, size_t nr)
+{
+	uint64_t buf = client_iova(c, client_alloc(c, 2 * PAGE));
+	uint16_t status;
+	size_t i;
+
+	for (i = 0; i < nr; i++, row++) {
+		struct sqe cmd = { .opcode = row->opcode, .flags = row->flags, .nsid = row->nsid,
+				   .cdw10 = row->cdw10, .cdw11 = row->cdw11, .prp1 = buf,
+				   .prp2 = buf + PAGE };
+
+		status = client_exec(c, q, &cmd, NULL);
+		EXPECT_EQ(row->status, status) {
+			TH_LOG("row %zu: opcode %x nsid %x cdw10 %x cdw11 %x", i, row->opcode,
+			       row->nsid, row->cdw10, row->cdw11);
+		}
+	}
+}
+
+/* 53, 56, 58, 62, 64, 66 to 70, 73 to 76: Identify, logs, and what is not there. */
+TEST_F(dev, admin_statuses)
+{
+	static const struct row t[] = {
+		/* Identify */
+		{ 6, 0, 1, 0x00, 0, ST_OK }, { 6, 0, 2, 0x00, 0, ST_OK },
+		{ 6, 0, 0, 0x00, 0, ST_NS }, { 6, 0, ~0u, 0x00, 0, ST_NS },
+		{ 6, 0, 99, 0x00, 0, ST_NS }, { 6, 0, 0, 0x01, 0, ST_OK },
+		{ 6, 0, 0, 0x02, 0, ST_OK }, { 6, 0, ~0u - 1, 0x02, 0, ST_NS },
+		{ 6, 0, 1, 0x03, 0, ST_OK }, { 6, 0, 2, 0x03, 0, ST_NS },
+		{ 6, 0, 0, 0x04, 0, ST_FIELD }, { 6, 0, 1, 0x05, 0, ST_OK },
+		{ 6, 0, 1, 0x05, 2u << 24, ST_FIELD }, { 6, 0, 0, 0x06, 0, ST_OK },
+		{ 6, 0, 0, 0x06, 2u << 24, ST_FIELD }, { 6, 0, 0, 0x07, 0, ST_OK },
+		{ 6, 0, 1, 0x08, 0, ST_OK }, { 6, 0, 0, 0x10, 0, ST_FIELD },
+		{ 6, 0, 1, 0x12, 0, ST_OK }, { 6, 0, 0, 0x13, 0, ST_OK },
+		{ 6, 0, 0, 0xffff001c, 0, ST_OK }, { 6, 0, 0, 0x0002001c, 0, ST_FIELD },
+		{ 6, 0, 0, 0xff, 0, ST_FIELD },
+		/* no fused commands, no SGLs */
+		{ 6, 1, 0, 0x01, 0, ST_FIELD }, { 6, 0x40, 0, 0x01, 0, ST_FIELD },
+		/* Get Log Page */
+		{ 2, 0, 0, 255 << 16, 0, ST_OK }, { 2, 0, 0, 15 << 16 | 1, 0, ST_OK },
+		{ 2, 0, ~0u, 127 << 16 | 2, 0, ST_OK }, { 2, 0, 1, 127 << 16 | 2, 0, ST_FIELD },
+		{ 2, 0, 0, 127 << 16 | 3, 0, ST_OK }, { 2, 0, 0, 1023 << 16 | 4, 0, ST_OK },
+		{ 2, 0, 0, 1023 << 16 | 5, 0, ST_OK }, { 2, 0, 0, 255 << 16 | 0x12, 0, ST_OK },
+		{ 2, 0, 0, 6, 0, ST_LOG }, { 2, 0, 0, 0x80, 0, ST_LOG },
+		/* Abort of nothing; Keep Alive and the rest that is not offered */
+		{ 8, 0, 0, 0x00630001, 0, ST_OK }, { 0x18, 0, 0, 0, 0, ST_OPCODE },
+		{ 0x0d, 0, 0, 0, 0, ST_OPCODE }, { 0x10, 0, 0, 0, 0, ST_OPCODE },
+		{ 0x11, 0, 0, 0, 0, ST_OPCODE }, { 0x14, 0, 0, 0, 0, ST_OPCODE },
+		{ 0x80, 0, 1, 0, 0, ST_OPCODE }, { 0x81, 0, 0, 0, 0, ST_OPCODE },
+		{ 0x84, 0, 0, 0, 0, ST_OPCODE }, { 0xc0, 0, 0, 0, 0, ST_OPCODE },
+		{ 0xff, 0, 0, 0, 0, ST_OPCODE },
+	};
+
+	start(_metadata, self, 16);
+	expect_rows(_metadata, &self->c, &self->c.admin, t, sizeof(t) / sizeof(*t));
+}
+
+/* 52, 81 to 83, 87: Features: current, default, capabilities, and what is refused. */
+TEST_F(dev, feature_statuses)
+{
+	static const struct row t[] = {
+		{ 0x0a, 0, 0, 0x01, 0, ST_OK }, { 0x0a, 0, 0, 0x102, 0, ST_OK },
+		{ 0x0a, 0, 0, 0x304, 0, ST_OK }, { 0x0a, 0, 1, 0x05, 0, ST_OK },
+		{ 0x0a, 0, 0, 0x07, 0, ST_OK }, { 0x0a, 0, 0, 0x08, 0, ST_OK },
+		{ 0x0a, 0, 0, 0x09, 0, ST_OK }, { 0x0a, 0, 0, 0x0a, 0, ST_OK },
+		{ 0x0a, 0, 0, 0x0b, 0, ST_OK }, { 0x0a, 0, 0, 0x401, 0, ST_FIELD },
+		{ 0x0a, 0, 0, 0x00, 0, ST_FIELD }, { 0x0a, 0, 0, 0x0d, 0, ST_FIELD },
+		{ 0x0a, 0, 0, 0x0f, 0, ST_FIELD }, { 0x0a, 0, 0, 0x80, 0, ST_FIELD },
+		{ 0x09, 0, 0, 0x02, 1, ST_FIELD }, { 0x09, 0, 0, 0x80000001, 0, ST_SAVE },
+		{ 0x09, 0, 1, 0x0b, 0, ST_NOT_NS }, { 0x09, 0, 0, 0x0b, 0x100, ST_OK },
+		{ 0x09, 0, 0, 0x07, 0x00010001, ST_SEQUENCE },
+		{ 0x09, 0, 0, 0x09, 99, ST_FIELD },
+	};
+
+	start(_metadata, self, 16);
+	expect_rows(_metadata, &self->c, &self->c.admin, t, sizeof(t) / sizeof(*t));
+}
+
+/* 41 to 49: Create and delete queues, with queue pair 1 there. */
+TEST_F(dev, queue_statuses)
+{
+	static const struct row t[] = {
+		{ 5, 0, 0, 15 << 16 | 0, 1, ST_QID }, { 5, 0, 0, 15 << 16 | 1, 1, ST_QID },
+		{ 5, 0, 0, 15 << 16 | 99, 1, ST_QID }, { 5, 0, 0, 2, 1, ST_QSIZE },
+		{ 5, 0, 0, 15 << 16 | 2, 0, ST_FIELD },
+		{ 5, 0, 0, 15 << 16 | 2, 99 << 16 | 3, ST_VECTOR },
+		{ 1, 0, 0, 15 << 16 | 0, 1 << 16 | 1, ST_QID },
+		{ 1, 0, 0, 15 << 16 | 1, 1 << 16 | 1, ST_QID },
+		{ 1, 0, 0, 15 << 16 | 2, 1, ST_QID },
+		{ 1, 0, 0, 15 << 16 | 2, 99 << 16 | 1, ST_QID },
+		{ 1, 0, 0, 15 << 16 | 2, 2 << 16 | 1, ST_CQ },
+		{ 1, 0, 0, 2, 1 << 16 | 1, ST_QSIZE },
+		{ 0, 0, 0, 0, 0, ST_QID }, { 0, 0, 0, 2, 0, ST_QID },
+		{ 4, 0, 0, 0, 0, ST_QID }, { 4, 0, 0, 2, 0, ST_QID }, { 4, 0, 0, 1, 0, ST_QDELETE },
+		{ 0, 0, 0, 1, 0, ST_OK }, { 0, 0, 0, 1, 0, ST_QID },
+		{ 4, 0, 0, 1, 0, ST_OK }, { 4, 0, 0, 1, 0, ST_QID },
+	};
+
+	start(_metadata, self, 16);
+	expect_rows(_metadata, &self->c, &self->c.admin, t, sizeof(t) / sizeof(*t));
+	EXPECT_EQ(ST_OK, client_io_queue(&self->c, 1, 16, -1));
+}
+
+/* 106, 109 to 111, 114, 118: Commands of the NVM command set. */
+TEST_F(dev, io_statuses)
+{
+	static const struct row t[] = {
+		{ 0, 0, 1, 0, 0, ST_OK }, { 0, 0, ~0u, 0, 0, ST_NS }, { 0, 0, 0, 0, 0, ST_NS },
+		{ 2, 0, 1, 0, 0, ST_OK }, { 2, 0, 0, 0, 0, ST_NS }, { 2, 0, ~0u, 0, 0, ST_NS },
+		{ 2, 0, 99, 0, 0, ST_NS }, { 2, 0, 2, 0, 0, ST_FIELD },
+		{ 2, 0, 1, ~0u, ~0u, ST_LBA }, { 2, 1, 1, 0, 0, ST_FIELD },
+		{ 2, 2, 1, 0, 0, ST_FIELD }, { 2, 0x40, 1, 0, 0, ST_FIELD },
+		{ 2, 0x80, 1, 0, 0, ST_FIELD }, { 4, 0, 1, 0, 0, ST_OPCODE },
+		{ 0x0d, 0, 1, 0, 0, ST_OPCODE }, { 0x0e, 0, 1, 0, 0, ST_OPCODE },
+		{ 0x11, 0, 1, 0, 0, ST_OPCODE }, { 0x15, 0, 1, 0, 0, ST_OPCODE },
+		{ 0x7d, 0, 1, 0, 0, ST_OPCODE }, { 0x80, 0, 1, 0, 0, ST_OPCODE },
+		{ 0xff, 0, 1, 0, 0, ST_OPCODE },
+	};
+
+	start(_metadata, self, 16);
+	expect_rows(_metadata, &self->c, &self->c.io[0], t, sizeof(t) / sizeof(*t));
+}
+
 TEST_HARNESS_MAIN
