@@ -44,6 +44,7 @@
 #define ST_CQ		0x100
 #define ST_QID		0x101
 #define ST_QSIZE	0x102
+#define ST_AER		0x105
 #define ST_VECTOR	0x108
 #define ST_LOG		0x109
 #define ST_QDELETE	0x10c

@@ -1186,4 +1186,167 @@ TEST_F(dev, io_statuses)
 	expect_rows(_metadata, &self->c, &self->c.io[0], t, sizeof(t) / sizeof(*t));
 }
 
+/* Does CSTS become @val in @mask, within five seconds? */
+static bool csts_becomes(struct client *c, uint32_t mask, uint32_t val)
+{
+	int i;
+
+	for (i = 0; i < 5000; i++) {
+		if ((bar_read(c, REG_CSTS, 4) & mask) == val)
+			return true;
+		usleep(1000);
+	}
+	return false;
+}
+
+/* 4, 6, 11, 15, 16, 18: Registers of a controller that is not enabled. */
+TEST_F(dev, registers_before_enable)
+{
+	struct client *c = &self->c;
+
+	bar_write(c, REG_ASQ + 4, 1, 4);
+	bar_write(c, REG_ASQ, 0x12345fff, 4);
+	EXPECT_EQ(0x112345000ull, bar_read(c, REG_ASQ, 8));
+	bar_write(c, REG_ACQ, 0x2fffffff0ull, 8);
+	EXPECT_EQ(0x2fffff000ull, bar_read(c, REG_ACQ, 8));
+	bar_write(c, REG_AQA, ~0u, 4);
+	EXPECT_EQ(0x0fff0fff, bar_read(c, REG_AQA, 4));
+	bar_write(c, REG_INTMS, 0xf0, 4);
+	bar_write(c, REG_INTMC, 0x30, 4);
+	EXPECT_EQ(0xc0, bar_read(c, REG_INTMS, 4));
+	EXPECT_EQ(0xc0, bar_read(c, REG_INTMC, 4));
+	bar_write(c, REG_INTMC, ~0u, 4);
+	bar_write(c, 0x20, 0x4e564d65, 4);
+	EXPECT_EQ(0, bar_read(c, 0x20, 4));
+	EXPECT_EQ(0, bar_read(c, REG_DB, 4));
+	bar_write(c, REG_CC, 1 << 14, 4);
+	EXPECT_TRUE(csts_becomes(c, 0xc, 0x8));
+	bar_write(c, REG_CC, 0, 4);
+	start(_metadata, self, 16);
+}
+
+/* 8, 9, 12 to 14, 17, 84, L5: Enabled, shut down, enabled again, in haste too. */
+TEST_F(dev, enabled_again_and_again)
+{
+	struct sqe cmd = { .opcode = 0x09, .cdw10 = 0x0b, .cdw11 = 0x100 };
+	struct client *c = &self->c;
+	struct cqe e;
+	int i;
+
+	start(_metadata, self, 16);
+	ASSERT_EQ(ST_OK, client_exec(c, &c->admin, &cmd, NULL));
+	cmd = (struct sqe){ .opcode = 0x0a, .cdw10 = 0x0b };
+	ASSERT_EQ(ST_OK, client_exec(c, &c->admin, &cmd, &e));
+	EXPECT_EQ(0x100, e.dw0);
+	bar_write(c, REG_AQA, 0x00010001, 4);
+	EXPECT_EQ(ST_OK, client_exec(c, &c->admin, &cmd, &e));
+	bar_write(c, REG_CC, CC_ENABLE | 1 << 14, 4);
+	EXPECT_TRUE(csts_becomes(c, 0xf, 0x9));
+	bar_write(c, REG_CC, 0, 4);
+	EXPECT_TRUE(csts_becomes(c, CSTS_RDY, 0));
+	EXPECT_EQ(0x00010001, bar_read(c, REG_AQA, 4));
+	bar_write(c, REG_CC, 1, 4);	/* entry sizes are for I/O queues */
+	EXPECT_TRUE(csts_becomes(c, 0xf, CSTS_RDY));
+	for (i = 0; i < 5; i++) {
+		bar_write(c, REG_CC, 0, 4);
+		bar_write(c, REG_CC, CC_ENABLE, 4);
+	}
+	EXPECT_TRUE(csts_becomes(c, 0xf, CSTS_RDY));
+	bar_write(c, REG_CC, 0, 4);
+	EXPECT_TRUE(csts_becomes(c, CSTS_RDY, 0));
+	start(_metadata, self, 16);
+	ASSERT_EQ(ST_OK, client_exec(c, &c->admin, &cmd, &e));
+	EXPECT_EQ(0, e.dw0);
+}
+
+/* 50, 51: A queue is deleted under load, and made again. */
+TEST_F(dev, deleted_under_load)
+{
+	struct sqe cmd = { .opcode = 0x02, .nsid = 1 }, del;
+	struct client *c = &self->c;
+	int round, i, n;
+
+	start(_metadata, self, 64);
+	cmd.prp1 = client_iova(c, client_alloc(c, PAGE));
+	for (round = 0; round < 5; round++) {
+		for (i = 0; i < 50; i++)
+			queue_push(c, &c->io[0], &cmd);
+		queue_ring(c, &c->io[0]);
+		while (queue_wait(c, &c->io[0], NULL, 5000) != ST_OK)
+			;
+		del = (struct sqe){ .opcode = 0x00, .cdw10 = 1 };
+		ASSERT_EQ(ST_OK, client_exec(c, &c->admin, &del, NULL));
+		/* what was fetched is answered by now, and nothing after */
+		for (n = 1; queue_pop(c, &c->io[0], NULL); n++)
+			;
+		usleep(20000);
+		EXPECT_FALSE(queue_pop(c, &c->io[0], NULL));
+		EXPECT_GE(50, n);
+		del = (struct sqe){ .opcode = 0x04, .cdw10 = 1 };
+		ASSERT_EQ(ST_OK, client_exec(c, &c->admin, &del, NULL));
+		ASSERT_EQ(ST_OK, client_io_queue(c, 1, round & 1 ? 64 : 60, -1));
+	}
+	EXPECT_EQ(ST_OK, client_rw(c, &c->io[0], false, 0, 1, cmd.prp1, self->lba));
+}
+
+/* 59: As many event requests as there may be, one more, and none after CC.EN = 0. */
+TEST_F(dev, event_requests)
+{
+	struct sqe aer = { .opcode = 0x0c };
+	struct client *c = &self->c;
+	struct cqe e;
+	uint8_t *id;
+	int i;
+
+	start(_metadata, self, 16);
+	id = client_alloc(c, PAGE);
+	ASSERT_EQ(ST_OK, identify(c, 0, 1, id));
+	for (i = 0; i <= id[259]; i++)
+		queue_push(c, &c->admin, &aer);
+	queue_ring(c, &c->admin);
+	EXPECT_EQ(ST_TIMEOUT, queue_wait(c, &c->admin, &e, 50));
+	EXPECT_EQ(ST_AER, client_exec(c, &c->admin, &aer, NULL));
+	client_disable(c);
+	EXPECT_FALSE(queue_pop(c, &c->admin, &e));
+	start(_metadata, self, 16);
+}
+
+/* 63, 94, 100, 101, 108, 113: Data pointers, the largest transfer, flags. */
+TEST_F(dev, pointers_and_flags)
+{
+	struct client *c = &self->c;
+	struct sqe cmd = { .opcode = 0x06, .cdw10 = 1 };
+	uint8_t *id, *parts;
+	uint64_t buf;
+	uint32_t n;
+
+	start(_metadata, self, 16);
+	id = client_alloc(c, PAGE);
+	parts = client_alloc(c, 2 * PAGE);
+	ASSERT_EQ(ST_OK, identify(c, 0, 1, id));
+	cmd.prp1 = client_iova(c, parts) + 1000;
+	cmd.prp2 = client_iova(c, parts) + PAGE;
+	EXPECT_EQ(ST_OK, client_exec(c, &c->admin, &cmd, NULL));
+	EXPECT_EQ(0, memcmp(id, parts + 1000, PAGE));
+	cmd = (struct sqe){ .opcode = 0x7c, .prp1 = cmd.prp2 + 8, .prp2 = cmd.prp2 };
+	EXPECT_EQ(ST_FIELD, client_exec(c, &c->admin, &cmd, NULL));
+
+	buf = client_iova(c, parts);
+	n = PAGE / self->lba;
+	cmd = (struct sqe){ .opcode = 0x01, .nsid = 1, .prp1 = buf, .mptr = ~0ull - 2 };
+	cmd.cdw12 = 3u << 30;		/* FUA, LR */
+	EXPECT_EQ(ST_OK, client_exec(c, &c->io[0], &cmd, NULL));
+	cmd.cdw12 = 1 << 20;		/* DTYPE */
+	EXPECT_EQ(ST_FIELD, client_exec(c, &c->io[0], &cmd, NULL));
+	cmd.cdw12 = 0;
+	cmd.prp1 = buf + 2;
+	EXPECT_EQ(ST_PRP, client_exec(c, &c->io[0], &cmd, NULL));
+	cmd.cdw12 = 2 * n - 1;
+	cmd.prp1 = buf;
+	cmd.prp2 = buf + PAGE + 8;
+	EXPECT_EQ(ST_PRP, client_exec(c, &c->io[0], &cmd, NULL));
+	cmd.cdw12 = (PAGE << id[77]) / self->lba;
+	EXPECT_EQ(ST_FIELD, client_exec(c, &c->io[0], &cmd, NULL));
+}
+
 TEST_HARNESS_MAIN
