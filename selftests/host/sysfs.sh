@@ -37,7 +37,15 @@ cpu_reads_back()
 	local file=$DEV/settings/iothread_cpu
 
 	[ "$(cat "$file")" = -1 ] && echo 1 > "$file" && [ "$(cat "$file")" = 1 ] &&
+		echo 0-1 > "$file" && [ "$(cat "$file")" = 0-1 ] &&
 		echo -1 > "$file" && [ "$(cat "$file")" = -1 ]
+}
+
+idle_reads_back()
+{
+	local file=$DEV/settings/idle_ms
+
+	[ "$(cat "$file")" = 500 ] && echo 0 > "$file" && [ "$(cat "$file")" = 0 ] && echo 500 > "$file"
 }
 
 shadow_doorbell_reads_back()
@@ -162,6 +170,7 @@ ktap_test "prepare" prepare || ktap_done
 ktap_test "namespaces read back as written" add_and_read_back
 ktap_test "removed namespaces are gone" remove_and_read_back
 ktap_test "iothread_cpu reads back" cpu_reads_back
+ktap_test "idle_ms reads back" idle_reads_back
 ktap_test "shadow_doorbell reads back" shadow_doorbell_reads_back
 ktap_test "serial and model number read back" names_read_back
 ktap_test "a namespace that the drive lacks: ENODEV" refused_add ENODEV n7
@@ -180,6 +189,9 @@ ktap_test "removing namespace 0: ENOENT" refused ENOENT "$DEV/namespaces/remove_
 ktap_test "removing no number: EINVAL" refused EINVAL "$DEV/namespaces/remove_namespace" one
 ktap_test "a CPU that does not exist: EINVAL" refused EINVAL "$DEV/settings/iothread_cpu" 4095
 ktap_test "a CPU below -1: EINVAL" refused EINVAL "$DEV/settings/iothread_cpu" -2
+ktap_test "a CPU among others that does not exist: EINVAL" refused EINVAL "$DEV/settings/iothread_cpu" 0,4095
+ktap_test "no CPU at all: EINVAL" refused EINVAL "$DEV/settings/iothread_cpu" ""
+ktap_test "an idle time below 0: EINVAL" refused EINVAL "$DEV/settings/idle_ms" -1
 ktap_test "a switch that is neither 0 nor 1: EINVAL" refused EINVAL "$DEV/settings/shadow_doorbell" 2
 ktap_test "the device goes" mdev_remove
 ktap_test "the modules go" host_unload

@@ -252,3 +252,22 @@ files_sum()
 	losetup -d "$loop"
 	[ -n "$sum" ] && echo "${sum%% *}"
 }
+
+# vfio_client PROGRAM NAME BACKING DATA: a test program of selftests/vfio on a device with two queue
+# pairs, its results below one of ours; DATA is 0 if nothing that is written can be read back
+vfio_client()
+{
+	local rc
+
+	echo "# Subtest: $2"
+	mdev_create 2Q_V1 && mdev_add "$3" &&
+		NVME_MDEV_UUID=$MDEV NVME_MDEV_DATA=$4 "build/selftests/$1" 2>&1 |
+		sed -u 's/^/    /'
+	rc=${PIPESTATUS[0]}
+	mdev_remove || rc=1
+	if [ "$rc" = 0 ]; then
+		ktap_ok "$2"
+	else
+		ktap_fail "$2"
+	fi
+}

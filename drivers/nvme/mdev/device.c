@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * A device between open and close: puts the controller, its memory, lanes,
- * namespaces and poller together, and takes them apart in reverse.
+ * namespaces and pollers together, and takes them apart in reverse.
  */
 #include <linux/log2.h>
 
@@ -28,13 +28,13 @@ static void env_work(struct vnvme_ctrl *ctrl)
 }
 
 static void env_park(struct vnvme_ctrl *ctrl)
-	__acquires(&nvme_mdev_of_ctrl(ctrl)->poller.lock)
+	__acquires(&nvme_mdev_of_ctrl(ctrl)->park_lock)
 {
 	nvme_mdev_poller_park(nvme_mdev_of_ctrl(ctrl));
 }
 
 static void env_unpark(struct vnvme_ctrl *ctrl)
-	__releases(&nvme_mdev_of_ctrl(ctrl)->poller.lock)
+	__releases(&nvme_mdev_of_ctrl(ctrl)->park_lock)
 {
 	nvme_mdev_poller_unpark(nvme_mdev_of_ctrl(ctrl));
 }
@@ -231,7 +231,7 @@ int nvme_mdev_start(struct nvme_mdev *nm)
 	ret = nvme_mdev_ns_open_all(nm);
 	if (ret)
 		goto err_return;
-	ret = nvme_mdev_poller_start(nm);
+	ret = nvme_mdev_poller_place(nm, &nm->iothread_cpus);
 	if (ret)
 		goto err_close;
 	nm->open = true;
@@ -265,7 +265,7 @@ void nvme_mdev_stop(struct nvme_mdev *nm)
 
 	device_return(nm);
 	wait_event(nm->idle, vnvme_ctrl_idle(&nm->ctrl));
-	nvme_mdev_poller_stop(nm);
+	nvme_mdev_poller_remove(nm);
 	flush_workqueue(nm->wq);
 
 	nvme_mdev_mem_unmap(nm, 0, U64_MAX);

@@ -237,7 +237,7 @@ static void extq_lose(struct nvme_mdev_lane *ml)
 {
 	u32 i;
 
-	lockdep_assert_held(&ml->nm->poller.lock);
+	lockdep_assert_held(&ml->nm->park_lock);
 	ml->up = false;
 	ml->submitted = false;
 	if (!ml->lane)
@@ -463,7 +463,7 @@ void nvme_mdev_extq_put(struct nvme_mdev *nm, u16 id)
 
 /**
  * nvme_mdev_lane_free() - free a lane's requests; its counters stay readable
- * @nm:	device, its poller has stopped
+ * @nm:	device, no poller serves it any more
  * @id:	lane
  */
 void nvme_mdev_lane_free(struct nvme_mdev *nm, u16 id)

@@ -7,8 +7,9 @@
  *   nvme_mdev_parents_lock	the list of parents, what they have promised
  *   nvme_mdev.lock		control of one device: VFIO ioctls, register and
  *				config writes, the control work, sysfs
- *   nvme_mdev_poller.lock	ownership of the device's lanes; the poller holds
- *				it while it runs, others through park
+ *   nvme_mdev.park_lock	ownership of the device's lanes, but for pollers,
+ *				which leave parked lanes alone; see poller.c
+ *   pollers_lock		the pool of pollers; a leaf
  *   nvme_mdev_mem.users	read by control while it looks at guest memory,
  *				written by who waits until nobody does; dropped
  *				around vfio_pin_pages()
@@ -17,12 +18,13 @@
  *   nvme_mdev.vma_lock		mappings of the doorbell page; inside mmap_lock
  *
  * nvme-pci calls ->down with its shutdown lock held; that path takes only
- * nvme_mdev_poller.lock.  VFIO calls dma_unmap with the container's locks held;
- * that path takes those of nvme_mdev_mem and nvme_mdev_poller.lock.
+ * nvme_mdev.park_lock.  VFIO calls dma_unmap with the container's locks held;
+ * that path takes those of nvme_mdev_mem and nvme_mdev.park_lock.
  */
 #ifndef _NVME_MDEV_H
 #define _NVME_MDEV_H
 
+#include <linux/cpumask.h>
 #include <linux/kthread.h>
 #include <linux/mdev.h>
 #include <linux/mutex.h>
@@ -38,9 +40,11 @@
 
 #define NVME_MDEV_NR_TYPES	3
 #define NVME_MDEV_LANE_DEPTH	256	/* commands of one lane in flight */
-#define NVME_MDEV_IDLE_MS	500	/* polled in vain before the poller sleeps */
+#define NVME_MDEV_IDLE_MS	500	/* polled in vain before a device sleeps, ... */
+#define NVME_MDEV_IDLE_MS_MAX	3600000	/* ... and the longest that may be set */
 
 struct nvme_mdev;
+struct nvme_mdev_poller;
 
 /**
  * struct nvme_mdev_parent - an NVMe PCI function that lends queue pairs
@@ -94,18 +98,6 @@ struct nvme_mdev_irq {
 	struct eventfd_ctx	*req;
 };
 
-/* poller.c */
-struct nvme_mdev_poller {
-	struct task_struct	*task;
-	struct mutex		lock;		/* owns the lanes */
-	atomic_t		park_pending;
-	wait_queue_head_t	unparked;
-	bool			kicked;
-	bool			asleep;
-	u64			wakeups;
-	u64			passes;
-};
-
 /**
  * struct nvme_mdev_ns - a namespace that an operator attached
  * @vns:	what the core sees; its nsid is the guest's
@@ -157,6 +149,15 @@ struct nvme_mdev_ns {
  * @submits:	commands put on @q
  * @rings:	doorbells rung for them
  * @reaps:	batches of completions taken, each of which rang a doorbell
+ * @poller:	who serves it, NULL while the device is closed; changed with the
+ *		lanes parked
+ * @flags:	poller.c's
+ * @incoming:	on the way to @poller's list of lanes
+ * @polled:	in that list
+ * @kicked:	to be looked at again
+ * @leaving:	@poller is to forget it ...
+ * @served:	... and has not done so yet
+ * @wakeups:	times that it was put on that list
  */
 struct nvme_mdev_lane {
 	struct nvme_mdev	*nm;
@@ -178,6 +179,14 @@ struct nvme_mdev_lane {
 	DECLARE_BITMAP(abort_due, NVME_MDEV_LANE_DEPTH);
 	struct work_struct	recover;
 	u64			submits, rings, reaps;
+	struct nvme_mdev_poller	*poller;
+	unsigned long		flags;
+	struct llist_node	incoming;
+	struct list_head	polled;
+	bool			kicked;
+	bool			leaving;
+	bool			served;
+	u64			wakeups;
 };
 
 struct nvme_mdev {
@@ -201,13 +210,17 @@ struct nvme_mdev {
 
 	struct nvme_mdev_mem	mem;
 	struct nvme_mdev_irq	irq;
-	struct nvme_mdev_poller	poller;
+	struct mutex		park_lock;	/* held by who has parked the lanes */
+	bool			parked;		/* pollers leave the lanes alone */
+	atomic_t		armed;		/* lanes that nobody looks at */
+	unsigned long		last_busy;	/* jiffies */
 	struct nvme_mdev_lane	lanes[VNVME_MAX_IOQ + 1];
 	struct nvme_mdev_ns	*ns[VNVME_MAX_NS + 1];
 	struct vnvme_backend	extq;
 	struct vnvme_backend	null;
 
-	int			iothread_cpu;	/* -1: any of the drive's node */
+	struct cpumask		iothread_cpus;	/* none: any of the drive's node */
+	unsigned int		idle_ms;	/* 0: never */
 	struct vnvme_config	cfg;		/* of the next start */
 	u64			locked_out;	/* pins refused for RLIMIT_MEMLOCK */
 };
@@ -267,13 +280,12 @@ void nvme_mdev_control_lock(struct nvme_mdev *nm);
 void nvme_mdev_control_unlock(struct nvme_mdev *nm);
 
 /* poller.c */
-void nvme_mdev_poller_init(struct nvme_mdev *nm);
-int nvme_mdev_poller_start(struct nvme_mdev *nm);
-void nvme_mdev_poller_stop(struct nvme_mdev *nm);
+int nvme_mdev_poller_place(struct nvme_mdev *nm, const struct cpumask *cpus);
+void nvme_mdev_poller_remove(struct nvme_mdev *nm);
 void nvme_mdev_poller_kick(struct nvme_mdev *nm);
-void nvme_mdev_poller_park(struct nvme_mdev *nm) __acquires(&nm->poller.lock);
-void nvme_mdev_poller_unpark(struct nvme_mdev *nm) __releases(&nm->poller.lock);
-int nvme_mdev_poller_place(struct nvme_mdev *nm, int cpu);
+void nvme_mdev_poller_park(struct nvme_mdev *nm) __acquires(&nm->park_lock);
+void nvme_mdev_poller_unpark(struct nvme_mdev *nm) __releases(&nm->park_lock);
+int nvme_mdev_poller_show(struct nvme_mdev_lane *ml, char *buf, int at);
 
 /* ns.c */
 int nvme_mdev_ns_add(struct nvme_mdev *nm, const char *name);

@@ -1,257 +1,545 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The poller: a thread that owns a device's lanes and steps over them.
+ * The pool of pollers: threads that own lanes and step over them.
  *
- * It holds nvme_mdev_poller.lock while it runs, so that owning the lanes costs
- * nothing per pass; whoever wants them counts itself in park_pending and waits
- * for the lock, and the poller lets go at the end of its pass.
+ * A poller serves lanes of many devices, a device's lanes may be served by many
+ * pollers.  Each poller keeps a list of the lanes that it has to look at, and
+ * gives each of them a bounded step in turn, so that none starves; a lane where
+ * nothing happens leaves the list and costs nothing.
  *
- * Idle: after NVME_MDEV_IDLE_MS without work the poller arms the lanes (the
- * guest's next doorbell is then a write to BAR0), takes the doorbell page out of
- * the guest's mappings (that write then faults and kicks us), looks once more
- * and sleeps.
+ * Ownership without a lock: a poller counts the beginnings and ends of its
+ * passes in ->seq.  Who wants the lanes of a device sets ->parked and waits
+ * until each of its pollers is between two passes or in a later one; from then
+ * on they skip these lanes.
+ *
+ * Idle: once nothing has happened in any lane of a device for a while, each
+ * poller arms its lanes (the guest's next doorbell is then a write to BAR0) and
+ * takes them off its list.  Whoever arms the last one takes the doorbell page
+ * out of the guest's mappings (that write then faults and kicks) and looks at
+ * all lanes once more.  As long as one lane of a device is polled, an armed one
+ * may miss a doorbell: so the one that is polled wakes the others as soon as
+ * it has anything to do.
  */
 #include <linux/cpumask.h>
 #include <linux/sched.h>
+#include <linux/slab.h>
 #include <linux/topology.h>
 
 #include "mdev.h"
 
 #define POLLER_BUDGET	32	/* commands fetched from one lane in a pass */
+#define POOL_SHARE	8	/* a pool's poller for so many CPUs of its node */
+
+/* Bits of nvme_mdev_lane.flags */
+#define LANE_ARMED	0	/* nobody looks at it; who clears this lists it */
 
 /**
- * nvme_mdev_poller_init() - before anybody may kick or park
- * @nm: device
+ * struct nvme_mdev_poller - a thread of the pool
+ * @entry:	in the list of pollers
+ * @task:	the thread
+ * @cpu:	the CPU it is bound to, or -1: any of @node
+ * @node:	memory node, or NUMA_NO_NODE; of those with @cpu -1
+ * @nr_lanes:	lanes that are its own, polled or not; by pollers_lock
+ * @seq:	odd while it is inside a pass
+ * @waiters:	tasks that wait for the end of a pass ...
+ * @wait:	... or for a lane to be let go, in here
+ * @incoming:	lanes to be put on the list
+ * @lanes:	the list; the thread's own
  */
-void nvme_mdev_poller_init(struct nvme_mdev *nm)
+struct nvme_mdev_poller {
+	struct list_head	entry;
+	struct task_struct	*task;
+	int			cpu;
+	int			node;
+	unsigned int		nr_lanes;
+	unsigned long		seq;
+	atomic_t		waiters;
+	wait_queue_head_t	wait;
+	struct llist_head	incoming;
+	struct list_head	lanes;
+};
+
+static LIST_HEAD(pollers);
+static DEFINE_MUTEX(pollers_lock);
+
+/* ---------------------------------------------------------- any context -- */
+
+/* Have a lane looked at again. */
+static void lane_activate(struct nvme_mdev_lane *ml)
 {
-	struct nvme_mdev_poller *p = &nm->poller;
+	struct nvme_mdev_poller *p;
 
-	mutex_init(&p->lock);
-	atomic_set(&p->park_pending, 0);
-	init_waitqueue_head(&p->unparked);
-}
-
-/**
- * nvme_mdev_poller_kick() - make the poller look at all lanes
- * @nm: device
- *
- * Context: any. Full barrier: what was written before is seen by the pass.
- */
-void nvme_mdev_poller_kick(struct nvme_mdev *nm)
-{
-	struct nvme_mdev_poller *p = &nm->poller;
-	struct task_struct *task;
-
-	WRITE_ONCE(p->kicked, true);
-	/* pairs with the barrier of set_current_state() in poller_sleep() */
-	smp_mb();
-	if (!READ_ONCE(p->asleep))
+	if (!test_and_clear_bit(LANE_ARMED, &ml->flags))
 		return;
-	/* keeps the task until nvme_mdev_poller_stop() may let go of it */
+	atomic_dec(&ml->nm->armed);
+	/* the lane keeps its poller only until that has seen it */
 	rcu_read_lock();
-	task = READ_ONCE(p->task);
-	if (task)
-		wake_up_process(task);
+	p = READ_ONCE(ml->poller);
+	llist_add(&ml->incoming, &p->incoming);
+	wake_up_process(p->task);
 	rcu_read_unlock();
 }
 
+static void lane_kick(struct nvme_mdev_lane *ml)
+{
+	WRITE_ONCE(ml->kicked, true);
+	/* pairs with the barrier between LANE_ARMED and the last look */
+	smp_mb();
+	if (test_bit(LANE_ARMED, &ml->flags))
+		lane_activate(ml);
+}
+
 /**
- * nvme_mdev_poller_park() - own the lanes
+ * nvme_mdev_poller_kick() - have all lanes of a device looked at
  * @nm: device
  *
- * Context: may sleep, no longer than a pass takes. Not from the poller.
+ * Context: any. Full barrier: what was written before is seen by the next pass.
+ */
+void nvme_mdev_poller_kick(struct nvme_mdev *nm)
+{
+	unsigned int i;
+
+	for (i = 1; i <= nm->nr_pairs; i++)
+		lane_kick(&nm->lanes[i]);
+}
+
+/* Return once @p is in no pass that began before this call. */
+static void poller_sync(struct nvme_mdev_poller *p)
+{
+	unsigned long seq;
+
+	WARN_ON_ONCE(p->task == current);
+	atomic_inc(&p->waiters);
+	/* what makes it skip lanes comes before; pairs with poller_begin() */
+	smp_mb();
+	seq = READ_ONCE(p->seq);
+	if (seq & 1)
+		wait_event(p->wait, READ_ONCE(p->seq) != seq);
+	atomic_dec(&p->waiters);
+	/* what the pass did comes before what the caller does */
+	smp_mb();
+}
+
+/**
+ * nvme_mdev_poller_park() - own the lanes of a device
+ * @nm: device
+ *
+ * Context: may sleep, no longer than a pass takes. Not from a poller.
  */
 void nvme_mdev_poller_park(struct nvme_mdev *nm)
 {
-	struct nvme_mdev_poller *p = &nm->poller;
+	unsigned int i;
 
-	WARN_ON_ONCE(p->task == current);
-	atomic_inc(&p->park_pending);
-	mutex_lock(&p->lock);
-	if (atomic_dec_and_test(&p->park_pending))
-		wake_up_all(&p->unparked);
+	mutex_lock(&nm->park_lock);
+	WRITE_ONCE(nm->parked, true);
+	for (i = 1; i <= nm->nr_pairs; i++)
+		if (nm->lanes[i].poller &&
+		    (i == 1 || nm->lanes[i].poller != nm->lanes[i - 1].poller))
+			poller_sync(nm->lanes[i].poller);
 }
 
 /**
  * nvme_mdev_poller_unpark() - give the lanes back
  * @nm: device
  *
- * Kicks the poller: whoever parked it has changed something.
+ * Kicks: whoever has parked the lanes has changed something.
  */
 void nvme_mdev_poller_unpark(struct nvme_mdev *nm)
 {
-	mutex_unlock(&nm->poller.lock);
+	/* pairs with the load of ->parked in poller_lane() */
+	smp_store_release(&nm->parked, false);
+	mutex_unlock(&nm->park_lock);
 	nvme_mdev_poller_kick(nm);
 }
 
-static bool poller_pending(struct nvme_mdev *nm)
-{
-	struct nvme_mdev_poller *p = &nm->poller;
-	unsigned int i;
+/* ----------------------------------------------------------- the poller -- */
 
-	if (READ_ONCE(p->kicked) || atomic_read(&p->park_pending) || kthread_should_stop() ||
-	    vnvme_admin_pending(&nm->ctrl))
-		return true;
-	for (i = 1; i <= nm->nr_pairs; i++)
-		if (vnvme_lane_pending(&nm->ctrl.lane[i]))
-			return true;
-	return false;
+static bool lane_inflight(const struct nvme_mdev_lane *ml)
+{
+	return READ_ONCE(ml->lane->inflight[0]) | READ_ONCE(ml->lane->inflight[1]);
 }
 
-/* Nothing in flight: only the guest or a kick can bring work. */
-static bool poller_may_sleep(struct nvme_mdev *nm)
+static bool lane_pending(const struct nvme_mdev_lane *ml)
 {
-	unsigned int i;
+	return READ_ONCE(ml->kicked) || vnvme_lane_pending(ml->lane);
+}
 
+/* Nothing has happened for long, and only the guest or a kick can bring work. */
+static bool device_is_idle(struct nvme_mdev *nm)
+{
+	unsigned int i, ms = READ_ONCE(nm->idle_ms);
+
+	if (!ms || time_before(jiffies, READ_ONCE(nm->last_busy) + msecs_to_jiffies(ms)))
+		return false;
 	for (i = 1; i <= nm->nr_pairs; i++)
-		if (nm->ctrl.lane[i].inflight[0] || nm->ctrl.lane[i].inflight[1])
+		if (lane_inflight(&nm->lanes[i]))
 			return false;
 	return true;
 }
 
-static void poller_sleep(struct nvme_mdev *nm)
+/*
+ * All lanes of the device are armed: the rest of what makes the next doorbell
+ * come to us, and the last look.
+ */
+static bool device_may_sleep(struct nvme_mdev *nm)
 {
-	struct nvme_mdev_poller *p = &nm->poller;
 	unsigned int i;
 
-	for (i = 1; i <= nm->nr_pairs; i++)
-		vnvme_lane_arm(&nm->ctrl.lane[i]);
 	vnvme_db_scan(&nm->ctrl);
 	if (!nvme_mdev_db_zap(nm))
-		return;
-
-	WRITE_ONCE(p->asleep, true);
-	set_current_state(TASK_INTERRUPTIBLE);
+		return false;
 	/*
-	 * EventIdx, the zap and asleep come before this look; pairs with the guest's
-	 * barrier between its doorbell and its look at EventIdx, and with the kick's
+	 * LANE_ARMED, EventIdx and the zap come before this look; pairs with the
+	 * guest's barrier between its doorbell and its look at EventIdx, and with
+	 * that of lane_kick()
 	 */
-	if (!poller_pending(nm)) {
-		mutex_unlock(&p->lock);
-		schedule();
-		__set_current_state(TASK_RUNNING);
-		mutex_lock(&p->lock);
-		p->wakeups++;
-	}
-	__set_current_state(TASK_RUNNING);
-	WRITE_ONCE(p->asleep, false);
+	smp_mb();
+	for (i = 1; i <= nm->nr_pairs; i++)
+		if (lane_pending(&nm->lanes[i]))
+			return false;
+	return !vnvme_admin_pending(&nm->ctrl);
 }
 
-static unsigned int poller_pass(struct nvme_mdev *nm)
+/* Stop looking at a lane of an idle device. */
+static noinline void lane_arm(struct nvme_mdev_lane *ml)
 {
-	unsigned int i, n = 0;
+	struct nvme_mdev *nm = ml->nm;
 
-	for (i = 1; i <= nm->nr_pairs; i++) {
-		n += vnvme_lane_step(&nm->ctrl.lane[i], POLLER_BUDGET);
-		nvme_mdev_extq_tick(&nm->lanes[i]);
+	vnvme_lane_arm(ml->lane);
+	list_del(&ml->polled);
+	/* who finds the bit may list the lane at once */
+	set_bit(LANE_ARMED, &ml->flags);
+	if (atomic_inc_return(&nm->armed) == nm->nr_pairs) {
+		if (!device_may_sleep(nm)) {
+			WRITE_ONCE(nm->last_busy, jiffies);
+			nvme_mdev_poller_kick(nm);
+		}
+		return;
 	}
-	if (vnvme_admin_pending(&nm->ctrl))
-		n += queue_work(nm->wq, &nm->work);
+	/* as in device_may_sleep(); who arms the last lane looks at this one, too */
+	smp_mb();
+	if (lane_pending(ml))
+		lane_activate(ml);
+}
+
+/* What is done once for a device, by the poller of its first lane. */
+static unsigned int device_pass(struct nvme_mdev *nm)
+{
 	if (unlikely(READ_ONCE(nm->irq.intx_check)))
 		nvme_mdev_irq_recheck(nm);
+	if (unlikely(vnvme_admin_pending(&nm->ctrl)))
+		return queue_work(nm->wq, &nm->work);
+	return 0;
+}
+
+/* One step of a lane. Return: how much was done. */
+static unsigned int lane_pass(struct nvme_mdev_lane *ml)
+{
+	struct nvme_mdev *nm = ml->nm;
+	unsigned int n;
+
+	if (unlikely(READ_ONCE(ml->kicked))) {
+		WRITE_ONCE(ml->kicked, false);
+		/* the flag goes down before the lane is looked at */
+		smp_mb();
+		WRITE_ONCE(nm->last_busy, jiffies);
+	}
+	n = vnvme_lane_step(ml->lane, POLLER_BUDGET);
+	if (ml->lane->id == 1)
+		n += device_pass(nm);
+	nvme_mdev_extq_tick(ml);
+	if (n) {
+		if (time_before(nm->last_busy, jiffies))
+			WRITE_ONCE(nm->last_busy, jiffies);
+	} else if (device_is_idle(nm)) {
+		lane_arm(ml);
+		return 0;
+	}
+	/* the doorbells of an armed lane cause no fault as long as this one runs */
+	if (unlikely(atomic_read(&nm->armed)) && (n || lane_inflight(ml)))
+		nvme_mdev_poller_kick(nm);
+	return n;
+}
+
+static void lane_let_go(struct nvme_mdev_poller *p, struct nvme_mdev_lane *ml)
+{
+	list_del(&ml->polled);
+	/* not to be touched from here on; pairs with nvme_mdev_lane_detach() */
+	smp_store_release(&ml->served, false);
+	wake_up_all(&p->wait);
+}
+
+static void poller_take_incoming(struct nvme_mdev_poller *p)
+{
+	struct nvme_mdev_lane *ml, *next;
+	struct llist_node *list = llist_reverse_order(llist_del_all(&p->incoming));
+
+	llist_for_each_entry_safe(ml, next, list, incoming) {
+		list_add_tail(&ml->polled, &p->lanes);
+		ml->wakeups++;
+	}
+}
+
+/* Begin a pass: from here on ->parked is seen, or who has set it waits. */
+static void poller_begin(struct nvme_mdev_poller *p)
+{
+	WRITE_ONCE(p->seq, p->seq + 1);
+	/* pairs with poller_sync() */
+	smp_mb();
+}
+
+static void poller_end(struct nvme_mdev_poller *p)
+{
+	/* what the pass did comes before; pairs with poller_sync() */
+	smp_store_release(&p->seq, p->seq + 1);
+	/* pairs with the barriers of wait_event() */
+	smp_mb();
+	if (unlikely(atomic_read(&p->waiters)))
+		wake_up_all(&p->wait);
+}
+
+static unsigned int poller_pass(struct nvme_mdev_poller *p)
+{
+	struct nvme_mdev_lane *ml, *next;
+	unsigned int n = 0;
+
+	poller_begin(p);
+	if (unlikely(!llist_empty(&p->incoming)))
+		poller_take_incoming(p);
+	list_for_each_entry_safe(ml, next, &p->lanes, polled) {
+		if (unlikely(READ_ONCE(ml->leaving)))
+			lane_let_go(p, ml);
+		/* pairs with nvme_mdev_poller_unpark() */
+		else if (likely(!smp_load_acquire(&ml->nm->parked)))
+			n += lane_pass(ml);
+	}
+	poller_end(p);
 	return n;
 }
 
 static int poller_fn(void *data)
 {
-	struct nvme_mdev *nm = data;
-	struct nvme_mdev_poller *p = &nm->poller;
-	unsigned long last = jiffies;
+	struct nvme_mdev_poller *p = data;
 
-	mutex_lock(&p->lock);
-	while (!kthread_should_stop()) {
-		if (atomic_read(&p->park_pending)) {
-			mutex_unlock(&p->lock);
-			wait_event(p->unparked, !atomic_read(&p->park_pending));
-			mutex_lock(&p->lock);
-		}
-		if (READ_ONCE(p->kicked)) {
-			WRITE_ONCE(p->kicked, false);
-			/* the flag goes down before the lanes are looked at */
-			smp_mb();
-			last = jiffies;
-		}
-		p->passes++;
-		if (poller_pass(nm)) {
-			last = jiffies;
-		} else if (time_after(jiffies, last + msecs_to_jiffies(NVME_MDEV_IDLE_MS)) &&
-			   poller_may_sleep(nm)) {
-			poller_sleep(nm);
-			last = jiffies;
-		} else {
+	for (;;) {
+		if (!poller_pass(p))
 			cpu_relax();
-		}
 		cond_resched();
+		if (likely(!list_empty(&p->lanes)))
+			continue;
+		set_current_state(TASK_INTERRUPTIBLE);
+		if (kthread_should_stop())
+			break;
+		/* lanes come with a wake-up, after they are in the list */
+		if (llist_empty(&p->incoming))
+			schedule();
+		__set_current_state(TASK_RUNNING);
 	}
-	mutex_unlock(&p->lock);
+	__set_current_state(TASK_RUNNING);
 	return 0;
 }
 
-/**
- * nvme_mdev_poller_place() - choose the poller's CPU
- * @nm:		device
- * @cpu:	a CPU that is online, or -1: any of the drive's node
- *
- * Context: control.  Return: 0 or -errno of set_cpus_allowed_ptr().
- */
-int nvme_mdev_poller_place(struct nvme_mdev *nm, int cpu)
-{
-	int node = dev_to_node(&nm->pdev->dev);
-	const struct cpumask *mask = cpu_possible_mask;
+/* ------------------------------------------------------------- the pool -- */
 
-	if (!nm->poller.task)
-		return 0;
-	if (cpu >= 0)
-		mask = cpumask_of(cpu);
-	else if (node != NUMA_NO_NODE && !cpumask_empty(cpumask_of_node(node)))
-		mask = cpumask_of_node(node);
-	return set_cpus_allowed_ptr(nm->poller.task, mask);
+static const struct cpumask *node_mask(int node)
+{
+	if (node != NUMA_NO_NODE && !cpumask_empty(cpumask_of_node(node)))
+		return cpumask_of_node(node);
+	return cpu_possible_mask;
 }
 
-/**
- * nvme_mdev_poller_start() - create and start the thread
- * @nm: device, its lanes are ready
- *
- * Context: control. Return: 0 or -errno.
- */
-int nvme_mdev_poller_start(struct nvme_mdev *nm)
+static struct nvme_mdev_poller *poller_new(int cpu, int node)
 {
-	struct nvme_mdev_poller *p = &nm->poller;
+	struct nvme_mdev_poller *p = kzalloc_node(sizeof(*p), GFP_KERNEL, node);
 	struct task_struct *task;
 	int ret;
 
-	task = kthread_create_on_node(poller_fn, nm, dev_to_node(&nm->pdev->dev),
-				      "nvme-mdev/%.8s", dev_name(nvme_mdev_dev(nm)));
-	if (IS_ERR(task))
-		return PTR_ERR(task);
-	get_task_struct(task);
-	p->task = task;
-	ret = nvme_mdev_poller_place(nm, nm->iothread_cpu);
+	if (!p)
+		return ERR_PTR(-ENOMEM);
+	p->cpu = cpu;
+	p->node = cpu >= 0 ? NUMA_NO_NODE : node;
+	init_waitqueue_head(&p->wait);
+	init_llist_head(&p->incoming);
+	INIT_LIST_HEAD(&p->lanes);
+	if (cpu >= 0)
+		task = kthread_create_on_node(poller_fn, p, cpu_to_node(cpu), "nvme-mdev/%d", cpu);
+	else
+		task = kthread_create_on_node(poller_fn, p, node, "nvme-mdev/node%d",
+					      max(node, 0));
+	if (IS_ERR(task)) {
+		kfree(p);
+		return ERR_CAST(task);
+	}
+	p->task = get_task_struct(task);
+	ret = set_cpus_allowed_ptr(task, cpu >= 0 ? cpumask_of(cpu) : node_mask(node));
 	if (ret)
-		dev_warn(nvme_mdev_dev(nm),
-			 "poller cannot run on CPU %d (%d): it runs where there is room\n",
-			 nm->iothread_cpu, ret);
+		pr_warn("nvme-mdev: poller cannot run on CPU %d (%d): it runs where there is room\n",
+			cpu, ret);
 	wake_up_process(task);
+	list_add_tail(&p->entry, &pollers);
+	return p;
+}
+
+/* The pool's poller with the fewest lanes, and whether there may be another. */
+static struct nvme_mdev_poller *pool_least(int node, bool *full)
+{
+	unsigned int n = 0, most = max(cpumask_weight(node_mask(node)) / POOL_SHARE, 1u);
+	struct nvme_mdev_poller *p, *least = NULL;
+
+	list_for_each_entry(p, &pollers, entry) {
+		if (p->cpu >= 0 || p->node != node)
+			continue;
+		n++;
+		if (!least || p->nr_lanes < least->nr_lanes)
+			least = p;
+	}
+	*full = n >= most;
+	return least;
+}
+
+static struct nvme_mdev_poller *pool_get(int cpu, int node)
+{
+	struct nvme_mdev_poller *p;
+	bool full;
+
+	mutex_lock(&pollers_lock);
+	if (cpu < 0) {
+		p = pool_least(node, &full);
+		if (!p || (!full && p->nr_lanes))
+			p = poller_new(-1, node);
+	} else {
+		list_for_each_entry(p, &pollers, entry)
+			if (p->cpu == cpu)
+				break;
+		if (list_entry_is_head(p, &pollers, entry))
+			p = poller_new(cpu, node);
+	}
+	if (!IS_ERR(p))
+		p->nr_lanes++;
+	mutex_unlock(&pollers_lock);
+	return p;
+}
+
+static void pool_put(struct nvme_mdev_poller *p)
+{
+	mutex_lock(&pollers_lock);
+	if (--p->nr_lanes) {
+		mutex_unlock(&pollers_lock);
+		return;
+	}
+	list_del(&p->entry);
+	mutex_unlock(&pollers_lock);
+	kthread_stop(p->task);
+	/* somebody may still be waking it */
+	synchronize_rcu();
+	put_task_struct(p->task);
+	kfree(p);
+}
+
+/* ---------------------------------------------------- lanes in the pool -- */
+
+static void lane_attach(struct nvme_mdev_lane *ml, struct nvme_mdev_poller *p)
+{
+	ml->leaving = false;
+	ml->served = true;
+	WRITE_ONCE(ml->poller, p);
+	llist_add(&ml->incoming, &p->incoming);
+	wake_up_process(p->task);
+}
+
+/* The lane's poller forgets it; what is in flight stays in flight. */
+static void lane_detach(struct nvme_mdev_lane *ml)
+{
+	struct nvme_mdev_poller *p = ml->poller;
+
+	if (!p)
+		return;
+	WRITE_ONCE(ml->leaving, true);
+	lane_kick(ml);
+	/* pairs with lane_let_go() */
+	wait_event(p->wait, !smp_load_acquire(&ml->served));
+	WRITE_ONCE(ml->poller, NULL);
+	pool_put(p);
+}
+
+/* The CPU of a device's lane, from 1; -1: any of the node. */
+static int lane_cpu(const struct cpumask *cpus, unsigned int lane)
+{
+	unsigned int n;
+	int cpu;
+
+	if (cpumask_empty(cpus))
+		return -1;
+	n = (lane - 1) % cpumask_weight(cpus);
+	for_each_cpu(cpu, cpus)
+		if (!n--)
+			break;
+	return cpu;
+}
+
+/**
+ * nvme_mdev_poller_place() - choose who serves a device's lanes
+ * @nm:		device
+ * @cpus:	the CPUs that the lanes are spread over; none: any of the drive's
+ *		node
+ *
+ * Under I/O: no lane is drained, and no other device notices.
+ * Context: control.  Return: 0, or -errno with all lanes where they were.
+ */
+int nvme_mdev_poller_place(struct nvme_mdev *nm, const struct cpumask *cpus)
+{
+	struct nvme_mdev_poller *p[VNVME_MAX_IOQ + 1];
+	int node = dev_to_node(&nm->pdev->dev);
+	unsigned int i;
+
+	for (i = 1; i <= nm->nr_pairs; i++) {
+		p[i] = pool_get(lane_cpu(cpus, i), node);
+		if (IS_ERR(p[i])) {
+			int ret = PTR_ERR(p[i]);
+
+			while (--i)
+				pool_put(p[i]);
+			return ret;
+		}
+	}
+	nvme_mdev_poller_park(nm);
+	for (i = 1; i <= nm->nr_pairs; i++) {
+		lane_detach(&nm->lanes[i]);
+		lane_attach(&nm->lanes[i], p[i]);
+	}
+	nvme_mdev_poller_unpark(nm);
 	return 0;
 }
 
 /**
- * nvme_mdev_poller_stop() - end the thread
+ * nvme_mdev_poller_remove() - nobody serves a device's lanes any more
  * @nm: device; nothing kicks any more, or may do so in vain
  *
  * Context: control, may sleep.
  */
-void nvme_mdev_poller_stop(struct nvme_mdev *nm)
+void nvme_mdev_poller_remove(struct nvme_mdev *nm)
 {
-	struct nvme_mdev_poller *p = &nm->poller;
-	struct task_struct *task = p->task;
+	unsigned int i;
 
-	if (!task)
-		return;
-	kthread_stop(task);
-	WRITE_ONCE(p->task, NULL);
-	/* a kick that read the task before may still wake it */
-	synchronize_rcu();
-	put_task_struct(task);
+	nvme_mdev_poller_park(nm);
+	for (i = 1; i <= nm->nr_pairs; i++)
+		lane_detach(&nm->lanes[i]);
+	nvme_mdev_poller_unpark(nm);
+}
+
+/**
+ * nvme_mdev_poller_show() - who serves a lane
+ * @ml:	 lane
+ * @buf: for sysfs_emit_at(), a page
+ * @at:	 where in it
+ *
+ * Context: control. Return: bytes written.
+ */
+int nvme_mdev_poller_show(struct nvme_mdev_lane *ml, char *buf, int at)
+{
+	if (!ml->poller)
+		return 0;
+	return sysfs_emit_at(buf, at, "%u %s %d %s\n", ml->lane->id, ml->poller->task->comm,
+			     task_pid_nr(ml->poller->task),
+			     test_bit(LANE_ARMED, &ml->flags) ? "asleep" : "polling");
 }

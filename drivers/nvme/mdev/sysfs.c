@@ -76,31 +76,83 @@ static struct attribute *namespaces_attrs[] = {
 
 static ssize_t iothread_cpu_show(struct device *dev, struct device_attribute *attr, char *buf)
 {
-	return sysfs_emit(buf, "%d\n", to_nm(dev)->iothread_cpu);
+	struct nvme_mdev *nm = to_nm(dev);
+	ssize_t len;
+
+	nvme_mdev_control_lock(nm);
+	if (cpumask_empty(&nm->iothread_cpus))
+		len = sysfs_emit(buf, "-1\n");
+	else
+		len = sysfs_emit(buf, "%*pbl\n", cpumask_pr_args(&nm->iothread_cpus));
+	nvme_mdev_control_unlock(nm);
+	return len;
+}
+
+/* CPUs as in "11" or "2-3,7"; "-1" is no CPU in particular. */
+static int parse_cpus(const char *buf, struct cpumask *cpus)
+{
+	int ret;
+
+	if (sysfs_streq(buf, "-1")) {
+		cpumask_clear(cpus);
+		return 0;
+	}
+	ret = cpulist_parse(buf, cpus);
+	if (!ret && (cpumask_empty(cpus) || !cpumask_subset(cpus, cpu_online_mask)))
+		ret = -EINVAL;
+	return ret;
 }
 
 static ssize_t iothread_cpu_store(struct device *dev, struct device_attribute *attr,
 				  const char *buf, size_t count)
 {
 	struct nvme_mdev *nm = to_nm(dev);
-	int cpu, ret;
+	cpumask_var_t cpus;
+	int ret;
 
-	ret = kstrtoint(buf, 10, &cpu);
-	if (!ret && (cpu < -1 || cpu >= (int)nr_cpu_ids || (cpu >= 0 && !cpu_online(cpu))))
-		ret = -EINVAL;
+	if (!zalloc_cpumask_var(&cpus, GFP_KERNEL))
+		return -ENOMEM;
+	ret = parse_cpus(buf, cpus);
 	if (ret) {
-		dev_err(dev, "iothread_cpu: write a CPU that is online (%*pbl), or -1 for any\n",
+		ret = -EINVAL;
+		dev_err(dev,
+			"iothread_cpu: write CPUs that are online (%*pbl), as in 3 or 2-3, or -1 for any\n",
 			cpumask_pr_args(cpu_online_mask));
-		return ret;
+		goto out;
 	}
 	nvme_mdev_control_lock(nm);
-	ret = nvme_mdev_poller_place(nm, cpu);
+	if (nm->open)
+		ret = nvme_mdev_poller_place(nm, cpus);
 	if (!ret)
-		nm->iothread_cpu = cpu;
+		cpumask_copy(&nm->iothread_cpus, cpus);
 	nvme_mdev_control_unlock(nm);
+out:
+	free_cpumask_var(cpus);
 	return ret ?: count;
 }
 static DEVICE_ATTR_RW(iothread_cpu);
+
+static ssize_t idle_ms_show(struct device *dev, struct device_attribute *attr, char *buf)
+{
+	return sysfs_emit(buf, "%u\n", READ_ONCE(to_nm(dev)->idle_ms));
+}
+
+static ssize_t idle_ms_store(struct device *dev, struct device_attribute *attr,
+			     const char *buf, size_t count)
+{
+	unsigned int ms;
+	int ret = kstrtouint(buf, 10, &ms);
+
+	if (ret || ms > NVME_MDEV_IDLE_MS_MAX) {
+		dev_err(dev, "idle_ms: write milliseconds, at most %u, or 0 for never\n",
+			NVME_MDEV_IDLE_MS_MAX);
+		return -EINVAL;
+	}
+	WRITE_ONCE(to_nm(dev)->idle_ms, ms);
+	nvme_mdev_poller_kick(to_nm(dev));
+	return count;
+}
+static DEVICE_ATTR_RW(idle_ms);
 
 /* Of what the guest has been told nothing may change: control, the value differs. */
 static int setting_may_change(struct nvme_mdev *nm, const char *name)
@@ -199,6 +251,7 @@ static DEVICE_ATTR_RW(model);
 
 static struct attribute *settings_attrs[] = {
 	&dev_attr_iothread_cpu.attr,
+	&dev_attr_idle_ms.attr,
 	&dev_attr_shadow_doorbell.attr,
 	&dev_attr_serial.attr,
 	&dev_attr_model.attr,
@@ -243,12 +296,26 @@ static ssize_t queue_pairs_show(struct device *dev, struct device_attribute *att
 }
 static DEVICE_ATTR_RO(queue_pairs);
 
+static ssize_t pollers_show(struct device *dev, struct device_attribute *attr, char *buf)
+{
+	struct nvme_mdev *nm = to_nm(dev);
+	unsigned int i;
+	int len = 0;
+
+	nvme_mdev_control_lock(nm);
+	for (i = 1; i <= nm->nr_pairs; i++)
+		len += nvme_mdev_poller_show(&nm->lanes[i], buf, len);
+	nvme_mdev_control_unlock(nm);
+	return len;
+}
+static DEVICE_ATTR_RO(pollers);
+
 /* A line per lane and counter, so that one read is one moment. */
 static ssize_t counters_show(struct device *dev, struct device_attribute *attr, char *buf)
 {
 	struct nvme_mdev *nm = to_nm(dev);
 	struct vnvme_lane_stat s = { };
-	u64 submits = 0, rings = 0, reaps = 0;
+	u64 submits = 0, rings = 0, reaps = 0, wakeups = 0;
 	unsigned int i;
 
 	nvme_mdev_control_lock(nm);
@@ -268,6 +335,7 @@ static ssize_t counters_show(struct device *dev, struct device_attribute *attr, 
 		submits += nm->lanes[i].submits;
 		rings += nm->lanes[i].rings;
 		reaps += nm->lanes[i].reaps;
+		wakeups += nm->lanes[i].wakeups;
 	}
 	nvme_mdev_control_unlock(nm);
 	return sysfs_emit(buf,
@@ -277,7 +345,7 @@ static ssize_t counters_show(struct device *dev, struct device_attribute *attr, 
 			  "hw_sq_doorbells %llu\nhw_cq_doorbells %llu\nwakeups %llu\n",
 			  s.reads, s.writes, s.others, s.read_sectors, s.write_sectors, s.errors,
 			  s.irqs, s.misses, s.eventidx, s.full, submits, rings, reaps,
-			  nm->poller.wakeups);
+			  wakeups);
 }
 static DEVICE_ATTR_RO(counters);
 
@@ -286,6 +354,7 @@ static struct attribute *state_attrs[] = {
 	&dev_attr_controller.attr,
 	&dev_attr_pinned_bytes.attr,
 	&dev_attr_queue_pairs.attr,
+	&dev_attr_pollers.attr,
 	&dev_attr_counters.attr,
 	NULL,
 };

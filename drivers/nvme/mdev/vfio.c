@@ -334,7 +334,7 @@ static int nvme_mdev_init_dev(struct vfio_device *vdev)
 	nm->parent = container_of(nm->mdev->type->parent, struct nvme_mdev_parent, mdev);
 	nm->pdev = nm->parent->pdev;
 	nm->nr_pairs = nvme_mdev_type_pairs(nm->mdev->type);
-	nm->iothread_cpu = -1;
+	nm->idle_ms = NVME_MDEV_IDLE_MS;
 	/* the text form of a mediated device's name is what its guest sees */
 	uuid_parse(dev_name(vdev->dev), &nm->cfg.uuid);
 	vnvme_default_names(&nm->cfg);
@@ -348,7 +348,7 @@ static int nvme_mdev_init_dev(struct vfio_device *vdev)
 	INIT_WORK(&nm->work, nvme_mdev_work_fn);
 	init_waitqueue_head(&nm->idle);
 	nvme_mdev_irq_init(nm);
-	nvme_mdev_poller_init(nm);
+	mutex_init(&nm->park_lock);
 	nvme_mdev_mem_setup(nm);
 
 	nm->db = (u32 *)get_zeroed_page(GFP_KERNEL_ACCOUNT);
