@@ -3,11 +3,12 @@
  * Queue pairs that nvme-pci lends to another kernel module.
  *
  * The lender is nvme.ko (drivers/nvme/host/extq.c, parameter mdev_queues), the
- * borrower is whoever calls nvme_extq_get().  A lent queue pair has its
- * completion queue without an interrupt and is unknown to blk-mq.  Its rings
- * and all of its command identifiers are the borrower's; the lender keeps the
- * creation, the deletion, the doorbells and what a controller reset, a
- * suspend, a PCI error or the removal of the drive do to it.
+ * borrower is whoever calls nvme_extq_get().  A lent queue pair is unknown to
+ * blk-mq.  Its completion queue is there to be polled; its interrupt, if the
+ * drive has a vector to spare, is off until nvme_extq_irq_arm() and comes once.
+ * Its rings and all of its command identifiers are the borrower's; the lender
+ * keeps the creation, the deletion, the doorbells, the vector and what a
+ * controller reset, a suspend, a PCI error or the removal of the drive do to it.
  *
  * What a borrower sees of a queue pair, always in this order:
  *
@@ -45,6 +46,8 @@ struct pci_dev;
  * @up: The queue pair exists again and is empty.  nvme_extq_info() may give
  *	another queue id and other limits.  Runs in a work item, may sleep; may
  *	submit, ring, poll, and call nvme_extq_info().
+ * @irq: There are completions, or were; nvme_extq_irq_arm() has to be called
+ *	for another such call.  In hard interrupt context.
  * @gone: No @up will follow.  Comes once, after a @down.  Unmap what is mapped
  *	for the dma_dev of nvme_extq_info() before returning: the driver may be
  *	about to release the device.  Give the queue pair back soon with
@@ -58,6 +61,7 @@ struct pci_dev;
 struct nvme_extq_ops {
 	void (*down)(void *priv);
 	void (*up)(void *priv);
+	void (*irq)(void *priv);
 	void (*gone)(void *priv);
 };
 
@@ -85,6 +89,7 @@ struct nvme_extq_ops {
  * @wzsl: the same of Write Zeroes, as the controller states it
  * @qid: queue id of both queues, for Abort
  * @vwc: VWC of Identify Controller; bit 0: there is a volatile write cache
+ * @irq: the completion queue has an interrupt, see nvme_extq_irq_arm()
  */
 struct nvme_extq_info {
 	struct device	*dma_dev;
@@ -104,6 +109,7 @@ struct nvme_extq_info {
 	u8		vsl;
 	u8		wzsl;
 	u8		vwc;
+	bool		irq;
 };
 
 /**
@@ -142,6 +148,7 @@ int nvme_extq_submit(struct nvme_extq *e, struct nvme_command *cmd, bool ring);
 void nvme_extq_ring(struct nvme_extq *e);
 int nvme_extq_poll(struct nvme_extq *e, struct nvme_completion *cqe, int max);
 int nvme_extq_drain(struct nvme_extq *e, struct nvme_completion *cqe, int max);
+void nvme_extq_irq_arm(struct nvme_extq *e);
 
 int nvme_extq_admin(struct nvme_extq *e, struct nvme_command *cmd,
 		    void *buf, unsigned int len);

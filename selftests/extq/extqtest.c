@@ -235,6 +235,12 @@ static void test_up(void *priv)
 	mutex_unlock(&q->lock);
 }
 
+/* This borrower polls and never arms. */
+static void test_irq(void *priv)
+{
+	bad++;
+}
+
 static void free_buf(struct queue *q)
 {
 	if (q->buf)
@@ -258,6 +264,7 @@ static void test_gone(void *priv)
 static const struct nvme_extq_ops test_ops = {
 	.down	= test_down,
 	.up	= test_up,
+	.irq	= test_irq,
 	.gone	= test_gone,
 };
 

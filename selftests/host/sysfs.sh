@@ -48,6 +48,14 @@ idle_reads_back()
 	[ "$(cat "$file")" = 500 ] && echo 0 > "$file" && [ "$(cat "$file")" = 0 ] && echo 500 > "$file"
 }
 
+mode_reads_back()
+{
+	local file=$DEV/settings/mode
+
+	[ "$(cat "$file")" = poll ] && echo adaptive > "$file" && [ "$(cat "$file")" = adaptive ] &&
+		echo poll > "$file"
+}
+
 shadow_doorbell_reads_back()
 {
 	local file=$DEV/settings/shadow_doorbell old
@@ -171,6 +179,7 @@ ktap_test "namespaces read back as written" add_and_read_back
 ktap_test "removed namespaces are gone" remove_and_read_back
 ktap_test "iothread_cpu reads back" cpu_reads_back
 ktap_test "idle_ms reads back" idle_reads_back
+ktap_test "mode reads back" mode_reads_back
 ktap_test "shadow_doorbell reads back" shadow_doorbell_reads_back
 ktap_test "serial and model number read back" names_read_back
 ktap_test "a namespace that the drive lacks: ENODEV" refused_add ENODEV n7
@@ -190,8 +199,8 @@ ktap_test "removing no number: EINVAL" refused EINVAL "$DEV/namespaces/remove_na
 ktap_test "a CPU that does not exist: EINVAL" refused EINVAL "$DEV/settings/iothread_cpu" 4095
 ktap_test "a CPU below -1: EINVAL" refused EINVAL "$DEV/settings/iothread_cpu" -2
 ktap_test "a CPU among others that does not exist: EINVAL" refused EINVAL "$DEV/settings/iothread_cpu" 0,4095
-ktap_test "no CPU at all: EINVAL" refused EINVAL "$DEV/settings/iothread_cpu" ""
 ktap_test "an idle time below 0: EINVAL" refused EINVAL "$DEV/settings/idle_ms" -1
+ktap_test "a mode that is none: EINVAL" refused EINVAL "$DEV/settings/mode" fast
 ktap_test "a switch that is neither 0 nor 1: EINVAL" refused EINVAL "$DEV/settings/shadow_doorbell" 2
 ktap_test "the device goes" mdev_remove
 ktap_test "the modules go" host_unload

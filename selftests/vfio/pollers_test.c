@@ -72,6 +72,7 @@ FIXTURE_SETUP(dev)
 
 FIXTURE_TEARDOWN(dev)
 {
+	EXPECT_TRUE(setting(&self->c, "mode", "poll"));
 	EXPECT_TRUE(setting(&self->c, "idle_ms", "500"));
 	EXPECT_TRUE(setting(&self->c, "iothread_cpu", "-1"));
 	client_close(&self->c);
@@ -243,6 +244,42 @@ TEST_F(dev, sleep_and_wake_by_mapped_doorbells)
 TEST_F(dev, sleep_and_wake_by_shadow_doorbells)
 {
 	sleep_and_wake(_metadata, self, WAY_SHADOW);
+}
+
+/* Low load on interrupts; the mode changes under I/O. */
+static void adapts(struct __test_metadata *_metadata, FIXTURE_DATA(dev) * self, enum way way)
+{
+	struct users us;
+	int i;
+
+	start(_metadata, &self->c, way);
+	users_start(_metadata, self, &us, 3000);
+	for (i = 0; i < 40; i++) {
+		ASSERT_TRUE(setting(&self->c, "mode", i & 1 ? "poll" : "adaptive"));
+		usleep(50000);
+	}
+	ASSERT_TRUE(setting(&self->c, "mode", "adaptive"));
+	sleep(3);
+	users_stop(_metadata, &us);
+	/* a null namespace has nothing to wait for */
+	if (self->data)
+		EXPECT_LT(10, client_counter(&self->c, "hw_interrupts"));
+	EXPECT_LT(20, client_counter(&self->c, "wakeups"));
+}
+
+TEST_F(dev, adapts_by_region_writes)
+{
+	adapts(_metadata, self, WAY_WRITE);
+}
+
+TEST_F(dev, adapts_by_mapped_doorbells)
+{
+	adapts(_metadata, self, WAY_MAP);
+}
+
+TEST_F(dev, adapts_by_shadow_doorbells)
+{
+	adapts(_metadata, self, WAY_SHADOW);
 }
 
 TEST_HARNESS_MAIN

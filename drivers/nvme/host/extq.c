@@ -29,6 +29,8 @@
  * is cleared, with both of a queue's locks held, before anything is torn down.
  */
 
+#include <linux/irq.h>
+
 #define NVME_EXTQ_MAX	64
 
 /* ONCS, and fields of Identify that not every kernel's structures name */
@@ -58,6 +60,8 @@ struct nvme_extq_pool {
 	u16			awupf;
 	u8			vsl;
 	u8			wzsl;
+	unsigned int		first_vec;	/* of those that are ours */
+	unsigned int		nr_vecs;
 	bool			open;		/* queues may be created */
 	bool			dead;		/* there will be no reset */
 	DECLARE_BITMAP(used, NVME_EXTQ_MAX);
@@ -71,6 +75,8 @@ struct nvme_extq {
 	void				*priv;
 	struct nvme_extq_info		info;	/* changed under q.sq_lock */
 	unsigned int			idx;
+	int				irq;	/* 0: none; by shutdown_lock */
+	unsigned long			armed;	/* bit 0: the interrupt is on */
 	u32				submitted;	/* under q.sq_lock */
 	u32				completed;	/* under q.cq_poll_lock */
 	bool				draining;
@@ -148,15 +154,27 @@ static int nvme_extq_sync_cmd(struct nvme_dev *dev, struct nvme_command *cmd)
 	return ret;
 }
 
-static int nvme_extq_create_cq(struct nvme_dev *dev, struct nvme_queue *q)
+static bool nvme_extq_has_vec(const struct nvme_extq *e)
 {
-	struct nvme_command c = { };
+	return e->idx < e->pool->nr_vecs;
+}
 
+static int nvme_extq_create_cq(struct nvme_dev *dev, struct nvme_extq *e)
+{
+	struct nvme_queue *q = &e->q;
+	struct nvme_command c = { };
+	u16 flags = NVME_QUEUE_PHYS_CONTIG;
+
+	if (nvme_extq_has_vec(e)) {
+		flags |= NVME_CQ_IRQ_ENABLED;
+		c.create_cq.irq_vector =
+			cpu_to_le16(e->pool->first_vec + e->idx);
+	}
 	c.create_cq.opcode = nvme_admin_create_cq;
 	c.create_cq.prp1 = cpu_to_le64(q->cq_dma_addr);
 	c.create_cq.cqid = cpu_to_le16(q->qid);
 	c.create_cq.qsize = cpu_to_le16(q->q_depth - 1);
-	c.create_cq.cq_flags = cpu_to_le16(NVME_QUEUE_PHYS_CONTIG);
+	c.create_cq.cq_flags = cpu_to_le16(flags);
 	return nvme_extq_sync_cmd(dev, &c);
 }
 
@@ -207,6 +225,49 @@ reset:
 	/* whoever else has it in another state than live is about to disable it */
 	nvme_reset_ctrl(&dev->ctrl);
 	wait_event(pool->disabled, READ_ONCE(pool->disables) != disables);
+}
+
+/* One interrupt for each time that it is armed. */
+static irqreturn_t nvme_extq_irq(int irq, void *data)
+{
+	struct nvme_extq *e = data;
+
+	if (!test_and_clear_bit(0, &e->armed))
+		return IRQ_NONE;
+	disable_irq_nosync(irq);
+	e->ops->irq(e->priv);
+	return IRQ_HANDLED;
+}
+
+/* The vector stays masked until it is armed.  Without it there is polling. */
+static void nvme_extq_request_irq(struct nvme_dev *dev, struct nvme_extq *e)
+{
+	int irq;
+
+	lockdep_assert_held(&dev->shutdown_lock);
+	if (!nvme_extq_has_vec(e))
+		return;
+	irq = pci_irq_vector(to_pci_dev(dev->dev),
+			     e->pool->first_vec + e->idx);
+	/* masked at once when disabled: the drive keeps what comes meanwhile */
+	irq_set_status_flags(irq, IRQ_DISABLE_UNLAZY);
+	e->armed = 0;
+	if (request_irq(irq, nvme_extq_irq, IRQF_NO_AUTOEN, "nvme-extq", e))
+		return;
+	e->irq = irq;
+	spin_lock(&e->q.sq_lock);
+	e->info.irq = true;
+	spin_unlock(&e->q.sq_lock);
+}
+
+static void nvme_extq_free_irq(struct nvme_dev *dev, struct nvme_extq *e)
+{
+	lockdep_assert_held(&dev->shutdown_lock);
+	if (!e->irq)
+		return;
+	free_irq(e->irq, e);
+	irq_clear_status_flags(e->irq, IRQ_DISABLE_UNLAZY);
+	e->irq = 0;
 }
 
 static void nvme_extq_init_queue(struct nvme_dev *dev, struct nvme_extq *e)
@@ -277,7 +338,7 @@ static int nvme_extq_attach(struct nvme_dev *dev, struct nvme_extq *e)
 
 	nvme_extq_init_queue(dev, e);
 	nvme_extq_fill_info(dev, e);
-	ret = nvme_extq_create_cq(dev, q);
+	ret = nvme_extq_create_cq(dev, e);
 	if (!ret) {
 		ret = nvme_extq_create_sq(dev, q);
 		if (ret)
@@ -291,6 +352,7 @@ static int nvme_extq_attach(struct nvme_dev *dev, struct nvme_extq *e)
 	} else if (!ret) {
 		if (list_empty(&e->entry))
 			list_add_tail(&e->entry, &pool->list);
+		nvme_extq_request_irq(dev, e);
 		set_bit(NVMEQ_ENABLED, &q->flags);
 	}
 	mutex_unlock(&dev->shutdown_lock);
@@ -476,12 +538,47 @@ static unsigned int nvme_extq_reserve(struct nvme_dev *dev, unsigned int granted
 	return pool->online;
 }
 
+/*
+ * From nvme_setup_irqs(): the vectors of blk-mq's queues, @nr of them, and ours
+ * behind them, but only if the function has enough for both.
+ * Returns how many are for the former.
+ */
+static int nvme_extq_alloc_vectors(struct nvme_dev *dev, unsigned int nr,
+				   struct irq_affinity *affd)
+{
+	struct pci_dev *pdev = to_pci_dev(dev->dev);
+	struct nvme_extq_pool *pool = dev->extq_pool;
+	int ret;
+
+	if (!pool)
+		goto stock;
+	pool->nr_vecs = 0;
+	if (!pool->online || (dev->ctrl.quirks & NVME_QUIRK_SINGLE_VECTOR) ||
+	    pci_msix_vec_count(pdev) < (int)(nr + pool->online))
+		goto stock;
+	affd->post_vectors = pool->online;
+	ret = pci_alloc_irq_vectors_affinity(pdev, nr + pool->online,
+					     nr + pool->online,
+					     PCI_IRQ_MSIX | PCI_IRQ_AFFINITY,
+					     affd);
+	affd->post_vectors = 0;
+	if (ret > 0) {
+		pool->nr_vecs = pool->online;
+		pool->first_vec = nr;
+		return nr;
+	}
+stock:
+	return pci_alloc_irq_vectors_affinity(pdev, 1, nr, PCI_IRQ_ALL_TYPES |
+					      PCI_IRQ_AFFINITY, affd);
+}
+
 /* From nvme_dev_disable(), first: no pair is used from here on. */
 static void nvme_extq_quiesce(struct nvme_dev *dev, bool dead)
 {
 	static const u8 ops[] = { nvme_admin_delete_sq, nvme_admin_delete_cq };
 	unsigned long left = NVME_EXTQ_TIMEOUT(dev);
 	struct nvme_extq *e;
+	bool was;
 	int i;
 
 	lockdep_assert_held(&dev->shutdown_lock);
@@ -489,7 +586,9 @@ static void nvme_extq_quiesce(struct nvme_dev *dev, bool dead)
 		return;
 	WRITE_ONCE(dev->extq_pool->open, false);
 	list_for_each_entry(e, &dev->extq_pool->list, entry) {
-		if (!nvme_extq_disable(e))
+		was = nvme_extq_disable(e);
+		nvme_extq_free_irq(dev, e);
+		if (!was)
 			continue;
 		e->draining = true;
 		for (i = 0; i < ARRAY_SIZE(ops) && !dead && left; i++) {
@@ -725,6 +824,7 @@ void nvme_extq_put(struct nvme_extq *e)
 		/* nvme_dev_disable(), if it was first, has finished after that */
 		mutex_lock(&dev->shutdown_lock);
 		list_del(&e->entry);
+		nvme_extq_free_irq(dev, e);
 		mutex_unlock(&dev->shutdown_lock);
 		nvme_free_queue(&e->q);
 	}
@@ -865,6 +965,28 @@ int nvme_extq_drain(struct nvme_extq *e, struct nvme_completion *cqe, int max)
 	return e->draining ? nvme_extq_reap(e, cqe, max) : 0;
 }
 EXPORT_SYMBOL_GPL(nvme_extq_drain);
+
+/**
+ * nvme_extq_irq_arm - have the next completion call ->irq
+ * @e: the queue pair; nothing happens if it has no interrupt, or while it is
+ *	down
+ *
+ * Completions that are there already, or have come since the last ->irq, may
+ * count or not: look with nvme_extq_poll() afterwards.  ->irq comes once; it may
+ * come without completions if these were taken meanwhile.
+ *
+ * Context: process context, does not sleep.
+ */
+void nvme_extq_irq_arm(struct nvme_extq *e)
+{
+	spin_lock(&e->q.sq_lock);
+	/* what is enabled keeps its vector, see nvme_extq_free_irq() */
+	if (test_bit(NVMEQ_ENABLED, &e->q.flags) && e->irq &&
+	    !test_and_set_bit(0, &e->armed))
+		enable_irq(e->irq);
+	spin_unlock(&e->q.sq_lock);
+}
+EXPORT_SYMBOL_GPL(nvme_extq_irq_arm);
 
 /**
  * nvme_extq_admin - run an admin command on the controller of a queue pair

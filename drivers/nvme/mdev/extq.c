@@ -271,6 +271,14 @@ static void extq_up(void *priv)
 	nvme_mdev_poller_unpark(ml->nm);
 }
 
+static void extq_irq(void *priv)
+{
+	struct nvme_mdev_lane *ml = priv;
+
+	ml->irqs++;
+	nvme_mdev_poller_irq(ml);
+}
+
 static void extq_gone(void *priv)
 {
 	struct nvme_mdev_lane *ml = priv;
@@ -285,6 +293,7 @@ static void extq_gone(void *priv)
 static const struct nvme_extq_ops extq_ops = {
 	.down	= extq_down,
 	.up	= extq_up,
+	.irq	= extq_irq,
 	.gone	= extq_gone,
 };
 

@@ -158,6 +158,9 @@ struct nvme_mdev_ns {
  * @leaving:	@poller is to forget it ...
  * @served:	... and has not done so yet
  * @wakeups:	times that it was put on that list
+ * @idle_since:	when its poller found nothing to do for the first time, in ns;
+ *		0: it had something to do the last time
+ * @irqs:	interrupts of @q
  */
 struct nvme_mdev_lane {
 	struct nvme_mdev	*nm;
@@ -187,6 +190,8 @@ struct nvme_mdev_lane {
 	bool			leaving;
 	bool			served;
 	u64			wakeups;
+	u64			idle_since;
+	u64			irqs;
 };
 
 struct nvme_mdev {
@@ -213,7 +218,7 @@ struct nvme_mdev {
 	struct mutex		park_lock;	/* held by who has parked the lanes */
 	bool			parked;		/* pollers leave the lanes alone */
 	atomic_t		armed;		/* lanes that nobody looks at */
-	unsigned long		last_busy;	/* jiffies */
+	struct delayed_work	watch;		/* over commands that they wait for */
 	struct nvme_mdev_lane	lanes[VNVME_MAX_IOQ + 1];
 	struct nvme_mdev_ns	*ns[VNVME_MAX_NS + 1];
 	struct vnvme_backend	extq;
@@ -221,6 +226,7 @@ struct nvme_mdev {
 
 	struct cpumask		iothread_cpus;	/* none: any of the drive's node */
 	unsigned int		idle_ms;	/* 0: never */
+	bool			adaptive;	/* wait for interrupts under low load */
 	struct vnvme_config	cfg;		/* of the next start */
 	u64			locked_out;	/* pins refused for RLIMIT_MEMLOCK */
 };
@@ -285,6 +291,8 @@ void nvme_mdev_poller_remove(struct nvme_mdev *nm);
 void nvme_mdev_poller_kick(struct nvme_mdev *nm);
 void nvme_mdev_poller_park(struct nvme_mdev *nm) __acquires(&nm->park_lock);
 void nvme_mdev_poller_unpark(struct nvme_mdev *nm) __releases(&nm->park_lock);
+void nvme_mdev_poller_init(struct nvme_mdev *nm);
+void nvme_mdev_poller_irq(struct nvme_mdev_lane *ml);
 int nvme_mdev_poller_show(struct nvme_mdev_lane *ml, char *buf, int at);
 
 /* ns.c */

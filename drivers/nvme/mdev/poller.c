@@ -19,6 +19,10 @@
  * all lanes once more.  As long as one lane of a device is polled, an armed one
  * may miss a doorbell: so the one that is polled wakes the others as soon as
  * it has anything to do.
+ *
+ * A device that always polls is idle after milliseconds without commands in
+ * flight.  One that adapts is idle after microseconds; what is in flight then
+ * ends with an interrupt of the lent queue, which lists that lane again.
  */
 #include <linux/cpumask.h>
 #include <linux/sched.h>
@@ -29,6 +33,8 @@
 
 #define POLLER_BUDGET	32	/* commands fetched from one lane in a pass */
 #define POOL_SHARE	8	/* a pool's poller for so many CPUs of its node */
+#define WATCH_PERIOD	HZ	/* somebody looks at what is in flight */
+#define ADAPTIVE_NS	(50 * NSEC_PER_USEC) /* polled in vain if it adapts */
 
 /* Bits of nvme_mdev_lane.flags */
 #define LANE_ARMED	0	/* nobody looks at it; who clears this lists it */
@@ -103,6 +109,17 @@ void nvme_mdev_poller_kick(struct nvme_mdev *nm)
 		lane_kick(&nm->lanes[i]);
 }
 
+/**
+ * nvme_mdev_poller_irq() - the lent queue of a lane has interrupted
+ * @ml: lane
+ *
+ * Context: any.
+ */
+void nvme_mdev_poller_irq(struct nvme_mdev_lane *ml)
+{
+	lane_kick(ml);
+}
+
 /* Return once @p is in no pass that began before this call. */
 static void poller_sync(struct nvme_mdev_poller *p)
 {
@@ -164,15 +181,32 @@ static bool lane_pending(const struct nvme_mdev_lane *ml)
 	return READ_ONCE(ml->kicked) || vnvme_lane_pending(ml->lane);
 }
 
-/* Nothing has happened for long, and only the guest or a kick can bring work. */
-static bool device_is_idle(struct nvme_mdev *nm)
+/* Has nothing happened for @ns, and will what is in flight make itself heard? */
+static bool lane_is_idle(const struct nvme_mdev_lane *ml, u64 now, u64 ns, bool adaptive)
 {
-	unsigned int i, ms = READ_ONCE(nm->idle_ms);
+	u64 since = READ_ONCE(ml->idle_since);
 
-	if (!ms || time_before(jiffies, READ_ONCE(nm->last_busy) + msecs_to_jiffies(ms)))
+	return since && since + ns <= now &&
+	       (!lane_inflight(ml) || (adaptive && ml->info.irq && ml->up));
+}
+
+/*
+ * Only the guest, a kick or an interrupt can bring work, and none did for long.
+ * The clock is read by who has nothing else to do.
+ */
+static noinline bool device_is_idle(struct nvme_mdev *nm, struct nvme_mdev_lane *ml)
+{
+	bool adaptive = READ_ONCE(nm->adaptive);
+	u64 ns = adaptive ? ADAPTIVE_NS : (u64)READ_ONCE(nm->idle_ms) * NSEC_PER_MSEC;
+	u64 now = ktime_get_mono_fast_ns();
+	unsigned int i;
+
+	if (!ml->idle_since)
+		WRITE_ONCE(ml->idle_since, now);
+	if (!ns || !lane_is_idle(ml, now, ns, adaptive))
 		return false;
 	for (i = 1; i <= nm->nr_pairs; i++)
-		if (lane_inflight(&nm->lanes[i]))
+		if (!lane_is_idle(&nm->lanes[i], now, ns, adaptive))
 			return false;
 	return true;
 }
@@ -205,15 +239,23 @@ static noinline void lane_arm(struct nvme_mdev_lane *ml)
 {
 	struct nvme_mdev *nm = ml->nm;
 
+	if (lane_inflight(ml)) {
+		nvme_extq_irq_arm(ml->q);
+		/* what came before that may cause no interrupt */
+		if (vnvme_lane_step(ml->lane, POLLER_BUDGET)) {
+			WRITE_ONCE(ml->idle_since, 0);
+			return;
+		}
+		/* a drive that does not answer is found out by looking */
+		queue_delayed_work(nm->wq, &nm->watch, WATCH_PERIOD);
+	}
 	vnvme_lane_arm(ml->lane);
 	list_del(&ml->polled);
 	/* who finds the bit may list the lane at once */
 	set_bit(LANE_ARMED, &ml->flags);
 	if (atomic_inc_return(&nm->armed) == nm->nr_pairs) {
-		if (!device_may_sleep(nm)) {
-			WRITE_ONCE(nm->last_busy, jiffies);
+		if (!device_may_sleep(nm))
 			nvme_mdev_poller_kick(nm);
-		}
 		return;
 	}
 	/* as in device_may_sleep(); who arms the last lane looks at this one, too */
@@ -242,21 +284,22 @@ static unsigned int lane_pass(struct nvme_mdev_lane *ml)
 		WRITE_ONCE(ml->kicked, false);
 		/* the flag goes down before the lane is looked at */
 		smp_mb();
-		WRITE_ONCE(nm->last_busy, jiffies);
+		WRITE_ONCE(ml->idle_since, 0);
 	}
 	n = vnvme_lane_step(ml->lane, POLLER_BUDGET);
 	if (ml->lane->id == 1)
 		n += device_pass(nm);
 	nvme_mdev_extq_tick(ml);
 	if (n) {
-		if (time_before(nm->last_busy, jiffies))
-			WRITE_ONCE(nm->last_busy, jiffies);
-	} else if (device_is_idle(nm)) {
+		if (ml->idle_since)
+			WRITE_ONCE(ml->idle_since, 0);
+	} else if (device_is_idle(nm, ml)) {
 		lane_arm(ml);
 		return 0;
 	}
-	/* the doorbells of an armed lane cause no fault as long as this one runs */
-	if (unlikely(atomic_read(&nm->armed)) && (n || lane_inflight(ml)))
+	/* the doorbells of an armed lane cause no fault while the page is mapped */
+	if (unlikely(atomic_read(&nm->armed)) && READ_ONCE(nm->db_mapped) &&
+	    (n || lane_inflight(ml)))
 		nvme_mdev_poller_kick(nm);
 	return n;
 }
@@ -525,6 +568,22 @@ void nvme_mdev_poller_remove(struct nvme_mdev *nm)
 	for (i = 1; i <= nm->nr_pairs; i++)
 		lane_detach(&nm->lanes[i]);
 	nvme_mdev_poller_unpark(nm);
+	cancel_delayed_work_sync(&nm->watch);
+}
+
+static void watch_fn(struct work_struct *work)
+{
+	nvme_mdev_poller_kick(container_of(to_delayed_work(work), struct nvme_mdev, watch));
+}
+
+/**
+ * nvme_mdev_poller_init() - before anybody may kick or park
+ * @nm: device
+ */
+void nvme_mdev_poller_init(struct nvme_mdev *nm)
+{
+	mutex_init(&nm->park_lock);
+	INIT_DELAYED_WORK(&nm->watch, watch_fn);
 }
 
 /**

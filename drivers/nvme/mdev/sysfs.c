@@ -154,6 +154,28 @@ static ssize_t idle_ms_store(struct device *dev, struct device_attribute *attr,
 }
 static DEVICE_ATTR_RW(idle_ms);
 
+static const char * const modes[] = { "poll", "adaptive" };
+
+static ssize_t mode_show(struct device *dev, struct device_attribute *attr, char *buf)
+{
+	return sysfs_emit(buf, "%s\n", modes[READ_ONCE(to_nm(dev)->adaptive)]);
+}
+
+static ssize_t mode_store(struct device *dev, struct device_attribute *attr,
+			  const char *buf, size_t count)
+{
+	int mode = sysfs_match_string(modes, buf);
+
+	if (mode < 0) {
+		dev_err(dev, "mode: write poll or adaptive\n");
+		return mode;
+	}
+	WRITE_ONCE(to_nm(dev)->adaptive, mode);
+	nvme_mdev_poller_kick(to_nm(dev));
+	return count;
+}
+static DEVICE_ATTR_RW(mode);
+
 /* Of what the guest has been told nothing may change: control, the value differs. */
 static int setting_may_change(struct nvme_mdev *nm, const char *name)
 {
@@ -252,6 +274,7 @@ static DEVICE_ATTR_RW(model);
 static struct attribute *settings_attrs[] = {
 	&dev_attr_iothread_cpu.attr,
 	&dev_attr_idle_ms.attr,
+	&dev_attr_mode.attr,
 	&dev_attr_shadow_doorbell.attr,
 	&dev_attr_serial.attr,
 	&dev_attr_model.attr,
@@ -315,7 +338,7 @@ static ssize_t counters_show(struct device *dev, struct device_attribute *attr, 
 {
 	struct nvme_mdev *nm = to_nm(dev);
 	struct vnvme_lane_stat s = { };
-	u64 submits = 0, rings = 0, reaps = 0, wakeups = 0;
+	u64 submits = 0, rings = 0, reaps = 0, wakeups = 0, hw_irqs = 0;
 	unsigned int i;
 
 	nvme_mdev_control_lock(nm);
@@ -336,16 +359,18 @@ static ssize_t counters_show(struct device *dev, struct device_attribute *attr, 
 		rings += nm->lanes[i].rings;
 		reaps += nm->lanes[i].reaps;
 		wakeups += nm->lanes[i].wakeups;
+		hw_irqs += nm->lanes[i].irqs;
 	}
 	nvme_mdev_control_unlock(nm);
 	return sysfs_emit(buf,
 			  "reads %llu\nwrites %llu\nothers %llu\nread_sectors %llu\n"
 			  "write_sectors %llu\nerrors %llu\ninterrupts %llu\nmisses %llu\n"
 			  "eventidx_stores %llu\ncq_full %llu\nhw_commands %llu\n"
-			  "hw_sq_doorbells %llu\nhw_cq_doorbells %llu\nwakeups %llu\n",
+			  "hw_sq_doorbells %llu\nhw_cq_doorbells %llu\nwakeups %llu\n"
+			  "hw_interrupts %llu\n",
 			  s.reads, s.writes, s.others, s.read_sectors, s.write_sectors, s.errors,
 			  s.irqs, s.misses, s.eventidx, s.full, submits, rings, reaps,
-			  wakeups);
+			  wakeups, hw_irqs);
 }
 static DEVICE_ATTR_RO(counters);
 

@@ -348,7 +348,7 @@ static int nvme_mdev_init_dev(struct vfio_device *vdev)
 	INIT_WORK(&nm->work, nvme_mdev_work_fn);
 	init_waitqueue_head(&nm->idle);
 	nvme_mdev_irq_init(nm);
-	mutex_init(&nm->park_lock);
+	nvme_mdev_poller_init(nm);
 	nvme_mdev_mem_setup(nm);
 
 	nm->db = (u32 *)get_zeroed_page(GFP_KERNEL_ACCOUNT);
