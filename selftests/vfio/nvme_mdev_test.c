@@ -1272,8 +1272,7 @@ TEST_F(dev, deleted_under_load)
 		for (i = 0; i < 50; i++)
 			queue_push(c, &c->io[0], &cmd);
 		queue_ring(c, &c->io[0]);
-		while (queue_wait(c, &c->io[0], NULL, 5000) != ST_OK)
-			;
+		ASSERT_EQ(ST_OK, queue_wait(c, &c->io[0], NULL, 5000));
 		del = (struct sqe){ .opcode = 0x00, .cdw10 = 1 };
 		ASSERT_EQ(ST_OK, client_exec(c, &c->admin, &del, NULL));
 		/* what was fetched is answered by now, and nothing after */

@@ -26,9 +26,20 @@ static u16 vnvme_identify_bad(struct vnvme_cmd *cmd, u16 status, u16 loc)
 	return status | VNVME_DNR;
 }
 
+static u16 vnvme_nsid_bad(struct vnvme_cmd *cmd)
+{
+	return vnvme_identify_bad(cmd, VNVME_SC_INVALID_NS, VNVME_LOC(nsid));
+}
+
 static u32 vnvme_cmd_nsid(const struct vnvme_cmd *cmd)
 {
 	return le32_to_cpu(cmd->sqe.nsid);
+}
+
+/* One that could be active; the broadcast value is none. */
+static bool vnvme_nsid_valid(u32 nsid)
+{
+	return nsid && nsid <= VNVME_MAX_NS;
 }
 
 /* The device's UUID with the NSID mixed in. */
@@ -82,9 +93,8 @@ static u16 vnvme_id_ns(struct vnvme_ctrl *ctrl, struct vnvme_cmd *cmd)
 	u32 nsid = vnvme_cmd_nsid(cmd);
 	const struct vnvme_ns *ns;
 
-	if (!nsid || nsid > VNVME_MAX_NS)
-		return vnvme_identify_bad(cmd, VNVME_SC_INVALID_NS,
-					  VNVME_LOC(nsid));
+	if (!vnvme_nsid_valid(nsid))
+		return vnvme_nsid_bad(cmd);
 	ns = ctrl->ns[nsid];
 	if (!ns)
 		return 0;
@@ -172,9 +182,8 @@ static u16 vnvme_id_ns_desc(struct vnvme_ctrl *ctrl, struct vnvme_cmd *cmd)
 	u32 nsid = vnvme_cmd_nsid(cmd);
 	u8 *to = ctrl->buf;
 
-	if (!nsid || nsid > VNVME_MAX_NS || !ctrl->ns[nsid])
-		return vnvme_identify_bad(cmd, VNVME_SC_INVALID_NS,
-					  VNVME_LOC(nsid));
+	if (!vnvme_nsid_valid(nsid) || !ctrl->ns[nsid])
+		return vnvme_nsid_bad(cmd);
 	to = vnvme_id_desc(to, 1, 8);
 	vnvme_ns_eui64(ctrl, nsid, to);
 	to = vnvme_id_desc(to + 8, 2, 16);
@@ -200,9 +209,8 @@ static u16 vnvme_id_ns_csi(struct vnvme_ctrl *ctrl, struct vnvme_cmd *cmd)
 	if (!vnvme_csi_ok(cmd))
 		return vnvme_identify_bad(cmd, VNVME_SC_INVALID_FIELD,
 					  VNVME_LOC(cdw11));
-	if (!nsid || nsid > VNVME_MAX_NS)
-		return vnvme_identify_bad(cmd, VNVME_SC_INVALID_NS,
-					  VNVME_LOC(nsid));
+	if (!vnvme_nsid_valid(nsid))
+		return vnvme_nsid_bad(cmd);
 	return 0;
 }
 
@@ -234,9 +242,8 @@ static u16 vnvme_id_ns_indep(struct vnvme_ctrl *ctrl, struct vnvme_cmd *cmd)
 	u32 nsid = vnvme_cmd_nsid(cmd);
 	const struct vnvme_ns *ns;
 
-	if (!nsid || nsid > VNVME_MAX_NS)
-		return vnvme_identify_bad(cmd, VNVME_SC_INVALID_NS,
-					  VNVME_LOC(nsid));
+	if (!vnvme_nsid_valid(nsid))
+		return vnvme_nsid_bad(cmd);
 	ns = ctrl->ns[nsid];
 	if (!ns)
 		return 0;
@@ -262,9 +269,8 @@ static u16 vnvme_id_ns_ctrl_list(struct vnvme_ctrl *ctrl, struct vnvme_cmd *cmd)
 {
 	u32 nsid = vnvme_cmd_nsid(cmd);
 
-	if (!nsid || nsid > VNVME_MAX_NS)
-		return vnvme_identify_bad(cmd, VNVME_SC_INVALID_NS,
-					  VNVME_LOC(nsid));
+	if (!vnvme_nsid_valid(nsid))
+		return vnvme_nsid_bad(cmd);
 	return ctrl->ns[nsid] ? vnvme_id_ctrl_list(ctrl, cmd) : 0;
 }
 
