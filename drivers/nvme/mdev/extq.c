@@ -15,6 +15,7 @@
 #include <linux/slab.h>
 
 #include "mdev.h"
+#include "trace.h"
 
 #define EXTQ_TIMEOUT	(30 * HZ)
 #define EXTQ_BATCH	32
@@ -187,6 +188,7 @@ static void extq_commit(struct vnvme_backend *b, struct vnvme_lane *lane)
 		return;
 	ml->submitted = false;
 	ml->rings++;
+	trace_nvme_mdev_ring(ml);
 	nvme_extq_ring(ml->q);
 }
 
@@ -259,6 +261,7 @@ static void extq_down(void *priv)
 	while (ml->lane && ml->q && (n = nvme_extq_drain(ml->q, cqe, EXTQ_BATCH)) > 0)
 		extq_complete(ml, cqe, n);
 	extq_lose(ml);
+	trace_nvme_mdev_down(ml);
 	nvme_mdev_poller_unpark(ml->nm);
 }
 
@@ -268,6 +271,9 @@ static void extq_up(void *priv)
 
 	nvme_mdev_poller_park(ml->nm);
 	ml->up = !ml->closing;
+	if (ml->q)
+		nvme_extq_info(ml->q, &ml->info);
+	trace_nvme_mdev_up(ml);
 	nvme_mdev_poller_unpark(ml->nm);
 }
 
@@ -277,6 +283,7 @@ static void extq_gone(void *priv)
 
 	nvme_mdev_poller_park(ml->nm);
 	ml->gone = true;
+	trace_nvme_mdev_gone(ml);
 	nvme_mdev_poller_unpark(ml->nm);
 	dev_warn(nvme_mdev_dev(ml->nm),
 		 "queue pair lost for good: the guest's I/O fails until the device is opened again\n");

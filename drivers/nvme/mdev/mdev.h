@@ -94,6 +94,13 @@ struct nvme_mdev_irq {
 	struct eventfd_ctx	*req;
 };
 
+/* What became of an interrupt, for its tracepoint. */
+enum nvme_mdev_irq_way {
+	NVME_MDEV_IRQ_KEPT,	/* until the VMM sets an eventfd */
+	NVME_MDEV_IRQ_MSIX,
+	NVME_MDEV_IRQ_INTX,	/* the level is looked at again */
+};
+
 /* poller.c */
 struct nvme_mdev_poller {
 	struct task_struct	*task;

@@ -16,6 +16,7 @@
 #include <linux/topology.h>
 
 #include "mdev.h"
+#include "trace.h"
 
 #define POLLER_BUDGET	32	/* commands fetched from one lane in a pass */
 
@@ -69,6 +70,7 @@ void nvme_mdev_poller_park(struct nvme_mdev *nm)
 	WARN_ON_ONCE(p->task == current);
 	atomic_inc(&p->park_pending);
 	mutex_lock(&p->lock);
+	trace_nvme_mdev_park(nm);
 	if (atomic_dec_and_test(&p->park_pending))
 		wake_up_all(&p->unparked);
 }
@@ -81,6 +83,7 @@ void nvme_mdev_poller_park(struct nvme_mdev *nm)
  */
 void nvme_mdev_poller_unpark(struct nvme_mdev *nm)
 {
+	trace_nvme_mdev_unpark(nm);
 	mutex_unlock(&nm->poller.lock);
 	nvme_mdev_poller_kick(nm);
 }
@@ -128,9 +131,11 @@ static void poller_sleep(struct nvme_mdev *nm)
 	 * barrier between its doorbell and its look at EventIdx, and with the kick's
 	 */
 	if (!poller_pending(nm)) {
+		trace_nvme_mdev_sleep(nm);
 		mutex_unlock(&p->lock);
 		schedule();
 		__set_current_state(TASK_RUNNING);
+		trace_nvme_mdev_wake(nm);
 		mutex_lock(&p->lock);
 		p->wakeups++;
 	}
