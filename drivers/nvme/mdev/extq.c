@@ -174,7 +174,7 @@ static u16 extq_submit(struct vnvme_backend *b, struct vnvme_lane *lane, struct 
 		return status;
 	if (unlikely(nvme_extq_submit(ml->q, &cmd, false)))
 		return VNVME_BUSY;
-	req->start_ns = jiffies;
+	nvme_mdev_stat_start(ml->stat, req);
 	ml->submitted = true;
 	ml->submits++;
 	return 0;
@@ -207,6 +207,7 @@ static void extq_complete(struct nvme_mdev_lane *ml, const struct nvme_completio
 		if (!req->submitted)
 			continue;
 		__clear_bit(tag, ml->late);
+		nvme_mdev_stat_done(ml->stat, req);
 		/* phase, Command Retry Delay and More are not the guest's */
 		vnvme_req_done(req, (le16_to_cpu(cqe[i].status) >> 1) & (VNVME_DNR | 0x7ff));
 	}
@@ -245,8 +246,10 @@ static void extq_lose(struct nvme_mdev_lane *ml)
 	if (!ml->lane)
 		return;
 	for (i = 0; i < ml->lane->nr_reqs; i++)
-		if (ml->reqs[i].submitted)
+		if (ml->reqs[i].submitted) {
+			nvme_mdev_stat_lost(ml->stat, &ml->reqs[i]);
 			vnvme_req_requeue(&ml->reqs[i]);
+		}
 	bitmap_zero(ml->late, NVME_MDEV_LANE_DEPTH);
 }
 
@@ -331,13 +334,14 @@ void nvme_mdev_extq_tick(struct nvme_mdev_lane *ml)
 	bool due = false;
 	u32 i;
 
+	nvme_mdev_stat_tick(ml);
 	if (likely(time_before(jiffies, ml->tick)))
 		return;
 	ml->tick = jiffies + HZ;
 	if (!ml->up)
 		return;
 	for (i = 0; i < ml->lane->nr_reqs; i++) {
-		unsigned long start = ml->reqs[i].start_ns;
+		unsigned long start = ml->reqs[i].start;
 
 		if (!ml->reqs[i].submitted || time_before(jiffies, start + EXTQ_TIMEOUT))
 			continue;
@@ -406,6 +410,7 @@ int nvme_mdev_extq_get(struct nvme_mdev *nm, u16 id)
 
 	memset(ml, 0, sizeof(*ml));
 	ml->nm = nm;
+	ml->stat = &nm->stat.lane[id];
 	INIT_WORK(&ml->recover, extq_recover);
 	q = extq_get_patiently(ml);
 	if (IS_ERR(q))

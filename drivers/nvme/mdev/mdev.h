@@ -35,6 +35,7 @@
 #include <linux/workqueue.h>
 
 #include "core/vnvme.h"
+#include "stat.h"
 
 #define NVME_MDEV_NR_TYPES	3
 #define NVME_MDEV_LANE_DEPTH	256	/* commands of one lane in flight */
@@ -151,6 +152,7 @@ struct nvme_mdev_ns {
  * @gone:	no queue pair will come back
  * @closing:	the pair is being given back
  * @submitted:	the doorbell is to be rung at the end of the pass
+ * @stat:	what it has counted
  * @nr:		requests
  * @reqs:	the requests; their number is the command identifier on @q
  * @segs:	their segments
@@ -175,6 +177,7 @@ struct nvme_mdev_lane {
 	bool			closing;
 	bool			submitted;
 	bool			reset_due;
+	struct nvme_mdev_lane_stat *stat;
 	u32			nr;
 	struct vnvme_req	*reqs;
 	struct vnvme_seg	*segs;
@@ -210,6 +213,8 @@ struct nvme_mdev {
 	struct nvme_mdev_irq	irq;
 	struct nvme_mdev_poller	poller;
 	struct nvme_mdev_lane	lanes[VNVME_MAX_IOQ + 1];
+	struct nvme_mdev_stat	stat;
+	struct dentry		*debugfs;
 	struct nvme_mdev_ns	*ns[VNVME_MAX_NS + 1];
 	struct vnvme_backend	extq;
 	struct vnvme_backend	null;
@@ -297,6 +302,27 @@ int nvme_mdev_lane_setup(struct nvme_mdev *nm, u16 id, u32 max_segs);
 void nvme_mdev_extq_put(struct nvme_mdev *nm, u16 id);
 void nvme_mdev_lane_free(struct nvme_mdev *nm, u16 id);
 void nvme_mdev_extq_tick(struct nvme_mdev_lane *ml);
+
+/* stat.c */
+int nvme_mdev_stat_init(struct nvme_mdev *nm);
+void nvme_mdev_stat_exit(struct nvme_mdev *nm);
+void nvme_mdev_stat_fold(struct nvme_mdev_lane *ml);
+void nvme_mdev_stat_release(struct nvme_mdev_ns *ns);
+void nvme_mdev_stat_time(struct nvme_mdev *nm, bool on);
+ssize_t nvme_mdev_stat_show(const struct nvme_mdev *nm, char *buf);
+
+/* Once per pass; owner. */
+static inline void nvme_mdev_stat_tick(struct nvme_mdev_lane *ml)
+{
+	if (unlikely(ml->stat->jiffy != jiffies))
+		nvme_mdev_stat_fold(ml);
+}
+
+/* debugfs.c */
+void nvme_mdev_debugfs_init(void);
+void nvme_mdev_debugfs_exit(void);
+void nvme_mdev_debugfs_add(struct nvme_mdev *nm);
+void nvme_mdev_debugfs_del(struct nvme_mdev *nm);
 
 /* null.c */
 extern const struct vnvme_backend_ops nvme_mdev_null_backend;

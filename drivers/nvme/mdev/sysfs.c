@@ -281,12 +281,19 @@ static ssize_t counters_show(struct device *dev, struct device_attribute *attr, 
 }
 static DEVICE_ATTR_RO(counters);
 
+static ssize_t stat_show(struct device *dev, struct device_attribute *attr, char *buf)
+{
+	return nvme_mdev_stat_show(to_nm(dev), buf);
+}
+static DEVICE_ATTR_RO(stat);
+
 static struct attribute *state_attrs[] = {
 	&dev_attr_open.attr,
 	&dev_attr_controller.attr,
 	&dev_attr_pinned_bytes.attr,
 	&dev_attr_queue_pairs.attr,
 	&dev_attr_counters.attr,
+	&dev_attr_stat.attr,
 	NULL,
 };
 

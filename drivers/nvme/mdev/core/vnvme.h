@@ -291,7 +291,8 @@ struct vnvme_req {
 	struct vnvme_seg	*segs;		/* VNVME_MAX_SEGS */
 	void			*scratch;
 	u64			scratch_dma;
-	u64			start_ns;	/* the backend's, for time-outs */
+	unsigned long		start;		/* jiffies, and, if somebody ... */
+	u64			start_ns;	/* ... asks, the clock: the embedder's */
 };
 
 /* ------------------------------------------------------------------------
