@@ -127,16 +127,16 @@ static int lanes_show(struct seq_file *m, void *v)
 }
 DEFINE_SHOW_ATTRIBUTE(lanes);
 
-/* Neighbours that are pinned as a whole are one line. */
+/* Neighbours that are each contiguous on the host are one line. */
 struct memory_view {
 	u64		first, end;	/* of the run, in chunks */
-	unsigned int	whole, parts, pages;
+	unsigned int	whole, paged, pages;
 };
 
 static void memory_show_run(struct seq_file *m, struct memory_view *view)
 {
 	if (view->end != view->first)
-		seq_printf(m, "%#llx %#llx whole\n", view->first << VNVME_CHUNK_SHIFT,
+		seq_printf(m, "%#llx %#llx contiguous\n", view->first << VNVME_CHUNK_SHIFT,
 			   view->end << VNVME_CHUNK_SHIFT);
 	view->first = 0;
 	view->end = 0;
@@ -158,7 +158,7 @@ static void memory_show_chunk(struct seq_file *m, struct memory_view *view,
 	}
 	for (i = 0; i < VNVME_CHUNK_PAGES; i++)
 		pages += !!READ_ONCE(c->page[i].kva);
-	view->parts++;
+	view->paged++;
 	view->pages += pages;
 	memory_show_run(m, view);
 	seq_printf(m, "%#llx %#llx %u pages\n", c->index << VNVME_CHUNK_SHIFT,
@@ -181,8 +181,8 @@ static int memory_show(struct seq_file *m, void *v)
 		memory_show_run(m, &view);
 		mutex_unlock(&nm->mem.lock);
 	}
-	seq_printf(m, "chunks pinned as a whole %u\nchunks pinned by page %u, pages %u\n",
-		   view.whole, view.parts, view.pages);
+	seq_printf(m, "contiguous chunks %u\nother chunks %u, pages %u\n",
+		   view.whole, view.paged, view.pages);
 	seq_printf(m, "pinned bytes %llu\npins refused %llu\n",
 		   (u64)atomic64_read(&nm->mem.pinned_pages) << PAGE_SHIFT, nm->locked_out);
 	nvme_mdev_control_unlock(nm);

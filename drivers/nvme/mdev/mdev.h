@@ -314,7 +314,7 @@ ssize_t nvme_mdev_stat_show(const struct nvme_mdev *nm, char *buf);
 /* Once per pass; owner. */
 static inline void nvme_mdev_stat_tick(struct nvme_mdev_lane *ml)
 {
-	if (unlikely(ml->stat->jiffy != jiffies))
+	if (unlikely(time_after(jiffies, ml->stat->jiffy)))
 		nvme_mdev_stat_fold(ml);
 }
 

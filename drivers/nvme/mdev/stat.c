@@ -132,19 +132,35 @@ void nvme_mdev_stat_time(struct nvme_mdev *nm, bool on)
 		static_branch_dec(&nvme_mdev_timing);
 }
 
-/* Jiffies in which something was in flight: once each, whoever comes first. */
-static unsigned long stat_busy(unsigned long *stamp, unsigned long now, bool busy)
+/*
+ * The jiffies from @since to @now, those that somebody has counted already left
+ * out; as the block layer does it, @stamp is how far that is.
+ */
+static unsigned long stat_busy(unsigned long *stamp, unsigned long since, unsigned long now)
 {
 	unsigned long last = READ_ONCE(*stamp);
 
-	if (!time_after(now, last) || !try_cmpxchg(stamp, &last, now) || !busy)
+	if (!time_after(now, last) || !try_cmpxchg(stamp, &last, now))
 		return 0;
-	return now - last;
+	return now - (time_after(since, last) ? since : last);
+}
+
+/* How many of the @span jiffies since the last time began with something in flight. */
+static unsigned long stat_busy_for(const struct nvme_mdev_ns_stat *s, unsigned long span)
+{
+	unsigned int g;
+	u64 ticks = 0;
+
+	if (s->seen > stat_ended(&s->now))
+		return span;
+	for (g = 0; g < NR_STAT_GROUPS; g++)
+		ticks += s->now.ticks[g] - s->told.ticks[g];
+	return min_t(u64, span, ticks);
 }
 
 /* What is new since the last time, for a partition and, by the macros, its disk. */
 static void stat_tell(struct block_device *bdev, const struct nvme_mdev_ns_stat *s,
-		      unsigned long now)
+		      unsigned long since, unsigned long now)
 {
 	struct block_device *disk = bdev_whole(bdev);
 	unsigned int g;
@@ -152,9 +168,9 @@ static void stat_tell(struct block_device *bdev, const struct nvme_mdev_ns_stat 
 	if (!blk_queue_io_stat(bdev_get_queue(bdev)))
 		return;
 	part_stat_lock();
-	__part_stat_add(bdev, io_ticks, stat_busy(&bdev->bd_stamp, now, s->busy));
+	__part_stat_add(bdev, io_ticks, stat_busy(&bdev->bd_stamp, since, now));
 	if (disk != bdev)
-		__part_stat_add(disk, io_ticks, stat_busy(&disk->bd_stamp, now, s->busy));
+		__part_stat_add(disk, io_ticks, stat_busy(&disk->bd_stamp, since, now));
 	for (g = 0; g < NR_STAT_GROUPS; g++) {
 		if (s->now.ios[g] == s->told.ios[g])
 			continue;
@@ -166,18 +182,21 @@ static void stat_tell(struct block_device *bdev, const struct nvme_mdev_ns_stat 
 	part_stat_unlock();
 }
 
-/* Returns true if there was something to tell, or is in flight. */
-static bool stat_fold_ns(struct nvme_mdev_ns *ns, struct nvme_mdev_ns_stat *s, unsigned long now)
+/* Returns how many of the jiffies from @last, the last time, to @now were busy. */
+static unsigned long stat_fold_ns(struct nvme_mdev_ns *ns, struct nvme_mdev_ns_stat *s,
+				  unsigned long last, unsigned long now)
 {
-	u64 ended = stat_ended(&s->now);
+	unsigned long busy;
 
-	if (!s->busy && s->started == stat_ended(&s->told))
-		return false;
+	/* all that was ever started has ended and been told */
+	if (s->started == stat_ended(&s->told))
+		return 0;
+	busy = stat_busy_for(s, now - last);
 	if (ns->bdev)
-		stat_tell(ns->bdev, s, now);
+		stat_tell(ns->bdev, s, now - busy, now);
 	s->told = s->now;
-	s->busy = s->started != ended;
-	return true;
+	s->seen = s->started;
+	return busy;
 }
 
 /**
@@ -189,20 +208,17 @@ static bool stat_fold_ns(struct nvme_mdev_ns *ns, struct nvme_mdev_ns_stat *s, u
 void nvme_mdev_stat_fold(struct nvme_mdev_lane *ml)
 {
 	struct nvme_mdev_stat *stat = &ml->nm->stat;
+	unsigned long last = ml->stat->jiffy, now = jiffies;
 	struct vnvme_ns **vns = ml->nm->ctrl.ns;
-	unsigned long now = jiffies;
-	bool busy = false;
+	unsigned long busy = 0;
 	u32 i;
 
 	ml->stat->jiffy = now;
-	for (i = 1; i <= VNVME_MAX_NS; i++) {
-		struct nvme_mdev_ns_stat *s = &ml->stat->ns[i];
-		bool was = s->busy;
-
-		if (vns[i] && stat_fold_ns(vns[i]->priv, s, now))
-			busy |= was;
-	}
-	atomic_long_add(stat_busy(&stat->stamp, now, busy), &stat->io_ticks);
+	for (i = 1; i <= VNVME_MAX_NS; i++)
+		if (vns[i])
+			busy = max(busy, stat_fold_ns(vns[i]->priv, &ml->stat->ns[i], last, now));
+	if (busy)
+		atomic_long_add(stat_busy(&stat->stamp, now - busy, now), &stat->io_ticks);
 }
 
 /**
@@ -214,13 +230,19 @@ void nvme_mdev_stat_fold(struct nvme_mdev_lane *ml)
  */
 void nvme_mdev_stat_release(struct nvme_mdev_ns *ns)
 {
+	struct nvme_mdev_lane_stat *stat;
 	unsigned int i;
 
-	for (i = 1; i <= ns->nm->nr_pairs; i++)
-		stat_fold_ns(ns, &ns->nm->stat.lane[i].ns[ns->vns.nsid], jiffies);
+	for (i = 1; i <= ns->nm->nr_pairs; i++) {
+		stat = &ns->nm->stat.lane[i];
+		stat_fold_ns(ns, &stat->ns[ns->vns.nsid], READ_ONCE(stat->jiffy), jiffies);
+	}
 }
 
-/* All lanes and namespaces; returns how many commands are in flight. */
+/*
+ * All lanes and namespaces, beside those who count; returns how many commands
+ * are in flight, or ended while this looked.
+ */
 static u64 stat_sum(const struct nvme_mdev *nm, struct nvme_mdev_acct *sum)
 {
 	u64 ended = 0, started = 0;
@@ -230,9 +252,7 @@ static u64 stat_sum(const struct nvme_mdev *nm, struct nvme_mdev_acct *sum)
 		for (k = 1; k <= VNVME_MAX_NS; k++) {
 			const struct nvme_mdev_ns_stat *s = &nm->stat.lane[i].ns[k];
 
-			/* in this order: what has ended had started */
 			ended += stat_ended(&s->now);
-			smp_rmb();
 			started += READ_ONCE(s->started);
 			for (g = 0; g < NR_STAT_GROUPS; g++) {
 				sum->ios[g] += READ_ONCE(s->now.ios[g]);

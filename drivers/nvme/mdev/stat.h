@@ -36,13 +36,13 @@ struct nvme_mdev_acct {
  * @started:	commands that a backend has taken
  * @now:	those that have ended
  * @told:	what of @now the host's block device has been told
- * @busy:	commands were in flight when that was done
+ * @seen:	@started when that was done
  */
 struct nvme_mdev_ns_stat {
 	u64			started;
 	struct nvme_mdev_acct	now;
 	struct nvme_mdev_acct	told;
-	bool			busy;
+	u64			seen;
 };
 
 /**
@@ -62,8 +62,8 @@ struct nvme_mdev_lane_stat {
 /**
  * struct nvme_mdev_stat - a device's counters; they outlive its being closed
  * @lane:	by lane
- * @stamp:	the last jiffy that is in @io_ticks, or that it begins to count at
- * @io_ticks:	jiffies with commands in flight
+ * @stamp:	the jiffy up to which @io_ticks has been counted
+ * @io_ticks:	jiffies that began with commands in flight
  */
 struct nvme_mdev_stat {
 	struct nvme_mdev_lane_stat	*lane;
