@@ -155,6 +155,27 @@ resets()
 	[ "$lines" = 4 ]
 }
 
+# What a reset takes from the drive is done again, and is in flight once.
+reset_under_load()
+{
+	local i rc
+	local -a now
+
+	client_start observe unlimited || return
+	for i in 1 2 3; do
+		echo 1 > /sys/class/nvme/nvme0/reset_controller
+		sleep 1
+	done
+	read -ra now < "$DEV/state/stat"
+	echo "beside it: ${now[*]}"
+	((now[8] <= 1))
+	rc=$?
+	client_stop observe || rc=1
+	read -ra now < "$DEV/state/stat"
+	echo "after it: ${now[*]}"
+	[ "${now[8]}" = 0 ] && return "$rc"
+}
+
 # stat_delta FILE COMMAND...: how much each column of a stat file has risen after COMMAND
 stat_delta()
 {
@@ -401,6 +422,7 @@ ktap_test "prepare" prepare || ktap_done
 ktap_test "a guest's Read joins its command on the drive and its completion" joined
 ktap_test "the queue in the trace is the lane's" lane_of_trace
 ktap_test "a reset of the drive shows the queue pairs that go and come" resets
+ktap_test "a reset of the drive under load leaves nothing in flight" reset_under_load
 ktap_test "stat counts what was done" device_stat
 ktap_test "the partition's stat counts what was done" host_stat nvme0n1p2
 ktap_test "the disk's stat counts what was done" host_stat nvme0n1

@@ -189,8 +189,10 @@ static unsigned long stat_fold_ns(struct nvme_mdev_ns *ns, struct nvme_mdev_ns_s
 	unsigned long busy;
 
 	/* all that was ever started has ended and been told */
-	if (s->started == stat_ended(&s->told))
+	if (s->started == stat_ended(&s->told)) {
+		s->seen = s->started;
 		return 0;
+	}
 	busy = stat_busy_for(s, now - last);
 	if (ns->bdev)
 		stat_tell(ns->bdev, s, now - busy, now);
