@@ -213,6 +213,22 @@ static void extq_complete(struct nvme_mdev_lane *ml, const struct nvme_completio
 	}
 }
 
+/*
+ * The last completions of a pair that is being deleted.  What the drive aborted
+ * for that, the guest did not ask for: it stays submitted, and is lost.
+ */
+static void extq_complete_last(struct nvme_mdev_lane *ml, const struct nvme_completion *cqe, int n)
+{
+	u16 status;
+	int i;
+
+	for (i = 0; i < n; i++) {
+		status = (le16_to_cpu(cqe[i].status) >> 1) & 0x7ff;
+		if (status != NVME_SC_ABORT_QUEUE && status != NVME_SC_ABORT_REQ)
+			extq_complete(ml, &cqe[i], 1);
+	}
+}
+
 static unsigned int extq_reap(struct vnvme_backend *b, struct vnvme_lane *lane)
 {
 	struct nvme_mdev_lane *ml = lane->priv;
@@ -262,7 +278,7 @@ static void extq_down(void *priv)
 
 	nvme_mdev_poller_park(ml->nm);
 	while (ml->lane && ml->q && (n = nvme_extq_drain(ml->q, cqe, EXTQ_BATCH)) > 0)
-		extq_complete(ml, cqe, n);
+		extq_complete_last(ml, cqe, n);
 	extq_lose(ml);
 	trace_nvme_mdev_down(ml);
 	nvme_mdev_poller_unpark(ml->nm);
