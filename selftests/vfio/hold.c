@@ -52,7 +52,8 @@ static int keep_busy(struct client *c)
 		uint64_t iova = MEM_IOVA + n % (MEM_SIZE / STRIDE) * STRIDE + STRIDE / 2;
 		bool write = n & 1;
 
-		uint16_t st = client_rw(c, &c->io[0], write, n / 2 % 64 * BLOCKS, BLOCKS, iova, 512);
+		uint16_t st = client_rw(c, &c->io[0], write, n / 2 % 64 * BLOCKS, BLOCKS, iova,
+					512);
 
 		if (st) {
 			printf("hold: status %#x\n", st);
