@@ -87,6 +87,7 @@ struct nvme_extq_ops {
  * @awupf: AWUPF of Identify Controller, 0's based
  * @vsl: most data of one Verify command, as log2 of 4 KiB; 0: no limit
  * @wzsl: the same of Write Zeroes, as the controller states it
+ * @instance: the controller's number: 0 of nvme0
  * @qid: queue id of both queues, for Abort
  * @vwc: VWC of Identify Controller; bit 0: there is a volatile write cache
  * @irq: the completion queue has an interrupt, see nvme_extq_irq_arm()
@@ -94,6 +95,7 @@ struct nvme_extq_ops {
 struct nvme_extq_info {
 	struct device	*dma_dev;
 	int		numa_node;
+	int		instance;
 	u32		page_size;
 	u32		depth;
 	u32		max_bytes;

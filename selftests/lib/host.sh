@@ -216,7 +216,8 @@ client_start()
 	local out=$RESULTS/$1.client pipe
 
 	pipe=$(mktemp -u)
-	mkfifo "$pipe" || return
+	# Emptied here: what an earlier client said is not this one's.
+	mkfifo "$pipe" && : > "$out" || return
 	NVME_MDEV_UUID=${3:-$MDEV} prlimit --memlock="$2" setpriv --bounding-set=-ipc_lock \
 		--inh-caps=-ipc_lock build/selftests/hold <"$pipe" >"$out" 2>&1 &
 	CLIENT=$!

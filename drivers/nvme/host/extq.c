@@ -299,6 +299,7 @@ static void nvme_extq_fill_info(struct nvme_dev *dev, struct nvme_extq *e)
 	e->info = (struct nvme_extq_info) {
 		.dma_dev	= dev->dev,
 		.numa_node	= dev_to_node(dev->dev),
+		.instance	= ctrl->instance,
 		.page_size	= NVME_CTRL_PAGE_SIZE,
 		.depth		= e->q.q_depth,
 		.max_bytes	= e->pool->max_bytes,

@@ -265,7 +265,9 @@ void nvme_mdev_stop(struct nvme_mdev *nm)
 
 	device_return(nm);
 	wait_event(nm->idle, vnvme_ctrl_idle(&nm->ctrl));
+	nvme_mdev_control_lock(nm);
 	nvme_mdev_poller_remove(nm);
+	nvme_mdev_control_unlock(nm);
 	flush_workqueue(nm->wq);
 
 	nvme_mdev_mem_unmap(nm, 0, U64_MAX);

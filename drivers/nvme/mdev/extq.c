@@ -15,6 +15,7 @@
 #include <linux/slab.h>
 
 #include "mdev.h"
+#include "trace.h"
 
 #define EXTQ_TIMEOUT	(30 * HZ)
 #define EXTQ_BATCH	32
@@ -173,7 +174,7 @@ static u16 extq_submit(struct vnvme_backend *b, struct vnvme_lane *lane, struct 
 		return status;
 	if (unlikely(nvme_extq_submit(ml->q, &cmd, false)))
 		return VNVME_BUSY;
-	req->start_ns = jiffies;
+	nvme_mdev_stat_start(ml->stat, req);
 	ml->submitted = true;
 	ml->submits++;
 	return 0;
@@ -187,6 +188,7 @@ static void extq_commit(struct vnvme_backend *b, struct vnvme_lane *lane)
 		return;
 	ml->submitted = false;
 	ml->rings++;
+	trace_nvme_mdev_ring(ml);
 	nvme_extq_ring(ml->q);
 }
 
@@ -205,8 +207,25 @@ static void extq_complete(struct nvme_mdev_lane *ml, const struct nvme_completio
 		if (!req->submitted)
 			continue;
 		__clear_bit(tag, ml->late);
+		nvme_mdev_stat_done(ml->stat, req);
 		/* phase, Command Retry Delay and More are not the guest's */
 		vnvme_req_done(req, (le16_to_cpu(cqe[i].status) >> 1) & (VNVME_DNR | 0x7ff));
+	}
+}
+
+/*
+ * The last completions of a pair that is being deleted.  What the drive aborted
+ * for that, the guest did not ask for: it stays submitted, and is lost.
+ */
+static void extq_complete_last(struct nvme_mdev_lane *ml, const struct nvme_completion *cqe, int n)
+{
+	u16 status;
+	int i;
+
+	for (i = 0; i < n; i++) {
+		status = (le16_to_cpu(cqe[i].status) >> 1) & 0x7ff;
+		if (status != NVME_SC_ABORT_QUEUE && status != NVME_SC_ABORT_REQ)
+			extq_complete(ml, &cqe[i], 1);
 	}
 }
 
@@ -243,8 +262,10 @@ static void extq_lose(struct nvme_mdev_lane *ml)
 	if (!ml->lane)
 		return;
 	for (i = 0; i < ml->lane->nr_reqs; i++)
-		if (ml->reqs[i].submitted)
+		if (ml->reqs[i].submitted) {
+			nvme_mdev_stat_lost(ml->stat, &ml->reqs[i]);
 			vnvme_req_requeue(&ml->reqs[i]);
+		}
 	bitmap_zero(ml->late, NVME_MDEV_LANE_DEPTH);
 }
 
@@ -257,8 +278,9 @@ static void extq_down(void *priv)
 
 	nvme_mdev_poller_park(ml->nm);
 	while (ml->lane && ml->q && (n = nvme_extq_drain(ml->q, cqe, EXTQ_BATCH)) > 0)
-		extq_complete(ml, cqe, n);
+		extq_complete_last(ml, cqe, n);
 	extq_lose(ml);
+	trace_nvme_mdev_down(ml);
 	nvme_mdev_poller_unpark(ml->nm);
 }
 
@@ -268,6 +290,9 @@ static void extq_up(void *priv)
 
 	nvme_mdev_poller_park(ml->nm);
 	ml->up = !ml->closing;
+	if (ml->q)
+		nvme_extq_info(ml->q, &ml->info);
+	trace_nvme_mdev_up(ml);
 	nvme_mdev_poller_unpark(ml->nm);
 }
 
@@ -285,6 +310,7 @@ static void extq_gone(void *priv)
 
 	nvme_mdev_poller_park(ml->nm);
 	ml->gone = true;
+	trace_nvme_mdev_gone(ml);
 	nvme_mdev_poller_unpark(ml->nm);
 	dev_warn(nvme_mdev_dev(ml->nm),
 		 "queue pair lost for good: the guest's I/O fails until the device is opened again\n");
@@ -333,13 +359,14 @@ void nvme_mdev_extq_tick(struct nvme_mdev_lane *ml)
 	bool due = false;
 	u32 i;
 
+	nvme_mdev_stat_tick(ml);
 	if (likely(time_before(jiffies, ml->tick)))
 		return;
 	ml->tick = jiffies + HZ;
 	if (!ml->up)
 		return;
 	for (i = 0; i < ml->lane->nr_reqs; i++) {
-		unsigned long start = ml->reqs[i].start_ns;
+		unsigned long start = ml->reqs[i].start;
 
 		if (!ml->reqs[i].submitted || time_before(jiffies, start + EXTQ_TIMEOUT))
 			continue;
@@ -408,6 +435,7 @@ int nvme_mdev_extq_get(struct nvme_mdev *nm, u16 id)
 
 	memset(ml, 0, sizeof(*ml));
 	ml->nm = nm;
+	ml->stat = &nm->stat.lane[id];
 	INIT_WORK(&ml->recover, extq_recover);
 	q = extq_get_patiently(ml);
 	if (IS_ERR(q))

@@ -10,6 +10,7 @@
 #include <linux/eventfd.h>
 
 #include "mdev.h"
+#include "trace.h"
 
 #define NR_MSIX(nm)	((nm)->nr_pairs + 1)
 
@@ -64,11 +65,14 @@ static void intx_signal(struct nvme_mdev_irq *irq)
 void nvme_mdev_irq_raise(struct nvme_mdev *nm, u16 vector)
 {
 	if (likely(READ_ONCE(nm->irq.msix_on))) {
+		trace_nvme_mdev_interrupt(nm, vector, NVME_MDEV_IRQ_MSIX);
 		msix_signal(&nm->irq, vector);
 	} else if (READ_ONCE(nm->irq.intx)) {
+		trace_nvme_mdev_interrupt(nm, vector, NVME_MDEV_IRQ_INTX);
 		WRITE_ONCE(nm->irq.intx_check, true);
 		nvme_mdev_poller_kick(nm);
 	} else {
+		trace_nvme_mdev_interrupt(nm, vector, NVME_MDEV_IRQ_KEPT);
 		set_bit(vector, nm->irq.pending);
 	}
 }

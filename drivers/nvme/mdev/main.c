@@ -9,6 +9,7 @@
  *	sysfs.c, ns.c	what an operator sets
  *	poller.c	who moves I/O
  *	mem.c, irq.c, db.c, extq.c, null.c	what it is moved with
+ *	stat.c, debugfs.c, trace.c	what can be seen of it
  *	core/		the controller itself
  */
 #include <linux/module.h>
@@ -19,12 +20,19 @@ static int __init nvme_mdev_init(void)
 {
 	int ret;
 
+	nvme_mdev_debugfs_init();
 	ret = mdev_register_driver(&nvme_mdev_driver);
 	if (ret)
-		return ret;
+		goto err;
 	ret = nvme_mdev_parents_init();
 	if (ret)
-		mdev_unregister_driver(&nvme_mdev_driver);
+		goto err_unregister;
+	return 0;
+
+err_unregister:
+	mdev_unregister_driver(&nvme_mdev_driver);
+err:
+	nvme_mdev_debugfs_exit();
 	return ret;
 }
 
@@ -32,6 +40,7 @@ static void __exit nvme_mdev_exit(void)
 {
 	nvme_mdev_parents_exit();
 	mdev_unregister_driver(&nvme_mdev_driver);
+	nvme_mdev_debugfs_exit();
 }
 
 module_init(nvme_mdev_init);

@@ -37,6 +37,7 @@
 #include <linux/workqueue.h>
 
 #include "core/vnvme.h"
+#include "stat.h"
 
 #define NVME_MDEV_NR_TYPES	3
 #define NVME_MDEV_LANE_DEPTH	256	/* commands of one lane in flight */
@@ -98,6 +99,13 @@ struct nvme_mdev_irq {
 	struct eventfd_ctx	*req;
 };
 
+/* What became of an interrupt, for its tracepoint. */
+enum nvme_mdev_irq_way {
+	NVME_MDEV_IRQ_KEPT,	/* until the VMM sets an eventfd */
+	NVME_MDEV_IRQ_MSIX,
+	NVME_MDEV_IRQ_INTX,	/* the level is looked at again */
+};
+
 /**
  * struct nvme_mdev_ns - a namespace that an operator attached
  * @vns:	what the core sees; its nsid is the guest's
@@ -136,6 +144,7 @@ struct nvme_mdev_ns {
  * @gone:	no queue pair will come back
  * @closing:	the pair is being given back
  * @submitted:	the doorbell is to be rung at the end of the pass
+ * @stat:	what it has counted
  * @nr:		requests
  * @reqs:	the requests; their number is the command identifier on @q
  * @segs:	their segments
@@ -172,6 +181,7 @@ struct nvme_mdev_lane {
 	bool			closing;
 	bool			submitted;
 	bool			reset_due;
+	struct nvme_mdev_lane_stat *stat;
 	u32			nr;
 	struct vnvme_req	*reqs;
 	struct vnvme_seg	*segs;
@@ -220,6 +230,8 @@ struct nvme_mdev {
 	atomic_t		armed;		/* lanes that nobody looks at */
 	struct delayed_work	watch;		/* over commands that they wait for */
 	struct nvme_mdev_lane	lanes[VNVME_MAX_IOQ + 1];
+	struct nvme_mdev_stat	stat;
+	struct dentry		*debugfs;
 	struct nvme_mdev_ns	*ns[VNVME_MAX_NS + 1];
 	struct vnvme_backend	extq;
 	struct vnvme_backend	null;
@@ -293,7 +305,8 @@ void nvme_mdev_poller_park(struct nvme_mdev *nm) __acquires(&nm->park_lock);
 void nvme_mdev_poller_unpark(struct nvme_mdev *nm) __releases(&nm->park_lock);
 void nvme_mdev_poller_init(struct nvme_mdev *nm);
 void nvme_mdev_poller_irq(struct nvme_mdev_lane *ml);
-int nvme_mdev_poller_show(struct nvme_mdev_lane *ml, char *buf, int at);
+struct task_struct *nvme_mdev_poller_task(const struct nvme_mdev_lane *ml);
+bool nvme_mdev_poller_asleep(const struct nvme_mdev_lane *ml);
 
 /* ns.c */
 int nvme_mdev_ns_add(struct nvme_mdev *nm, const char *name);
@@ -310,6 +323,27 @@ int nvme_mdev_lane_setup(struct nvme_mdev *nm, u16 id, u32 max_segs);
 void nvme_mdev_extq_put(struct nvme_mdev *nm, u16 id);
 void nvme_mdev_lane_free(struct nvme_mdev *nm, u16 id);
 void nvme_mdev_extq_tick(struct nvme_mdev_lane *ml);
+
+/* stat.c */
+int nvme_mdev_stat_init(struct nvme_mdev *nm);
+void nvme_mdev_stat_exit(struct nvme_mdev *nm);
+void nvme_mdev_stat_fold(struct nvme_mdev_lane *ml);
+void nvme_mdev_stat_release(struct nvme_mdev_ns *ns);
+void nvme_mdev_stat_time(struct nvme_mdev *nm, bool on);
+ssize_t nvme_mdev_stat_show(const struct nvme_mdev *nm, char *buf);
+
+/* Once per pass; owner. */
+static inline void nvme_mdev_stat_tick(struct nvme_mdev_lane *ml)
+{
+	if (unlikely(time_after(jiffies, ml->stat->jiffy)))
+		nvme_mdev_stat_fold(ml);
+}
+
+/* debugfs.c */
+void nvme_mdev_debugfs_init(void);
+void nvme_mdev_debugfs_exit(void);
+void nvme_mdev_debugfs_add(struct nvme_mdev *nm);
+void nvme_mdev_debugfs_del(struct nvme_mdev *nm);
 
 /* null.c */
 extern const struct vnvme_backend_ops nvme_mdev_null_backend;

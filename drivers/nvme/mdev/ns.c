@@ -94,6 +94,7 @@ static void ns_release(struct nvme_mdev_ns *ns)
 {
 	struct block_device *bdev = ns->bdev;
 
+	nvme_mdev_stat_release(ns);
 	if (!bdev)
 		return;
 	ns->bdev = NULL;

@@ -23,10 +23,13 @@ static noinline u16 null_compare(const struct vnvme_req *req)
 
 static u16 null_submit(struct vnvme_backend *b, struct vnvme_lane *lane, struct vnvme_req *req)
 {
+	struct nvme_mdev_lane *ml = lane->priv;
 	u16 status = VNVME_SC_SUCCESS;
 
+	nvme_mdev_stat_start(ml->stat, req);
 	if (unlikely(req->opcode == VNVME_CMD_COMPARE))
 		status = null_compare(req);
+	nvme_mdev_stat_done(ml->stat, req);
 	vnvme_req_done(req, status);
 	return 0;
 }

@@ -30,6 +30,7 @@
 #include <linux/topology.h>
 
 #include "mdev.h"
+#include "trace.h"
 
 #define POLLER_BUDGET	32	/* commands fetched from one lane in a pass */
 #define POOL_SHARE	8	/* a pool's poller for so many CPUs of its node */
@@ -77,7 +78,8 @@ static void lane_activate(struct nvme_mdev_lane *ml)
 
 	if (!test_and_clear_bit(LANE_ARMED, &ml->flags))
 		return;
-	atomic_dec(&ml->nm->armed);
+	if (atomic_fetch_dec(&ml->nm->armed) == ml->nm->nr_pairs)
+		trace_nvme_mdev_wake(ml->nm);
 	/* the lane keeps its poller only until that has seen it */
 	rcu_read_lock();
 	p = READ_ONCE(ml->poller);
@@ -153,6 +155,7 @@ void nvme_mdev_poller_park(struct nvme_mdev *nm)
 		if (nm->lanes[i].poller &&
 		    (i == 1 || nm->lanes[i].poller != nm->lanes[i - 1].poller))
 			poller_sync(nm->lanes[i].poller);
+	trace_nvme_mdev_park(nm);
 }
 
 /**
@@ -163,7 +166,8 @@ void nvme_mdev_poller_park(struct nvme_mdev *nm)
  */
 void nvme_mdev_poller_unpark(struct nvme_mdev *nm)
 {
-	/* pairs with the load of ->parked in poller_lane() */
+	trace_nvme_mdev_unpark(nm);
+	/* pairs with the load of ->parked in poller_pass() */
 	smp_store_release(&nm->parked, false);
 	mutex_unlock(&nm->park_lock);
 	nvme_mdev_poller_kick(nm);
@@ -246,6 +250,7 @@ static noinline void lane_arm(struct nvme_mdev_lane *ml)
 			WRITE_ONCE(ml->idle_since, 0);
 			return;
 		}
+		nvme_mdev_stat_fold(ml);
 		/* a drive that does not answer is found out by looking */
 		queue_delayed_work(nm->wq, &nm->watch, WATCH_PERIOD);
 	}
@@ -254,7 +259,9 @@ static noinline void lane_arm(struct nvme_mdev_lane *ml)
 	/* who finds the bit may list the lane at once */
 	set_bit(LANE_ARMED, &ml->flags);
 	if (atomic_inc_return(&nm->armed) == nm->nr_pairs) {
-		if (!device_may_sleep(nm))
+		if (device_may_sleep(nm))
+			trace_nvme_mdev_sleep(nm);
+		else
 			nvme_mdev_poller_kick(nm);
 		return;
 	}
@@ -587,18 +594,23 @@ void nvme_mdev_poller_init(struct nvme_mdev *nm)
 }
 
 /**
- * nvme_mdev_poller_show() - who serves a lane
- * @ml:	 lane
- * @buf: for sysfs_emit_at(), a page
- * @at:	 where in it
+ * nvme_mdev_poller_task() - the thread that serves a lane
+ * @ml: lane
  *
- * Context: control. Return: bytes written.
+ * Context: control, in which it stays. Return: NULL while the device is closed.
  */
-int nvme_mdev_poller_show(struct nvme_mdev_lane *ml, char *buf, int at)
+struct task_struct *nvme_mdev_poller_task(const struct nvme_mdev_lane *ml)
 {
-	if (!ml->poller)
-		return 0;
-	return sysfs_emit_at(buf, at, "%u %s %d %s\n", ml->lane->id, ml->poller->task->comm,
-			     task_pid_nr(ml->poller->task),
-			     test_bit(LANE_ARMED, &ml->flags) ? "asleep" : "polling");
+	return ml->poller ? ml->poller->task : NULL;
+}
+
+/**
+ * nvme_mdev_poller_asleep() - is a lane on no list?
+ * @ml: lane
+ *
+ * Context: any.
+ */
+bool nvme_mdev_poller_asleep(const struct nvme_mdev_lane *ml)
+{
+	return test_bit(LANE_ARMED, &ml->flags);
 }

@@ -326,8 +326,14 @@ static ssize_t pollers_show(struct device *dev, struct device_attribute *attr, c
 	int len = 0;
 
 	nvme_mdev_control_lock(nm);
-	for (i = 1; i <= nm->nr_pairs; i++)
-		len += nvme_mdev_poller_show(&nm->lanes[i], buf, len);
+	for (i = 1; i <= nm->nr_pairs; i++) {
+		const struct task_struct *task = nvme_mdev_poller_task(&nm->lanes[i]);
+
+		if (task)
+			len += sysfs_emit_at(buf, len, "%u %s %d %s\n", i, task->comm,
+					     task->pid, nvme_mdev_poller_asleep(&nm->lanes[i]) ?
+					     "asleep" : "polling");
+	}
 	nvme_mdev_control_unlock(nm);
 	return len;
 }
@@ -374,6 +380,12 @@ static ssize_t counters_show(struct device *dev, struct device_attribute *attr, 
 }
 static DEVICE_ATTR_RO(counters);
 
+static ssize_t stat_show(struct device *dev, struct device_attribute *attr, char *buf)
+{
+	return nvme_mdev_stat_show(to_nm(dev), buf);
+}
+static DEVICE_ATTR_RO(stat);
+
 static struct attribute *state_attrs[] = {
 	&dev_attr_open.attr,
 	&dev_attr_controller.attr,
@@ -381,6 +393,7 @@ static struct attribute *state_attrs[] = {
 	&dev_attr_queue_pairs.attr,
 	&dev_attr_pollers.attr,
 	&dev_attr_counters.attr,
+	&dev_attr_stat.attr,
 	NULL,
 };
 

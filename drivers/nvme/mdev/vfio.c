@@ -355,7 +355,9 @@ static int nvme_mdev_init_dev(struct vfio_device *vdev)
 	if (!nm->db)
 		return -ENOMEM;
 	nm->wq = alloc_workqueue("nvme-mdev/%.8s", WQ_UNBOUND, 0, dev_name(vdev->dev));
-	if (!nm->wq) {
+	if (!nm->wq || nvme_mdev_stat_init(nm)) {
+		if (nm->wq)
+			destroy_workqueue(nm->wq);
 		free_page((unsigned long)nm->db);
 		return -ENOMEM;
 	}
@@ -367,6 +369,7 @@ static void nvme_mdev_release_dev(struct vfio_device *vdev)
 	struct nvme_mdev *nm = to_nm(vdev);
 
 	nvme_mdev_ns_free_all(nm);
+	nvme_mdev_stat_exit(nm);
 	destroy_workqueue(nm->wq);
 	free_page((unsigned long)nm->db);
 	compat_vfio_release(vdev);
@@ -413,6 +416,7 @@ int nvme_mdev_probe(struct mdev_device *mdev)
 	ret = vfio_register_emulated_iommu_dev(&nm->vdev);
 	if (ret)
 		goto put;
+	nvme_mdev_debugfs_add(nm);
 	return 0;
 
 put:
@@ -435,6 +439,7 @@ void nvme_mdev_remove(struct mdev_device *mdev)
 	unsigned int pairs = nm->nr_pairs;
 
 	vfio_unregister_group_dev(&nm->vdev);
+	nvme_mdev_debugfs_del(nm);
 	vfio_put_device(&nm->vdev);
 	nvme_mdev_parent_release(parent, pairs);
 }

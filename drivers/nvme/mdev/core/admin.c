@@ -323,6 +323,7 @@ static void vnvme_admin_one(struct vnvme_ctrl *ctrl, struct vnvme_cmd *cmd)
 	const struct vnvme_admin_op *op;
 	u16 status;
 
+	vnvme_trace_admin(ctrl, &cmd->sqe);
 	cmd->dw0 = 0;
 	cmd->err_loc = VNVME_LOC_NONE;
 	op = vnvme_admin_op(ctrl, cmd->sqe.opcode);

@@ -233,6 +233,7 @@ static void vnvme_state_enter(struct vnvme_ctrl *ctrl, enum vnvme_state next)
 	bool runs = next == VNVME_READY;
 	unsigned int i;
 
+	vnvme_trace_reset(ctrl, next);
 	ctrl->env->park(ctrl);
 	if (stop) {
 		ctrl->dbbuf.db = 0;

@@ -6,6 +6,7 @@
 #define _VNVME_INTERNAL_H
 
 #include "vnvme.h"
+#include "trace.h"
 
 #define VNVME_ADMIN_DEPTH_MAX	4096	/* entries, section 3.1.8 */
 #define VNVME_ADMIN_BATCH	16	/* commands per call of the worker */
@@ -151,6 +152,7 @@ static inline void vnvme_cq_post(struct vnvme_lane *lane, struct vnvme_sq *sq,
 	struct vnvme_cq *cq = &lane->cq;
 	__le32 *dw;
 
+	vnvme_trace_completion(lane, sq, cid, status, dw0);
 	cq->reserved--;
 	dw = lane->cq_at;
 	lane->cq_at += sizeof(struct vnvme_cqe);

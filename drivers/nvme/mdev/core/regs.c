@@ -192,6 +192,7 @@ bool vnvme_doorbell_write(struct vnvme_ctrl *ctrl, u32 off, const void *buf,
 			vnvme_aen_raise(ctrl, VNVME_AEN_DB_REGISTER);
 			continue;
 		}
+		vnvme_trace_exit(ctrl, index, vnvme_buf32(buf, i));
 		WRITE_ONCE(ctrl->db[index],
 			   (__force u32)cpu_to_le32(vnvme_buf32(buf, i)));
 		/* pairs with the barrier between arming and looking again */

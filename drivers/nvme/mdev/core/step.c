@@ -176,6 +176,7 @@ void vnvme_req_requeue(struct vnvme_req *req)
  */
 void vnvme_req_return(struct vnvme_req *req, int err)
 {
+	vnvme_trace_pinned(req, err);
 	req->miss_err = err;
 	llist_add(&req->node, &req->lane->returned);
 }
@@ -193,6 +194,7 @@ static noinline void vnvme_req_refused(struct vnvme_req *req, u16 status)
 		vnvme_req_end(req, VNVME_SC_DATA_TRANSFER);
 	} else {
 		lane->stat.misses++;
+		vnvme_trace_miss(req);
 		lane->ctrl->env->pin_req(req);
 	}
 }
@@ -209,6 +211,7 @@ static __always_inline bool vnvme_req_start(struct vnvme_req *req)
 	u16 status;
 
 	status = vnvme_nvm_prepare(ctrl, req);
+	vnvme_trace_command(req, status);
 	if (unlikely(status)) {
 		vnvme_req_refused(req, status);
 		return true;
@@ -303,6 +306,7 @@ static unsigned int vnvme_lane_fetch_sq(struct vnvme_lane *lane,
 	vnvme_sq_take(ctrl, sq);
 	if (sq->tail == sq->head)
 		return 0;
+	vnvme_trace_doorbell(ctrl, sq);
 	if (ctrl->dbbuf.db)
 		vnvme_sq_event_lag(ctrl, sq);
 	budget = min(budget, vnvme_ring_dist(sq->head, sq->tail, sq->depth));

@@ -265,6 +265,8 @@ struct vnvme_seg {
  * @scratch:	one page of the host that a backend may use (PRP list, ranges)
  * @retries:	look-ups that missed
  * @status:	of one that lane->held keeps
+ * @start, @start_ns: the embedder's: when a backend took it, in jiffies, and by
+ *		the clock, if somebody asks for that
  */
 struct vnvme_req {
 	struct vnvme_sqe	sqe;
@@ -291,7 +293,8 @@ struct vnvme_req {
 	struct vnvme_seg	*segs;		/* VNVME_MAX_SEGS */
 	void			*scratch;
 	u64			scratch_dma;
-	u64			start_ns;	/* the backend's, for time-outs */
+	unsigned long		start;
+	u64			start_ns;
 };
 
 /* ------------------------------------------------------------------------
