@@ -391,8 +391,8 @@ bool vnvme_admin_step(struct vnvme_ctrl *ctrl)
 	}
 	/* nothing that was looked up here is good in the next section */
 	vnvme_lane_forget(lane);
-	if (lane->posted) {
-		lane->posted = false;
+	if (vnvme_cq_untold(&lane->cq)) {
+		WRITE_ONCE(lane->cq.told, lane->cq.tail);
 		lane->stat.irqs++;
 		ctrl->env->irq(ctrl, lane->cq.vector);
 	}

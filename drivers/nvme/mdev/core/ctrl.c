@@ -39,7 +39,6 @@ static void vnvme_queues_forget(struct vnvme_ctrl *ctrl)
 		memset(&lane->cq, 0, sizeof(lane->cq));
 		memset(&ctrl->sq[i], 0, sizeof(ctrl->sq[i]));
 		lane->sqs = NULL;
-		lane->posted = false;
 		lane->cq_left = 0;
 		lane->blocked = false;
 	}

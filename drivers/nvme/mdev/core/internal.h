@@ -12,6 +12,7 @@
 #define VNVME_PIN_TRIES		8	/* pages that go while another is pinned */
 #define VNVME_RETRIES		(2 * VNVME_MAX_SEGS + 16)
 #define VNVME_NO_CMD		(-1)
+#define VNVME_HOLD_NS		50000	/* an interrupt, while no head moves */
 
 /* Not NVMe statuses: */
 #define VNVME_MISS		0xfffeu	/* look-up missed, see ->miss_iova */
@@ -70,6 +71,16 @@ static inline u64 vnvme_make64(u32 lo, u32 hi)
 	return (u64)hi << 32 | lo;
 }
 
+static inline u32 vnvme_db_get(const struct vnvme_ctrl *ctrl, unsigned int index)
+{
+	return le32_to_cpu((__force __le32)READ_ONCE(ctrl->db[index]));
+}
+
+static inline u32 vnvme_dbbuf_get(const __le32 *word)
+{
+	return le32_to_cpu(READ_ONCE(*word));
+}
+
 /* queue.c */
 void vnvme_sq_init(struct vnvme_sq *sq, u16 id, u16 cqid, u64 base, u32 depth);
 void vnvme_cq_init(struct vnvme_cq *cq, u16 id, u64 base, u32 depth, u16 vector,
@@ -79,7 +90,7 @@ bool vnvme_sq_run(struct vnvme_ctrl *ctrl, struct vnvme_sq *sq);
 bool vnvme_sq_ready(const struct vnvme_ctrl *ctrl, const struct vnvme_sq *sq);
 void vnvme_sq_event_lag(struct vnvme_ctrl *ctrl, struct vnvme_sq *sq);
 void vnvme_sq_event_arm(struct vnvme_ctrl *ctrl, struct vnvme_sq *sq);
-void vnvme_cq_poll(struct vnvme_ctrl *ctrl, struct vnvme_cq *cq);
+void vnvme_cq_take(struct vnvme_ctrl *ctrl, struct vnvme_cq *cq);
 bool vnvme_cq_refresh(struct vnvme_ctrl *ctrl, struct vnvme_cq *cq);
 bool vnvme_cq_may_have_room(const struct vnvme_ctrl *ctrl,
 			    const struct vnvme_cq *cq);
@@ -104,6 +115,40 @@ static inline u32 vnvme_cq_room(const struct vnvme_cq *cq)
 static inline bool vnvme_cq_full(const struct vnvme_cq *cq)
 {
 	return !vnvme_cq_room(cq);
+}
+
+/* Are there entries that no interrupt has told the guest of? */
+static inline bool vnvme_cq_untold(const struct vnvme_cq *cq)
+{
+	return READ_ONCE(cq->told) != READ_ONCE(cq->tail);
+}
+
+/**
+ * vnvme_cq_settled() - has the guest taken what it was told of, and no more?
+ * @ctrl:	controller
+ * @cq:		live queue
+ *
+ * The usual case of vnvme_cq_take(): a head that is known to be a good one.
+ *
+ * Context: owner.
+ * Return: true if so; otherwise nothing has been taken.
+ */
+static inline bool vnvme_cq_settled(struct vnvme_ctrl *ctrl, struct vnvme_cq *cq)
+{
+	u32 m = vnvme_db_get(ctrl, vnvme_cq_db_index(cq->id));
+
+	if (ctrl->dbbuf.db) {
+		if (!cq->word || m != cq->db ||
+		    vnvme_dbbuf_get(cq->word) != cq->told)
+			return false;
+		cq->shadow = cq->told;
+	} else {
+		if (m != cq->told)
+			return false;
+		cq->db = m;
+	}
+	WRITE_ONCE(cq->head, cq->told);
+	return true;
 }
 
 /**
@@ -168,7 +213,6 @@ static inline void vnvme_cq_post(struct vnvme_lane *lane, struct vnvme_sq *sq,
 	} else {
 		WRITE_ONCE(cq->tail, cq->tail + 1);
 	}
-	lane->posted = true;
 }
 
 /* dptr.c */

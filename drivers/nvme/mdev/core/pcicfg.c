@@ -181,6 +181,7 @@ static bool vnvme_pci_write_word(struct vnvme_ctrl *ctrl,
 
 void vnvme_cfg_write(struct vnvme_ctrl *ctrl, u32 off, const void *buf, u32 len)
 {
+	bool level = vnvme_intx_level(ctrl);
 	unsigned int i;
 
 	if (off >= VNVME_CFG_SIZE)
@@ -198,6 +199,9 @@ void vnvme_cfg_write(struct vnvme_ctrl *ctrl, u32 off, const void *buf, u32 len)
 		}
 	}
 	vnvme_pci_apply(ctrl);
+	/* what was raised while INTx was disabled is not raised again */
+	if (!level && vnvme_intx_level(ctrl))
+		ctrl->env->irq(ctrl, 0);
 }
 
 bool vnvme_intx_level(const struct vnvme_ctrl *ctrl)

@@ -22,11 +22,6 @@ static bool vnvme_db_fits(struct vnvme_db_door door, u32 val)
 	       vnvme_ring_dist(door.from, val, door.depth) <= door.span;
 }
 
-static u32 vnvme_db_get(const struct vnvme_ctrl *ctrl, unsigned int index)
-{
-	return le32_to_cpu((__force __le32)READ_ONCE(ctrl->db[index]));
-}
-
 static __always_inline __le32 *
 vnvme_dbbuf_word(const struct vnvme_ctrl *ctrl, u64 page, unsigned int index)
 {
@@ -53,11 +48,6 @@ static noinline void vnvme_memory_lost(struct vnvme_ctrl *ctrl, u64 iova,
 	}
 	WRITE_ONCE(ctrl->lost, true);
 	ctrl->env->work(ctrl);
-}
-
-static u32 vnvme_dbbuf_get(const __le32 *word)
-{
-	return le32_to_cpu(READ_ONCE(*word));
 }
 
 static bool vnvme_dbbuf_put(struct vnvme_ctrl *ctrl, u64 page,
@@ -349,26 +339,6 @@ static struct vnvme_db_door vnvme_cq_door(const struct vnvme_cq *cq)
 	};
 }
 
-/**
- * vnvme_cq_poll() - take the head doorbell
- * @ctrl:	controller
- * @cq:		live queue
- *
- * Context: owner (admin queue: control).
- */
-void vnvme_cq_poll(struct vnvme_ctrl *ctrl, struct vnvme_cq *cq)
-{
-	unsigned int index = vnvme_cq_db_index(cq->id);
-
-	if (ctrl->dbbuf.db)
-		cq->head = vnvme_shadow_take(ctrl, index, &cq->db, &cq->shadow,
-					     &cq->word, cq->head,
-					     vnvme_cq_door(cq));
-	else
-		vnvme_db_take(ctrl, index, &cq->db, &cq->head,
-			      vnvme_cq_door(cq));
-}
-
 static void vnvme_cq_event_set(struct vnvme_ctrl *ctrl, struct vnvme_cq *cq,
 			       u32 event)
 {
@@ -378,6 +348,49 @@ static void vnvme_cq_event_set(struct vnvme_ctrl *ctrl, struct vnvme_cq *cq,
 			    event))
 		cq->event = event;
 	ctrl->lane[cq->id].stat.eventidx++;
+}
+
+/* The guest has taken entries up to @head: of those nobody has to tell it. */
+static void vnvme_cq_head_set(struct vnvme_cq *cq, u32 head)
+{
+	if (vnvme_ring_dist(cq->head, head, cq->depth) >
+	    vnvme_ring_dist(cq->head, cq->told, cq->depth))
+		WRITE_ONCE(cq->told, head);
+	WRITE_ONCE(cq->head, head);
+}
+
+static noinline void vnvme_cq_shadow_take(struct vnvme_ctrl *ctrl,
+					  struct vnvme_cq *cq)
+{
+	vnvme_cq_head_set(cq, vnvme_shadow_take(ctrl, vnvme_cq_db_index(cq->id),
+						&cq->db, &cq->shadow, &cq->word,
+						cq->head, vnvme_cq_door(cq)));
+	/* as vnvme_sq_event_lag(); the admin queue stays armed */
+	if (cq->id &&
+	    vnvme_ring_dist(cq->head, cq->event, cq->depth) <= cq->depth / 4)
+		vnvme_cq_event_set(ctrl, cq,
+				   (cq->head ? cq->head : cq->depth) - 1);
+}
+
+/**
+ * vnvme_cq_take() - take the head doorbell
+ * @ctrl:	controller
+ * @cq:		live queue
+ *
+ * Context: owner (admin queue: control).
+ */
+void vnvme_cq_take(struct vnvme_ctrl *ctrl, struct vnvme_cq *cq)
+{
+	u32 head = cq->head;
+
+	if (ctrl->dbbuf.db) {
+		vnvme_cq_shadow_take(ctrl, cq);
+		return;
+	}
+	vnvme_db_take(ctrl, vnvme_cq_db_index(cq->id), &cq->db, &head,
+		      vnvme_cq_door(cq));
+	if (head != cq->head)
+		vnvme_cq_head_set(cq, head);
 }
 
 /**
@@ -392,12 +405,7 @@ static void vnvme_cq_event_set(struct vnvme_ctrl *ctrl, struct vnvme_cq *cq,
  */
 bool vnvme_cq_refresh(struct vnvme_ctrl *ctrl, struct vnvme_cq *cq)
 {
-	vnvme_cq_poll(ctrl, cq);
-	/* as vnvme_sq_event_lag(); the admin queue stays armed */
-	if (ctrl->dbbuf.db && cq->id &&
-	    vnvme_ring_dist(cq->head, cq->event, cq->depth) <= cq->depth / 4)
-		vnvme_cq_event_set(ctrl, cq,
-				   (cq->head ? cq->head : cq->depth) - 1);
+	vnvme_cq_take(ctrl, cq);
 	return !vnvme_cq_full(cq);
 }
 
@@ -571,8 +579,8 @@ void vnvme_dbbuf_adopt(struct vnvme_ctrl *ctrl)
 		cq = &ctrl->lane[i].cq;
 		id = vnvme_cq_db_index(i);
 		if (cq->live) {
-			cq->head = vnvme_dbbuf_start(db, id, cq->head,
-						     vnvme_cq_door(cq));
+			vnvme_cq_head_set(cq, vnvme_dbbuf_start(db, id, cq->head,
+								vnvme_cq_door(cq)));
 			cq->shadow = cq->head;
 			cq->event = cq->head;
 			WRITE_ONCE(ei[id], cpu_to_le32(cq->event));

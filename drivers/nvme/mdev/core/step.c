@@ -429,6 +429,58 @@ static unsigned int vnvme_lane_quiet(struct vnvme_lane *lane)
 	return lane->busy ? vnvme_lane_reap(lane) : 0;
 }
 
+/*
+ * The guest was told of entries that it has not taken, as far as its head says:
+ * it takes them now, and will find the others.  But it may have taken all and
+ * not say so (it need not), so that waits for a while only.
+ */
+static noinline bool vnvme_lane_hold(struct vnvme_lane *lane)
+{
+	u64 now = lane->ctrl->env->now_ns(lane->ctrl);
+	struct vnvme_cq *cq = &lane->cq;
+
+	if (!cq->held || cq->held_head != cq->head) {
+		cq->held = true;
+		cq->held_head = cq->head;
+		cq->held_ns = now;
+		return true;
+	}
+	if (now - cq->held_ns < VNVME_HOLD_NS)
+		return true;
+	lane->stat.late_irqs++;
+	return false;
+}
+
+/*
+ * There are entries that no interrupt has told the guest of.  Raise one, unless
+ * the guest is still about what the last one told it: until its head has gone
+ * past that, further entries wait, and vnvme_lane_pending() says so.  Once it
+ * has, there may be nobody left to take them.
+ *
+ * No barrier between the entries and the look at the head: an entry that the
+ * guest has missed, and a head that was missed here, is found by the next pass.
+ */
+static void vnvme_lane_tell(struct vnvme_lane *lane)
+{
+	struct vnvme_ctrl *ctrl = lane->ctrl;
+	struct vnvme_cq *cq = &lane->cq;
+
+	if (cq->irq_enabled && cq->told != cq->head &&
+	    !vnvme_cq_settled(ctrl, cq)) {
+		vnvme_cq_take(ctrl, cq);
+		if (!vnvme_cq_untold(cq))
+			return;
+		if (cq->told != cq->head && vnvme_lane_hold(lane))
+			return;
+	}
+	cq->held = false;
+	WRITE_ONCE(cq->told, cq->tail);
+	if (cq->irq_enabled) {
+		lane->stat.irqs++;
+		ctrl->env->irq(ctrl, cq->vector);
+	}
+}
+
 unsigned int vnvme_lane_step(struct vnvme_lane *lane, unsigned int budget)
 {
 	struct vnvme_ctrl *ctrl = lane->ctrl;
@@ -453,13 +505,8 @@ unsigned int vnvme_lane_step(struct vnvme_lane *lane, unsigned int budget)
 	if (lane->dirty)
 		vnvme_lane_commit(lane);
 
-	if (lane->posted) {
-		lane->posted = false;
-		if (lane->cq.irq_enabled) {
-			lane->stat.irqs++;
-			ctrl->env->irq(ctrl, lane->cq.vector);
-		}
-	}
+	if (vnvme_cq_untold(&lane->cq))
+		vnvme_lane_tell(lane);
 	return n;
 }
 
@@ -499,7 +546,7 @@ bool vnvme_lane_pending(const struct vnvme_lane *lane)
 	if (!READ_ONCE(ctrl->master) || READ_ONCE(ctrl->lost))
 		return false;
 	if (!llist_empty(&lane->returned) || (lane->retry && !lane->blocked) ||
-	    lane->held)
+	    lane->held || vnvme_cq_untold(&lane->cq))
 		return true;
 	if (!lane->free || !vnvme_lane_may_fetch(lane))
 		return false;

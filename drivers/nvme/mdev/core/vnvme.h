@@ -158,7 +158,8 @@ static inline bool vnvme_mem_lookup(const struct vnvme_mem *mem, u64 iova,
 /**
  * struct vnvme_env - supplied by the embedder, one per controller
  * @irq:	an interrupt for vector @vector is due (owner or control).
- *		Called at most once per completion queue and pass.
+ *		Called at most once per completion queue and pass, and not while
+ *		the guest is taking what an earlier call was about.
  * @kick:	make the poller look at all lanes again (any)
  * @work:	have vnvme_ctrl_work() called soon, by control (any)
  * @park:	return once no owner is inside a step, and keep it so (control)
@@ -326,8 +327,17 @@ struct vnvme_sq {
 	struct vnvme_sq *next;	/* of the same lane */
 };
 
+/*
+ * struct vnvme_cq - a completion queue
+ * @word:	as struct vnvme_sq's
+ * @reserved:	entries promised to commands in flight
+ * @told:	up to here an interrupt has told the guest of entries, or it has
+ *		taken them; from here to @tail they are to be told of
+ * @held:	the interrupt for them waits: see vnvme_lane_tell(),
+ * @held_head, @held_ns: since when no other @head has been seen
+ */
 struct vnvme_cq {
-	__le32	*word;		/* as struct vnvme_sq's */
+	__le32	*word;
 	u64	base;
 	u32	depth;
 	u32	head;
@@ -335,12 +345,16 @@ struct vnvme_cq {
 	u32	db;
 	u32	shadow;
 	u32	event;
-	u32	reserved;	/* entries promised to commands in flight */
+	u32	reserved;
+	u32	told;
+	u32	held_head;
+	u64	held_ns;
 	u16	id;
 	u16	vector;
 	u16	nr_sqs;
 	u8	phase;
 	bool	irq_enabled;
+	bool	held;
 	bool	live;
 };
 
@@ -348,6 +362,7 @@ struct vnvme_lane_stat {
 	u64	reads, writes, others;		/* commands completed */
 	u64	read_sectors, write_sectors;	/* 512 bytes */
 	u64	errors, irqs, misses, eventidx, full;
+	u64	late_irqs;			/* head did not move: see held */
 };
 
 /*
@@ -371,7 +386,6 @@ struct vnvme_lane {
 	struct vnvme_ctrl	*ctrl;
 	u16			id;
 	bool			stopping;	/* no fetch, no completion */
-	bool			posted;		/* interrupt due at end of pass */
 	u8			dirty;		/* backends to commit, by ->bit */
 	bool			blocked;
 	u32			cq_left;	/* entries at @cq_at */

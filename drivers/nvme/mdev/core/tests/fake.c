@@ -117,8 +117,15 @@ static void fake_env_flush(struct vnvme_ctrl *ctrl)
 	memset(f->durable, 1, FAKE_LBAS);
 }
 
+static void fake_beside(struct fake *f)
+{
+	if (f->on_step)
+		f->on_step(f);
+}
+
 static u64 fake_env_now_ns(struct vnvme_ctrl *ctrl)
 {
+	fake_beside(to_fake(ctrl));
 	return to_fake(ctrl)->now;
 }
 
@@ -391,7 +398,10 @@ static u16 fake_submit(struct vnvme_backend *b, struct vnvme_lane *lane,
 
 static void fake_commit(struct vnvme_backend *b, struct vnvme_lane *lane)
 {
-	((struct fake *)b->priv)->nr_commits++;
+	struct fake *f = b->priv;
+
+	f->nr_commits++;
+	fake_beside(f);
 }
 
 static unsigned int fake_reap(struct vnvme_backend *b, struct vnvme_lane *lane)
