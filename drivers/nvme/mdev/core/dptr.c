@@ -63,44 +63,86 @@ static u16 vnvme_walk_bad(struct vnvme_walk *w, u16 status)
 }
 
 /*
+ * Entries [@entry, @end) of one page of a list, of which the first has been read:
+ * @iova.  Each is read once.  Where pages follow each other, which is what most
+ * lists are, an entry costs a load, a compare and an add.
+ */
+static __always_inline u16 vnvme_walk_entries(struct vnvme_walk *w,
+					      const __le64 *entry,
+					      const __le64 *end)
+{
+	u64 iova = le64_to_cpu(READ_ONCE(*entry)), next;
+	const __le64 *stop;
+	u32 pages;
+	u16 status;
+
+	for (;;) {
+		pages = min(w->left, w->need) >> VNVME_PAGE_SHIFT;
+		if (iova == w->next && pages) {
+			/* nothing is looked up, so the extent bounds it */
+			stop = entry + min_t(size_t, end - entry, pages);
+			next = iova;
+			do {
+				entry++;
+				next += VNVME_PAGE_SIZE;
+				if (entry == stop)
+					break;
+				iova = le64_to_cpu(READ_ONCE(*entry));
+			} while (iova == next);
+			w->seg->len += next - w->next;
+			w->left -= next - w->next;
+			w->need -= next - w->next;
+			w->next = next;
+			if (entry == end || !w->need)
+				return 0;
+			if (entry != stop)
+				continue;
+		} else {
+			if (unlikely(iova & (VNVME_PAGE_SIZE - 1)))
+				return vnvme_walk_bad(w, VNVME_SC_PRP_OFFSET);
+			status = vnvme_walk_add(w, iova, VNVME_PAGE_SIZE);
+			if (unlikely(status))
+				return status;
+			if (++entry == end || !w->need)
+				return 0;
+		}
+		iova = le64_to_cpu(READ_ONCE(*entry));
+	}
+}
+
+/*
  * A list may start anywhere on 8 bytes; the last slot of its page leads to the
- * next list if more than one page is left to describe.  Each entry is read
- * once.
+ * next list if more than one page is left to describe.
  */
 static u16 vnvme_walk_list(struct vnvme_walk *w, u64 list, u32 len)
 {
+	u32 pages = (len + VNVME_PAGE_SIZE - 1) >> VNVME_PAGE_SHIFT, slots, nr;
 	struct vnvme_extent x;
 	const __le64 *entry;
 	bool chained = false;
-	u32 slots, chunk;
-	u64 iova;
 	u16 status;
 
 	for (;;) {
 		slots = (VNVME_PAGE_SIZE - (list & (VNVME_PAGE_SIZE - 1))) / 8;
 		/* a link that leads to nothing but a link could go in circles */
-		if (unlikely((list & 7) || (chained && slots == 1 &&
-					    len > VNVME_PAGE_SIZE)))
+		if (unlikely((list & 7) ||
+			     (chained && slots == 1 && pages > 1)))
 			return vnvme_walk_bad(w, VNVME_SC_PRP_OFFSET);
 		if (unlikely(!vnvme_mem_lookup(w->mem, list, &x))) {
 			w->d->miss_iova = list;
 			return VNVME_MISS;
 		}
 		entry = x.kva;
-		for (; slots > 1 || len <= VNVME_PAGE_SIZE; slots--) {
-			iova = le64_to_cpu(READ_ONCE(*entry));
-			entry++;
-			if (unlikely(iova & (VNVME_PAGE_SIZE - 1)))
-				return vnvme_walk_bad(w, VNVME_SC_PRP_OFFSET);
-			chunk = min_t(u32, len, VNVME_PAGE_SIZE);
-			status = vnvme_walk_add(w, iova, chunk);
+		nr = pages > slots ? slots - 1 : pages;
+		if (nr) {
+			status = vnvme_walk_entries(w, entry, entry + nr);
 			if (unlikely(status))
 				return status;
-			len -= chunk;
-			if (!len || !w->need)
-				return 0;
 		}
-		list = le64_to_cpu(READ_ONCE(*entry));
+		pages -= nr;
+		if (!pages || !w->need)
+			return 0;
+		list = le64_to_cpu(READ_ONCE(entry[nr]));
 		chained = true;
 	}
 }
