@@ -19,40 +19,37 @@ struct vnvme_walk {
 	u32			need;	/* bytes still to be found */
 };
 
-static __always_inline u16 vnvme_walk_add(struct vnvme_walk *w, u64 iova,
-					  u32 len)
+/* @len bytes at @iova, a new extent as far as is known */
+static __always_inline u16 vnvme_walk_find(struct vnvme_walk *w, u64 iova,
+					   u32 len)
 {
 	struct vnvme_dptr *d = w->d;
+	struct vnvme_seg *seg = w->seg;
 	struct vnvme_extent x;
 
 	if (len > w->need)
 		len = w->need;
-	w->need -= len;
-	if (iova == w->next && len <= w->left) {
-		w->seg->len += len;
-		w->next += len;
-		w->left -= len;
-		return 0;
-	}
 	if (unlikely(!vnvme_mem_lookup(w->mem, iova, &x))) {
 		d->miss_iova = iova;
 		return VNVME_MISS;
 	}
 	if (unlikely(x.ro && d->to_guest))
 		return VNVME_SC_DATA_TRANSFER | VNVME_DNR;
+	w->need -= len;
 	w->next = iova + len;
 	w->left = x.len - len;
-	if (w->seg && w->seg->dma + w->seg->len == x.dma &&
-	    w->seg->kva + w->seg->len == x.kva) {
-		w->seg->len += len;
+	if (seg && seg->dma + seg->len == x.dma &&
+	    seg->kva + seg->len == x.kva) {
+		seg->len += len;
 		return 0;
 	}
 	if (unlikely(d->nr_segs == d->max_segs))
 		return VNVME_SC_INTERNAL;
-	w->seg = &d->segs[d->nr_segs++];
-	w->seg->dma = x.dma;
-	w->seg->kva = x.kva;
-	w->seg->len = len;
+	d->nr_segs++;
+	w->seg = seg = seg ? seg + 1 : d->segs;
+	seg->dma = x.dma;
+	seg->kva = x.kva;
+	seg->len = len;
 	return 0;
 }
 
@@ -77,8 +74,9 @@ static __always_inline u16 vnvme_walk_entries(struct vnvme_walk *w,
 	u16 status;
 
 	for (;;) {
-		pages = min(w->left, w->need) >> VNVME_PAGE_SHIFT;
-		if (iova == w->next && pages) {
+		pages = iova == w->next ?
+			min(w->left, w->need) >> VNVME_PAGE_SHIFT : 0;
+		if (pages) {
 			/* nothing is looked up, so the extent bounds it */
 			stop = entry + min_t(size_t, end - entry, pages);
 			next = iova;
@@ -100,7 +98,7 @@ static __always_inline u16 vnvme_walk_entries(struct vnvme_walk *w,
 		} else {
 			if (unlikely(iova & (VNVME_PAGE_SIZE - 1)))
 				return vnvme_walk_bad(w, VNVME_SC_PRP_OFFSET);
-			status = vnvme_walk_add(w, iova, VNVME_PAGE_SIZE);
+			status = vnvme_walk_find(w, iova, VNVME_PAGE_SIZE);
 			if (unlikely(status))
 				return status;
 			if (++entry == end || !w->need)
@@ -168,7 +166,7 @@ u16 vnvme_dptr_walk(const struct vnvme_mem *mem, struct vnvme_dptr *d)
 	if (unlikely(d->prp1 & 3))
 		return VNVME_SC_PRP_OFFSET | VNVME_DNR;
 	first = min(first, len);
-	status = vnvme_walk_add(&w, d->prp1, first);
+	status = vnvme_walk_find(&w, d->prp1, first);
 	len -= first;
 	if (unlikely(status) || !len)
 		return status;
@@ -179,7 +177,7 @@ u16 vnvme_dptr_walk(const struct vnvme_mem *mem, struct vnvme_dptr *d)
 	if (len <= VNVME_PAGE_SIZE) {
 		if (unlikely(d->prp2 & (VNVME_PAGE_SIZE - 1)))
 			return VNVME_SC_PRP_OFFSET | VNVME_DNR;
-		return w.need ? vnvme_walk_add(&w, d->prp2, len) : 0;
+		return w.need ? vnvme_walk_find(&w, d->prp2, len) : 0;
 	}
 	if (unlikely(d->prp2 & 7))
 		return VNVME_SC_PRP_OFFSET | VNVME_DNR;
