@@ -146,6 +146,7 @@ static u16 vnvme_delete_sq(struct vnvme_ctrl *ctrl, struct vnvme_cmd *cmd)
 	/* no fetch from here on; the answer waits for what was fetched */
 	sq->live = false;
 	WRITE_ONCE(ctrl->db[vnvme_sq_db_index(id)], 0);
+	sq->inflight = vnvme_lane_inflight(&ctrl->lane[sq->cqid], sq);
 	if (sq->inflight) {
 		sq->del_cid = le16_to_cpu(cmd->sqe.cid);
 	} else {
@@ -171,6 +172,7 @@ void vnvme_admin_post(struct vnvme_ctrl *ctrl, u16 cid, u16 status, u32 dw0)
 {
 	struct vnvme_lane *lane = &ctrl->lane[0];
 
+	lane->busy--;
 	if (vnvme_cq_run(lane) ||
 	    (!ctrl->env->pin(ctrl, lane->cq.base,
 			     lane->cq.depth * sizeof(struct vnvme_cqe)) &&
@@ -199,7 +201,6 @@ static void vnvme_delete_finish(struct vnvme_ctrl *ctrl)
 		ctrl->env->park(ctrl);
 		vnvme_sq_unlink(ctrl, sq);
 		ctrl->env->unpark(ctrl);
-		ctrl->sq[0].inflight--;
 		vnvme_admin_post(ctrl, cid, 0, 0);
 	}
 }
@@ -339,7 +340,6 @@ static void vnvme_admin_one(struct vnvme_ctrl *ctrl, struct vnvme_cmd *cmd)
 	if (status)
 		vnvme_errlog_add(ctrl, 0, le16_to_cpu(cmd->sqe.cid), status,
 				 cmd->err_loc, 0, le32_to_cpu(cmd->sqe.nsid));
-	ctrl->sq[0].inflight--;
 	vnvme_admin_post(ctrl, le16_to_cpu(cmd->sqe.cid), status,
 			 status ? 0 : cmd->dw0);
 }
@@ -356,7 +356,7 @@ static bool vnvme_admin_fetch(struct vnvme_ctrl *ctrl, struct vnvme_cmd *cmd)
 	    !vnvme_cq_refresh(ctrl, &lane->cq) ||
 	    !vnvme_sq_pop(ctrl, &ctrl->sq[0], &cmd->sqe))
 		return false;
-	lane->cq.reserved++;
+	lane->busy++;
 	return true;
 }
 

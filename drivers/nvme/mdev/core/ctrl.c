@@ -42,6 +42,8 @@ static void vnvme_queues_forget(struct vnvme_ctrl *ctrl)
 		lane->cq_left = 0;
 		lane->blocked = false;
 	}
+	/* requests that wait for an event, deletions that wait for commands */
+	ctrl->lane[0].busy = 0;
 	ctrl->env->unpark(ctrl);
 }
 
@@ -238,8 +240,10 @@ static void vnvme_state_enter(struct vnvme_ctrl *ctrl, enum vnvme_state next)
 		ctrl->dbbuf.ei = 0;
 	}
 	if (stop || runs)
-		for (i = 0; i <= VNVME_MAX_IOQ; i++)
+		for (i = 0; i <= VNVME_MAX_IOQ; i++) {
 			ctrl->lane[i].stopping = stop;
+			ctrl->lane[i].cq_left = 0;
+		}
 	WRITE_ONCE(ctrl->state, next);
 	ctrl->env->unpark(ctrl);
 	/* RDY only once the admin queue works; DISABLED and so on set theirs */

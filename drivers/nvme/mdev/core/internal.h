@@ -12,6 +12,7 @@
 #define VNVME_PIN_TRIES		8	/* pages that go while another is pinned */
 #define VNVME_RETRIES		(2 * VNVME_MAX_SEGS + 16)
 #define VNVME_NO_CMD		(-1)
+#define VNVME_CQE_PHASE		(1u << 16)	/* of the last word */
 #define VNVME_HOLD_NS		50000	/* an interrupt, while no head moves */
 
 /* Not NVMe statuses: */
@@ -108,7 +109,9 @@ void vnvme_dbbuf_adopt(struct vnvme_ctrl *ctrl);
  */
 static inline u32 vnvme_cq_room(const struct vnvme_cq *cq)
 {
-	return cq->depth - 1 - cq->reserved -
+	const struct vnvme_lane *lane = container_of(cq, struct vnvme_lane, cq);
+
+	return cq->depth - 1 - READ_ONCE(lane->busy) -
 	       vnvme_ring_dist(cq->head, cq->tail, cq->depth);
 }
 
@@ -176,9 +179,10 @@ static inline bool vnvme_sq_pop(struct vnvme_ctrl *ctrl, struct vnvme_sq *sq,
 	/* from here on nothing may be read from the guest's copy */
 	barrier();
 	sq->at = at + i;
-	sq->left--;
-	sq->head = vnvme_ring_next(sq->head, sq->depth);
-	sq->inflight++;
+	sq->head++;
+	/* a run ends where the ring does */
+	if (unlikely(!--sq->left) && sq->head == sq->depth)
+		sq->head = 0;
 	return true;
 }
 
@@ -194,24 +198,20 @@ static inline void vnvme_cq_post(struct vnvme_lane *lane, struct vnvme_sq *sq,
 				 u16 cid, u16 status, u32 dw0)
 {
 	struct vnvme_cq *cq = &lane->cq;
-	__le32 *dw;
+	void *at = lane->cq_at;
+	__le32 *dw = at;
 
-	cq->reserved--;
-	dw = lane->cq_at;
-	lane->cq_at += sizeof(struct vnvme_cqe);
-	lane->cq_left--;
-	WRITE_ONCE(dw[0], cpu_to_le32(dw0));
-	WRITE_ONCE(dw[1], 0);
+	WRITE_ONCE(*(__le64 *)at, cpu_to_le64(dw0));
 	WRITE_ONCE(dw[2], cpu_to_le32((u32)sq->id << 16 | sq->head));
 	/* the phase bit last; pairs with the guest's read barrier */
 	smp_wmb();
-	WRITE_ONCE(dw[3], cpu_to_le32((u32)status << 17 | (u32)cq->phase << 16 |
-				      cid));
-	if (unlikely(cq->tail + 1 == cq->depth)) {
-		cq->phase ^= 1;
+	WRITE_ONCE(dw[3], cpu_to_le32((u32)status << 17 | cq->phase | cid));
+	lane->cq_at = at + sizeof(struct vnvme_cqe);
+	cq->tail++;
+	/* a run ends where the ring does */
+	if (unlikely(!--lane->cq_left) && cq->tail == cq->depth) {
+		cq->phase ^= VNVME_CQE_PHASE;
 		WRITE_ONCE(cq->tail, 0);
-	} else {
-		WRITE_ONCE(cq->tail, cq->tail + 1);
 	}
 }
 
@@ -223,10 +223,91 @@ u16 vnvme_dptr_put(struct vnvme_ctrl *ctrl, struct vnvme_cmd *cmd,
 /* nvm.c */
 void vnvme_nvm_init(struct vnvme_ctrl *ctrl);
 u16 vnvme_nvm_prepare(struct vnvme_ctrl *ctrl, struct vnvme_req *req);
+
+#define VNVME_RW_FUA		(1u << 30)
+#define VNVME_RW_DTYPE(cdw12)	(((cdw12) >> 20) & 0xf)
+
+/* Without a write cache each write is durable when it is answered. */
+static inline bool vnvme_nvm_durable(const struct vnvme_ctrl *ctrl, u32 cdw12)
+{
+	return (cdw12 & VNVME_RW_FUA) || !(ctrl->feat[VNVME_FEAT_WCE] & 1);
+}
+
+static inline bool vnvme_nvm_range_ok(const struct vnvme_ns *ns, u64 slba,
+				      u64 nlb)
+{
+	u64 size = READ_ONCE(ns->nlb);
+
+	return nlb <= size && slba <= size - nlb;
+}
+
+/**
+ * vnvme_nvm_quick() - most commands: Read or Write, all in the page of PRP1
+ * @ctrl:	controller
+ * @req:	->sqe is read; the decoded members are set
+ *
+ * What vnvme_nvm_prepare() does for them, in a straight line.  It looks at the
+ * same things, and leaves to that whatever is not as it mostly is.  A page is
+ * never too much for MDTS.
+ *
+ * Context: owner.
+ * Return: true: submit it to ->ns.
+ */
+static __always_inline bool vnvme_nvm_quick(struct vnvme_ctrl *ctrl,
+					    struct vnvme_req *req)
+{
+	/* both are mandatory; the flags are FUSE, PSDT and reserved ones */
+	u32 op = req->sqe.opcode | req->sqe.flags << 8;
+	u32 nsid = le32_to_cpu(req->sqe.nsid);
+	u32 cdw12 = le32_to_cpu(req->sqe.cdw12);
+	u64 prp1 = le64_to_cpu(req->sqe.prp1);
+	u32 off = prp1 & (VNVME_PAGE_SIZE - 1);
+	u32 nlb = (cdw12 & 0xffff) + 1;
+	struct vnvme_extent x;
+	struct vnvme_seg *seg;
+	struct vnvme_ns *ns;
+	u64 bytes;
+
+	static_assert(VNVME_CMD_WRITE == 1 && VNVME_CMD_READ == 2);
+	if (unlikely(op - 1 > 1) || unlikely(nsid > VNVME_MAX_NS))
+		return false;
+	/* no namespace has NSID 0 */
+	ns = ctrl->ns[nsid];
+	if (unlikely(!ns))
+		return false;
+	bytes = (u64)nlb << ns->lba_shift;
+	req->slba = vnvme_make64(le32_to_cpu(req->sqe.cdw10),
+				 le32_to_cpu(req->sqe.cdw11));
+	if (unlikely(off + bytes > VNVME_PAGE_SIZE) || unlikely(off & 3) ||
+	    unlikely(!vnvme_nvm_range_ok(ns, req->slba, nlb)) ||
+	    unlikely(!vnvme_mem_lookup(ctrl->mem, prp1, &x)))
+		return false;
+	if (op == VNVME_CMD_READ) {
+		if (unlikely(x.ro))
+			return false;
+		req->fua = cdw12 & VNVME_RW_FUA;
+	} else {
+		if (unlikely(ns->ro) || unlikely(VNVME_RW_DTYPE(cdw12)))
+			return false;
+		req->fua = vnvme_nvm_durable(ctrl, cdw12);
+	}
+	req->ns = ns;
+	req->opcode = op;
+	req->nlb = nlb;
+	req->bytes = bytes;
+	req->err_loc = VNVME_LOC_NONE;
+	req->nr_segs = 1;
+	seg = req->segs;
+	seg->dma = x.dma;
+	seg->kva = x.kva;
+	seg->len = bytes;
+	return true;
+}
 u32 vnvme_nvm_effects(const struct vnvme_ctrl *ctrl, u8 opcode);
 u16 vnvme_nvm_oncs(const struct vnvme_ctrl *ctrl);
 
 /* step.c */
+u32 vnvme_lane_inflight(const struct vnvme_lane *lane, const struct vnvme_sq *sq);
 bool vnvme_lane_abort(struct vnvme_lane *lane, const struct vnvme_sq *sq,
 		      u16 cid);
 

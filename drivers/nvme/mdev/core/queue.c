@@ -325,7 +325,7 @@ void vnvme_cq_init(struct vnvme_cq *cq, u16 id, u64 base, u32 depth, u16 vector,
 	cq->depth = depth;
 	cq->vector = vector;
 	cq->irq_enabled = irq;
-	cq->phase = 1;
+	cq->phase = VNVME_CQE_PHASE;
 	cq->live = true;
 }
 

@@ -78,11 +78,13 @@ static noinline bool vnvme_req_post(struct vnvme_req *req, u16 status)
 			vnvme_req_log(req, status);
 		else
 			vnvme_req_count(req);
-		inflight = sq->inflight - 1;
-		/* pairs with Delete I/O Submission Queue, which waits for 0 */
-		smp_store_release(&sq->inflight, inflight);
-		if (!sq->live && !inflight)
-			lane->ctrl->env->work(lane->ctrl);
+		if (!sq->live) {
+			inflight = sq->inflight - 1;
+			/* pairs with vnvme_delete_finish(), which waits for 0 */
+			smp_store_release(&sq->inflight, inflight);
+			if (!inflight)
+				lane->ctrl->env->work(lane->ctrl);
+		}
 	}
 	vnvme_req_free(req);
 	return true;
@@ -101,13 +103,25 @@ static noinline void vnvme_req_end(struct vnvme_req *req, u16 status)
 	lane->held_tail = &req->next;
 }
 
-static __always_inline void vnvme_req_untake(struct vnvme_req *req)
+/*
+ * A backend has the request from here on, and up to vnvme_req_untake() what it
+ * moves to and from; only the owner counts, others look.
+ */
+static __always_inline void vnvme_req_take(struct vnvme_lane *lane,
+					   struct vnvme_req *req)
 {
-	if (req->submitted) {
-		req->submitted = false;
-		WRITE_ONCE(req->lane->inflight[req->epoch],
-			   req->lane->inflight[req->epoch] - 1);
-	}
+	u8 epoch = lane->epoch;
+
+	req->epoch = epoch;
+	req->submitted = true;
+	lane->inflight[epoch]++;
+}
+
+static __always_inline void vnvme_req_untake(struct vnvme_lane *lane,
+					     struct vnvme_req *req)
+{
+	req->submitted = false;
+	lane->inflight[req->epoch]--;
 }
 
 /**
@@ -125,15 +139,13 @@ void vnvme_req_done(struct vnvme_req *req, u16 status)
 	struct vnvme_lane *lane = req->lane;
 	struct vnvme_sq *sq = req->sq;
 
-	vnvme_req_untake(req);
-	if (unlikely(status || lane->stopping || !lane->cq_left || !sq->live)) {
+	vnvme_req_untake(lane, req);
+	if (unlikely(status) || unlikely(!lane->cq_left) || unlikely(!sq->live)) {
 		vnvme_req_end(req, status);
 		return;
 	}
 	vnvme_cq_post(lane, sq, le16_to_cpu(req->sqe.cid), 0, 0);
 	vnvme_req_count(req);
-	/* pairs as in vnvme_req_post() */
-	smp_store_release(&sq->inflight, sq->inflight - 1);
 	vnvme_req_free(req);
 }
 
@@ -162,7 +174,7 @@ static struct vnvme_req *vnvme_lane_retry_pop(struct vnvme_lane *lane)
  */
 void vnvme_req_requeue(struct vnvme_req *req)
 {
-	vnvme_req_untake(req);
+	vnvme_req_untake(req->lane, req);
 	req->lane->blocked = false;
 	vnvme_lane_retry_add(req->lane, req);
 }
@@ -197,36 +209,34 @@ static noinline void vnvme_req_refused(struct vnvme_req *req, u16 status)
 	}
 }
 
-/*
- * Decode, translate, submit.  Return: false if the backend is busy; the
- * request then belongs to the caller again.
- */
-static __always_inline bool vnvme_req_start(struct vnvme_req *req)
+/* Return: false if the backend is busy; it belongs to the caller again. */
+static __always_inline bool vnvme_req_submit(struct vnvme_lane *lane,
+					     struct vnvme_req *req)
 {
-	struct vnvme_lane *lane = req->lane;
-	struct vnvme_ctrl *ctrl = lane->ctrl;
-	struct vnvme_backend *b;
+	struct vnvme_backend *b = req->ns->backend;
 	u16 status;
 
-	status = vnvme_nvm_prepare(ctrl, req);
-	if (unlikely(status)) {
-		vnvme_req_refused(req, status);
-		return true;
-	}
-
-	b = req->ns->backend;
-	req->epoch = lane->epoch;
-	req->submitted = true;
-	WRITE_ONCE(lane->inflight[req->epoch],
-		   lane->inflight[req->epoch] + 1);
+	vnvme_req_take(lane, req);
 	lane->dirty |= b->bit;
 	status = b->ops->submit(b, lane, req);
 	if (likely(!status))
 		return true;
-	vnvme_req_untake(req);
+	vnvme_req_untake(lane, req);
 	if (status == VNVME_BUSY)
 		return false;
 	vnvme_req_end(req, status);
+	return true;
+}
+
+/* Decode, translate, submit.  Return: as vnvme_req_submit(). */
+static noinline bool vnvme_req_start(struct vnvme_req *req)
+{
+	struct vnvme_lane *lane = req->lane;
+	u16 status = vnvme_nvm_prepare(lane->ctrl, req);
+
+	if (likely(!status))
+		return vnvme_req_submit(lane, req);
+	vnvme_req_refused(req, status);
 	return true;
 }
 
@@ -292,68 +302,87 @@ static noinline unsigned int vnvme_lane_post_held(struct vnvme_lane *lane)
 	return n;
 }
 
-static unsigned int vnvme_lane_fetch_sq(struct vnvme_lane *lane,
-					struct vnvme_sq *sq,
-					unsigned int budget)
+/* How many of @nr commands may be promised their entries? */
+static noinline u32 vnvme_lane_room(struct vnvme_lane *lane, u32 nr)
+{
+	struct vnvme_cq *cq = &lane->cq;
+
+	cq->room = vnvme_cq_room(cq);
+	if (cq->room < nr) {
+		vnvme_cq_take(lane->ctrl, cq);
+		cq->room = vnvme_cq_room(cq);
+	}
+	if (cq->room >= nr)
+		return nr;
+	lane->stat.full++;
+	return cq->room;
+}
+
+static __always_inline unsigned int
+vnvme_lane_fetch_sq(struct vnvme_lane *lane, struct vnvme_sq *sq, u32 budget)
 {
 	struct vnvme_ctrl *ctrl = lane->ctrl;
-	unsigned int room, n = 0;
 	struct vnvme_req *req;
+	u32 n = 0;
 
-	vnvme_sq_take(ctrl, sq);
-	if (sq->tail == sq->head)
-		return 0;
 	if (ctrl->dbbuf.db)
 		vnvme_sq_event_lag(ctrl, sq);
 	budget = min(budget, vnvme_ring_dist(sq->head, sq->tail, sq->depth));
-	room = vnvme_cq_room(&lane->cq);
-	if (unlikely(room < budget)) {
-		vnvme_cq_refresh(ctrl, &lane->cq);
-		room = vnvme_cq_room(&lane->cq);
-		if (room < budget)
-			lane->stat.full++;
-		budget = min(budget, room);
-	}
+	if (unlikely(lane->cq.room < budget))
+		budget = vnvme_lane_room(lane, budget);
 	while (n < budget) {
 		req = lane->free;
-		if (!req || unlikely(!vnvme_sq_pop(ctrl, sq, &req->sqe)))
+		if (unlikely(!req) || unlikely(!vnvme_sq_pop(ctrl, sq, &req->sqe)))
 			break;
 		lane->free = req->next;
+		/* and the entry for its answer */
 		lane->busy++;
-		/* the entry for its answer; what completes gives one for one */
-		lane->cq.reserved++;
+		n++;
 		req->sq = sq;
 		req->retries = 0;
-		n++;
-		if (unlikely(!vnvme_req_start(req))) {
-			vnvme_lane_retry_add(lane, req);
-			lane->blocked = true;
-			break;
-		}
+		if (likely(vnvme_nvm_quick(ctrl, req)) ?
+		    likely(vnvme_req_submit(lane, req)) : vnvme_req_start(req))
+			continue;
+		vnvme_lane_retry_add(lane, req);
+		lane->blocked = true;
+		break;
 	}
+	lane->cq.room -= n;
 	return n;
 }
 
-static unsigned int vnvme_lane_fetch(struct vnvme_lane *lane,
-				     unsigned int budget)
+/* Another queue goes first the next time: none starves. */
+static noinline void vnvme_lane_rotate(struct vnvme_lane *lane)
 {
-	struct vnvme_sq *sq, *first = lane->sqs;
+	struct vnvme_sq *first = lane->sqs, *sq;
+
+	lane->sqs = first->next;
+	for (sq = lane->sqs; sq->next; sq = sq->next)
+		;
+	sq->next = first;
+	first->next = NULL;
+}
+
+static __always_inline unsigned int vnvme_lane_fetch(struct vnvme_lane *lane,
+						     u32 budget)
+{
+	struct vnvme_ctrl *ctrl = lane->ctrl;
+	struct vnvme_sq *sq;
 	unsigned int n = 0;
 
-	if (!first)
-		return 0;
 	/* the state does not change while an owner is inside a step */
-	for (sq = first; sq && n < budget && !lane->retry; sq = sq->next)
-		if (sq->live)
-			n += vnvme_lane_fetch_sq(lane, sq, budget - n);
-	/* another queue goes first the next time: none starves */
-	if (unlikely(first->next) && n) {
-		lane->sqs = first->next;
-		for (sq = lane->sqs; sq->next; sq = sq->next)
-			;
-		sq->next = first;
-		first->next = NULL;
+	for (sq = lane->sqs; sq; sq = sq->next) {
+		if (unlikely(!sq->live))
+			continue;
+		vnvme_sq_take(ctrl, sq);
+		if (sq->tail == sq->head)
+			continue;
+		n += vnvme_lane_fetch_sq(lane, sq, budget - n);
+		if (n >= budget || unlikely(lane->retry))
+			break;
 	}
+	if (n && unlikely(lane->sqs->next))
+		vnvme_lane_rotate(lane);
 	return n;
 }
 
@@ -369,15 +398,38 @@ static unsigned int vnvme_lane_reap(struct vnvme_lane *lane)
 	return n;
 }
 
-static void vnvme_lane_commit(struct vnvme_lane *lane)
+static __always_inline void vnvme_lane_commit(struct vnvme_lane *lane)
 {
-	struct vnvme_backend **b = lane->ctrl->backend;
-	unsigned int dirty;
+	struct vnvme_ctrl *ctrl = lane->ctrl;
+	unsigned int dirty = lane->dirty;
+	struct vnvme_backend *b;
 
-	for (dirty = lane->dirty; dirty; dirty >>= 1, b++)
-		if ((dirty & 1) && (*b)->ops->commit)
-			(*b)->ops->commit(*b, lane);
 	lane->dirty = 0;
+	for (; dirty; dirty &= dirty - 1) {
+		b = ctrl->backend[__ffs(dirty)];
+		if (b->ops->commit)
+			b->ops->commit(b, lane);
+	}
+}
+
+/**
+ * vnvme_lane_inflight() - the commands of a queue that are not answered yet
+ * @lane:	of @sq
+ * @sq:		queue
+ *
+ * Context: owner.
+ * Return: how many there are.
+ */
+u32 vnvme_lane_inflight(const struct vnvme_lane *lane, const struct vnvme_sq *sq)
+{
+	const struct vnvme_req *req;
+	u32 i, n = 0;
+
+	for (i = 0; i < lane->nr_reqs; i++)
+		n += lane->reqs[i].sq == sq;
+	for (req = lane->free; req; req = req->next)
+		n -= req->sq == sq;
+	return n;
 }
 
 /**
@@ -481,30 +533,36 @@ static void vnvme_lane_tell(struct vnvme_lane *lane)
 	}
 }
 
+/* What was begun in earlier passes. */
+static noinline unsigned int vnvme_lane_go_on(struct vnvme_lane *lane)
+{
+	unsigned int n = 0;
+
+	if (unlikely(lane->held))
+		n += vnvme_lane_post_held(lane);
+	n += vnvme_lane_reap(lane);
+	if (unlikely(!llist_empty(&lane->returned)))
+		n += vnvme_lane_take_returned(lane);
+	if (unlikely(lane->retry))
+		n += vnvme_lane_retry(lane);
+	return n;
+}
+
 unsigned int vnvme_lane_step(struct vnvme_lane *lane, unsigned int budget)
 {
-	struct vnvme_ctrl *ctrl = lane->ctrl;
 	unsigned int n = 0;
 
 	if (unlikely(lane->stopping))
 		return vnvme_lane_drain(lane);
-	if (unlikely(!READ_ONCE(ctrl->master)))
+	if (unlikely(!READ_ONCE(lane->ctrl->master)))
 		return vnvme_lane_quiet(lane);
 
-	if (lane->busy) {
-		if (unlikely(lane->held))
-			n += vnvme_lane_post_held(lane);
-		n += vnvme_lane_reap(lane);
-		if (unlikely(!llist_empty(&lane->returned)))
-			n += vnvme_lane_take_returned(lane);
-		if (unlikely(lane->retry))
-			n += vnvme_lane_retry(lane);
-	}
+	if (lane->busy)
+		n = vnvme_lane_go_on(lane);
 	if (vnvme_lane_may_fetch(lane))
 		n += vnvme_lane_fetch(lane, budget);
 	if (lane->dirty)
 		vnvme_lane_commit(lane);
-
 	if (vnvme_cq_untold(&lane->cq))
 		vnvme_lane_tell(lane);
 	return n;

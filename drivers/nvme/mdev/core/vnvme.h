@@ -269,27 +269,29 @@ struct vnvme_seg {
  */
 struct vnvme_req {
 	struct vnvme_sqe	sqe;
+	/* a cache line: what a Read of one page needs */
 	struct vnvme_lane	*lane;
 	struct vnvme_sq		*sq;
 	struct vnvme_ns		*ns;
-	u16			tag;
-	u16			nr_segs;
-	u8			opcode;
-	u8			epoch;
-	bool			fua;
-	bool			deallocate;
-	bool			submitted;
+	struct vnvme_seg	*segs;		/* VNVME_MAX_SEGS */
+	struct vnvme_req	*next;
 	u64			slba;
 	u32			nlb;
 	u32			bytes;
+	u16			tag;
 	u16			err_loc;	/* parameter error location */
 	u16			retries;
+	u16			nr_segs;
+	u8			opcode;
+	bool			fua;
+	u8			epoch;
+	bool			submitted;
+	/* and what others need */
+	bool			deallocate;
 	u16			status;
-	u64			miss_iova;
 	int			miss_err;
-	struct vnvme_req	*next;
+	u64			miss_iova;
 	struct llist_node	node;
-	struct vnvme_seg	*segs;		/* VNVME_MAX_SEGS */
 	void			*scratch;
 	u64			scratch_dma;
 	u64			start_ns;	/* the backend's, for time-outs */
@@ -302,7 +304,7 @@ struct vnvme_req {
 /*
  * struct vnvme_sq - a submission queue
  * @db, @shadow: doorbell values last taken from BAR0 and from the shadow page
- * @inflight:	commands fetched and not answered
+ * @inflight:	not @live any more: commands fetched and not answered
  * @del_cid:	Delete I/O Submission Queue that waits for @inflight to be 0,
  *		or -1
  * @at, @left: the next entries, and @word, the shadow doorbell: look-ups that
@@ -330,7 +332,8 @@ struct vnvme_sq {
 /*
  * struct vnvme_cq - a completion queue
  * @word:	as struct vnvme_sq's
- * @reserved:	entries promised to commands in flight
+ * @room:	entries that may be promised before another look at the head
+ * @phase:	of the next entry, as it stands in its last word
  * @told:	up to here an interrupt has told the guest of entries, or it has
  *		taken them; from here to @tail they are to be told of
  * @held:	the interrupt for them waits: see vnvme_lane_tell(),
@@ -345,14 +348,14 @@ struct vnvme_cq {
 	u32	db;
 	u32	shadow;
 	u32	event;
-	u32	reserved;
+	u32	room;
+	u32	phase;
 	u32	told;
 	u32	held_head;
 	u64	held_ns;
 	u16	id;
 	u16	vector;
 	u16	nr_sqs;
-	u8	phase;
 	bool	irq_enabled;
 	bool	held;
 	bool	live;
@@ -377,8 +380,10 @@ struct vnvme_lane_stat {
  *		What they moved is free.
  * @nr_reqs:	size of @reqs; 0: the lane cannot be used
  * @cq_at, @cq_left: where the next answers go; looked up once for a run of
- *		them, see vnvme_lane_forget()
- * @busy:	requests taken from @free
+ *		them, see vnvme_lane_forget().  None are left of a lane that is
+ *		@stopping.
+ * @busy:	requests taken from @free, each of which has been promised an
+ *		entry of @cq (lane 0: commands that have)
  * @inflight:	requests a backend has, by epoch (see vnvme_lane_epoch())
  * @priv:	the embedder's
  */

@@ -191,13 +191,13 @@ static void fake_check_lane(struct fake *f, struct vnvme_lane *lane)
 		nr_free++;
 	for (i = 0; i < lane->nr_reqs; i++)
 		submitted += lane->reqs[i].submitted;
-	if (nr_free + lane->busy != lane->nr_reqs ||
+	if ((lane->id && nr_free + lane->busy != lane->nr_reqs) ||
 	    lane->inflight[0] + lane->inflight[1] != submitted)
 		f->nr_bad++;
 	if (lane->cq.live &&
 	    (!fake_ring_ok(lane->cq.head, lane->cq.tail, lane->cq.depth) ||
 	     vnvme_ring_dist(lane->cq.head, lane->cq.tail, lane->cq.depth) +
-	     lane->cq.reserved > lane->cq.depth - 1))
+	     lane->busy > lane->cq.depth - 1))
 		f->nr_bad++;
 	for (sq = lane->sqs; sq; sq = sq->next)
 		if (!fake_ring_ok(sq->head, sq->tail, sq->depth))
