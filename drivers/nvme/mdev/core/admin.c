@@ -129,7 +129,12 @@ static void vnvme_sq_unlink(struct vnvme_ctrl *ctrl, struct vnvme_sq *sq)
 	while (*link != sq)
 		link = &(*link)->next;
 	*link = sq->next;
-	lane->cq.nr_sqs--;
+}
+
+/* Owners parked. */
+static void vnvme_sq_gone(struct vnvme_ctrl *ctrl, struct vnvme_sq *sq)
+{
+	ctrl->lane[sq->cqid].cq.nr_sqs--;
 	memset(sq, 0, sizeof(*sq));
 }
 
@@ -145,12 +150,13 @@ static u16 vnvme_delete_sq(struct vnvme_ctrl *ctrl, struct vnvme_cmd *cmd)
 	ctrl->env->park(ctrl);
 	/* no fetch from here on; the answer waits for what was fetched */
 	sq->live = false;
+	vnvme_sq_unlink(ctrl, sq);
 	WRITE_ONCE(ctrl->db[vnvme_sq_db_index(id)], 0);
 	sq->inflight = vnvme_lane_inflight(&ctrl->lane[sq->cqid], sq);
 	if (sq->inflight) {
 		sq->del_cid = le16_to_cpu(cmd->sqe.cid);
 	} else {
-		vnvme_sq_unlink(ctrl, sq);
+		vnvme_sq_gone(ctrl, sq);
 		status = 0;
 	}
 	ctrl->env->unpark(ctrl);
@@ -199,7 +205,7 @@ static void vnvme_delete_finish(struct vnvme_ctrl *ctrl)
 			continue;
 		cid = sq->del_cid;
 		ctrl->env->park(ctrl);
-		vnvme_sq_unlink(ctrl, sq);
+		vnvme_sq_gone(ctrl, sq);
 		ctrl->env->unpark(ctrl);
 		vnvme_admin_post(ctrl, cid, 0, 0);
 	}

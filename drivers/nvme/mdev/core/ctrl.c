@@ -224,6 +224,19 @@ vnvme_actions[VNVME_NR_STATES][VNVME_NR_EVENTS] = {
 	},
 };
 
+/**
+ * vnvme_ctrl_going() - may owners fetch?  Something has changed
+ * @ctrl:	->state, ->master or ->fatal
+ *
+ * Context: control, owners parked; any, where ->fatal was set: what is fetched
+ * after that does no harm.
+ */
+void vnvme_ctrl_going(struct vnvme_ctrl *ctrl)
+{
+	WRITE_ONCE(ctrl->going, READ_ONCE(ctrl->state) == VNVME_READY &&
+		   READ_ONCE(ctrl->master) && !READ_ONCE(ctrl->fatal));
+}
+
 /*
  * The state changes while no owner is inside a step.  Where I/O must not go on,
  * DBBUF is forgotten before anything else.
@@ -245,6 +258,7 @@ static void vnvme_state_enter(struct vnvme_ctrl *ctrl, enum vnvme_state next)
 			ctrl->lane[i].cq_left = 0;
 		}
 	WRITE_ONCE(ctrl->state, next);
+	vnvme_ctrl_going(ctrl);
 	ctrl->env->unpark(ctrl);
 	/* RDY only once the admin queue works; DISABLED and so on set theirs */
 	if (runs)
@@ -410,6 +424,7 @@ bool vnvme_ctrl_idle(const struct vnvme_ctrl *ctrl)
 void vnvme_ctrl_fatal(struct vnvme_ctrl *ctrl)
 {
 	WRITE_ONCE(ctrl->fatal, true);
+	vnvme_ctrl_going(ctrl);
 	ctrl->env->work(ctrl);
 }
 
@@ -491,7 +506,7 @@ int vnvme_backend_add(struct vnvme_ctrl *ctrl, struct vnvme_backend *b)
 
 	ctrl->env->park(ctrl);
 	if (ctrl->nr_backends < VNVME_MAX_BACKENDS) {
-		b->bit = 1u << ctrl->nr_backends;
+		b->bit = b->ops->commit ? 1u << ctrl->nr_backends : 0;
 		ctrl->backend[ctrl->nr_backends++] = b;
 		err = 0;
 	}

@@ -86,7 +86,7 @@ static inline u32 vnvme_dbbuf_get(const __le32 *word)
 void vnvme_sq_init(struct vnvme_sq *sq, u16 id, u16 cqid, u64 base, u32 depth);
 void vnvme_cq_init(struct vnvme_cq *cq, u16 id, u64 base, u32 depth, u16 vector,
 		   bool irq);
-void vnvme_sq_take(struct vnvme_ctrl *ctrl, struct vnvme_sq *sq);
+void vnvme_sq_take_slow(struct vnvme_ctrl *ctrl, struct vnvme_sq *sq);
 bool vnvme_sq_run(struct vnvme_ctrl *ctrl, struct vnvme_sq *sq);
 bool vnvme_sq_ready(const struct vnvme_ctrl *ctrl, const struct vnvme_sq *sq);
 void vnvme_sq_event_lag(struct vnvme_ctrl *ctrl, struct vnvme_sq *sq);
@@ -152,6 +152,48 @@ static inline bool vnvme_cq_settled(struct vnvme_ctrl *ctrl, struct vnvme_cq *cq
 	}
 	WRITE_ONCE(cq->head, cq->told);
 	return true;
+}
+
+/**
+ * vnvme_sq_take() - take the tail doorbell
+ * @ctrl:	controller
+ * @sq:		live queue
+ *
+ * A value that has not changed, or is a good one, and came where those of this
+ * queue always come from; the rest is left to vnvme_sq_take_slow().
+ *
+ * Context: owner (admin queue: control).
+ */
+static __always_inline void vnvme_sq_take(struct vnvme_ctrl *ctrl,
+					  struct vnvme_sq *sq)
+{
+	u32 m, s;
+
+	if (!ctrl->dbbuf.db) {
+		m = vnvme_db_get(ctrl, vnvme_sq_db_index(sq->id));
+		if (m == sq->db)
+			return;
+		if (likely(m < sq->depth)) {
+			sq->db = m;
+			WRITE_ONCE(sq->tail, m);
+			return;
+		}
+	} else if (likely(sq->word)) {
+		s = vnvme_dbbuf_get(sq->word);
+		/* as in vnvme_shadow_take() */
+		smp_rmb();
+		m = vnvme_db_get(ctrl, vnvme_sq_db_index(sq->id));
+		if (likely(m == sq->db)) {
+			if (s == sq->shadow)
+				return;
+			if (likely(s < sq->depth)) {
+				sq->shadow = s;
+				WRITE_ONCE(sq->tail, s);
+				return;
+			}
+		}
+	}
+	vnvme_sq_take_slow(ctrl, sq);
 }
 
 /**
@@ -285,18 +327,19 @@ static __always_inline bool vnvme_nvm_quick(struct vnvme_ctrl *ctrl,
 	if (op == VNVME_CMD_READ) {
 		if (unlikely(x.ro))
 			return false;
-		req->fua = cdw12 & VNVME_RW_FUA;
+		req->fua = (cdw12 / VNVME_RW_FUA) & 1;
 	} else {
 		if (unlikely(ns->ro) || unlikely(VNVME_RW_DTYPE(cdw12)))
 			return false;
 		req->fua = vnvme_nvm_durable(ctrl, cdw12);
 	}
+	req->err_loc = VNVME_LOC_NONE;
+	req->retries = 0;
+	req->nr_segs = 1;
 	req->ns = ns;
 	req->opcode = op;
 	req->nlb = nlb;
 	req->bytes = bytes;
-	req->err_loc = VNVME_LOC_NONE;
-	req->nr_segs = 1;
 	seg = req->segs;
 	seg->dma = x.dma;
 	seg->kva = x.kva;
@@ -347,5 +390,6 @@ void vnvme_pci_reset(struct vnvme_ctrl *ctrl);
 /* ctrl.c */
 void vnvme_ctrl_event(struct vnvme_ctrl *ctrl, enum vnvme_event event);
 void vnvme_cc_write(struct vnvme_ctrl *ctrl, u32 val);
+void vnvme_ctrl_going(struct vnvme_ctrl *ctrl);
 
 #endif

@@ -83,6 +83,7 @@ static void vnvme_pci_apply(struct vnvme_ctrl *ctrl)
 	/* after a write that clears it, no step moves data any more */
 	ctrl->env->park(ctrl);
 	WRITE_ONCE(ctrl->master, master);
+	vnvme_ctrl_going(ctrl);
 	ctrl->env->unpark(ctrl);
 	if (master) {
 		ctrl->env->kick(ctrl);

@@ -212,28 +212,24 @@ static struct vnvme_db_door vnvme_sq_door(const struct vnvme_sq *sq)
 	return (struct vnvme_db_door){ .span = ~0u, .depth = sq->depth };
 }
 
-static noinline void vnvme_sq_shadow_take(struct vnvme_ctrl *ctrl,
-					  struct vnvme_sq *sq)
-{
-	sq->tail = vnvme_shadow_take(ctrl, vnvme_sq_db_index(sq->id), &sq->db,
-				     &sq->shadow, &sq->word, sq->tail,
-				     vnvme_sq_door(sq));
-}
-
 /**
- * vnvme_sq_take() - take the tail doorbell
+ * vnvme_sq_take_slow() - vnvme_sq_take() where that is not enough
  * @ctrl:	controller
  * @sq:		live queue
  *
  * Context: owner (admin queue: control).
  */
-void vnvme_sq_take(struct vnvme_ctrl *ctrl, struct vnvme_sq *sq)
+noinline void vnvme_sq_take_slow(struct vnvme_ctrl *ctrl, struct vnvme_sq *sq)
 {
+	unsigned int index = vnvme_sq_db_index(sq->id);
+
 	if (ctrl->dbbuf.db)
-		vnvme_sq_shadow_take(ctrl, sq);
+		sq->tail = vnvme_shadow_take(ctrl, index, &sq->db, &sq->shadow,
+					     &sq->word, sq->tail,
+					     vnvme_sq_door(sq));
 	else
-		vnvme_db_take(ctrl, vnvme_sq_db_index(sq->id), &sq->db,
-			      &sq->tail, vnvme_sq_door(sq));
+		vnvme_db_take(ctrl, index, &sq->db, &sq->tail,
+			      vnvme_sq_door(sq));
 }
 
 /**

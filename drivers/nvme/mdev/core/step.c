@@ -10,10 +10,7 @@
 
 static bool vnvme_lane_may_fetch(const struct vnvme_lane *lane)
 {
-	const struct vnvme_ctrl *ctrl = lane->ctrl;
-
-	return READ_ONCE(ctrl->state) == VNVME_READY &&
-	       !READ_ONCE(ctrl->fatal) && !lane->retry;
+	return READ_ONCE(lane->ctrl->going) && !lane->retry;
 }
 
 /* The last request of a lane that somebody may be waiting for has come home. */
@@ -318,16 +315,23 @@ static noinline u32 vnvme_lane_room(struct vnvme_lane *lane, u32 nr)
 	return cq->room;
 }
 
-static __always_inline unsigned int
-vnvme_lane_fetch_sq(struct vnvme_lane *lane, struct vnvme_sq *sq, u32 budget)
+/* A lane has at least one queue that it fetches from: the next @budget. */
+static __always_inline u32 vnvme_lane_fetch_sq(struct vnvme_lane *lane,
+					       struct vnvme_sq *sq, u32 budget)
 {
 	struct vnvme_ctrl *ctrl = lane->ctrl;
 	struct vnvme_req *req;
-	u32 n = 0;
+	u32 nr, n = 0;
 
+	vnvme_sq_take(ctrl, sq);
+	nr = sq->tail - sq->head;
+	if (!nr)
+		return 0;
+	if (unlikely((s32)nr < 0))
+		nr += sq->depth;
 	if (ctrl->dbbuf.db)
 		vnvme_sq_event_lag(ctrl, sq);
-	budget = min(budget, vnvme_ring_dist(sq->head, sq->tail, sq->depth));
+	budget = min(budget, nr);
 	if (unlikely(lane->cq.room < budget))
 		budget = vnvme_lane_room(lane, budget);
 	while (n < budget) {
@@ -339,10 +343,14 @@ vnvme_lane_fetch_sq(struct vnvme_lane *lane, struct vnvme_sq *sq, u32 budget)
 		lane->busy++;
 		n++;
 		req->sq = sq;
-		req->retries = 0;
-		if (likely(vnvme_nvm_quick(ctrl, req)) ?
-		    likely(vnvme_req_submit(lane, req)) : vnvme_req_start(req))
-			continue;
+		if (likely(vnvme_nvm_quick(ctrl, req))) {
+			if (likely(vnvme_req_submit(lane, req)))
+				continue;
+		} else {
+			req->retries = 0;
+			if (vnvme_req_start(req))
+				continue;
+		}
 		vnvme_lane_retry_add(lane, req);
 		lane->blocked = true;
 		break;
@@ -351,38 +359,24 @@ vnvme_lane_fetch_sq(struct vnvme_lane *lane, struct vnvme_sq *sq, u32 budget)
 	return n;
 }
 
-/* Another queue goes first the next time: none starves. */
-static noinline void vnvme_lane_rotate(struct vnvme_lane *lane)
+/*
+ * The queues after the first, which had its turn.  Another one goes first the
+ * next time, so that none starves.
+ */
+static noinline u32 vnvme_lane_fetch_others(struct vnvme_lane *lane, u32 budget,
+					    u32 n)
 {
 	struct vnvme_sq *first = lane->sqs, *sq;
 
+	for (sq = first->next; sq && n < budget && !lane->retry; sq = sq->next)
+		n += vnvme_lane_fetch_sq(lane, sq, budget - n);
+	if (!n)
+		return 0;
 	lane->sqs = first->next;
 	for (sq = lane->sqs; sq->next; sq = sq->next)
 		;
 	sq->next = first;
 	first->next = NULL;
-}
-
-static __always_inline unsigned int vnvme_lane_fetch(struct vnvme_lane *lane,
-						     u32 budget)
-{
-	struct vnvme_ctrl *ctrl = lane->ctrl;
-	struct vnvme_sq *sq;
-	unsigned int n = 0;
-
-	/* the state does not change while an owner is inside a step */
-	for (sq = lane->sqs; sq; sq = sq->next) {
-		if (unlikely(!sq->live))
-			continue;
-		vnvme_sq_take(ctrl, sq);
-		if (sq->tail == sq->head)
-			continue;
-		n += vnvme_lane_fetch_sq(lane, sq, budget - n);
-		if (n >= budget || unlikely(lane->retry))
-			break;
-	}
-	if (n && unlikely(lane->sqs->next))
-		vnvme_lane_rotate(lane);
 	return n;
 }
 
@@ -511,26 +505,37 @@ static noinline bool vnvme_lane_hold(struct vnvme_lane *lane)
  *
  * No barrier between the entries and the look at the head: an entry that the
  * guest has missed, and a head that was missed here, is found by the next pass.
+ *
+ * Return: true if one is to be raised.
  */
-static void vnvme_lane_tell(struct vnvme_lane *lane)
+static noinline bool vnvme_lane_tell_slow(struct vnvme_lane *lane)
+{
+	struct vnvme_cq *cq = &lane->cq;
+
+	if (!cq->irq_enabled) {
+		WRITE_ONCE(cq->told, cq->tail);
+		return false;
+	}
+	if (cq->told == cq->head)
+		return true;
+	vnvme_cq_take(lane->ctrl, cq);
+	if (!vnvme_cq_untold(cq))
+		return false;
+	return cq->told == cq->head || !vnvme_lane_hold(lane);
+}
+
+static __always_inline void vnvme_lane_tell(struct vnvme_lane *lane)
 {
 	struct vnvme_ctrl *ctrl = lane->ctrl;
 	struct vnvme_cq *cq = &lane->cq;
 
-	if (cq->irq_enabled && cq->told != cq->head &&
-	    !vnvme_cq_settled(ctrl, cq)) {
-		vnvme_cq_take(ctrl, cq);
-		if (!vnvme_cq_untold(cq))
-			return;
-		if (cq->told != cq->head && vnvme_lane_hold(lane))
-			return;
-	}
+	if (!(likely(cq->irq_enabled) && vnvme_cq_settled(ctrl, cq)) &&
+	    !vnvme_lane_tell_slow(lane))
+		return;
 	cq->held = false;
 	WRITE_ONCE(cq->told, cq->tail);
-	if (cq->irq_enabled) {
-		lane->stat.irqs++;
-		ctrl->env->irq(ctrl, cq->vector);
-	}
+	lane->stat.irqs++;
+	ctrl->env->irq(ctrl, cq->vector);
 }
 
 /* What was begun in earlier passes. */
@@ -548,23 +553,45 @@ static noinline unsigned int vnvme_lane_go_on(struct vnvme_lane *lane)
 	return n;
 }
 
-unsigned int vnvme_lane_step(struct vnvme_lane *lane, unsigned int budget)
+static __always_inline void vnvme_lane_end(struct vnvme_lane *lane)
 {
-	unsigned int n = 0;
-
-	if (unlikely(lane->stopping))
-		return vnvme_lane_drain(lane);
-	if (unlikely(!READ_ONCE(lane->ctrl->master)))
-		return vnvme_lane_quiet(lane);
-
-	if (lane->busy)
-		n = vnvme_lane_go_on(lane);
-	if (vnvme_lane_may_fetch(lane))
-		n += vnvme_lane_fetch(lane, budget);
 	if (lane->dirty)
 		vnvme_lane_commit(lane);
 	if (vnvme_cq_untold(&lane->cq))
 		vnvme_lane_tell(lane);
+}
+
+/* Nothing is fetched: the controller is not ready, or may not move data. */
+static noinline unsigned int vnvme_lane_halted(struct vnvme_lane *lane)
+{
+	unsigned int n;
+
+	if (lane->stopping)
+		return vnvme_lane_drain(lane);
+	if (!READ_ONCE(lane->ctrl->master))
+		return vnvme_lane_quiet(lane);
+	n = lane->busy ? vnvme_lane_go_on(lane) : 0;
+	vnvme_lane_end(lane);
+	return n;
+}
+
+unsigned int vnvme_lane_step(struct vnvme_lane *lane, unsigned int budget)
+{
+	struct vnvme_sq *sq = lane->sqs;
+	unsigned int n = 0, fetched;
+
+	/* the state does not change while an owner is inside a step */
+	if (unlikely(!READ_ONCE(lane->ctrl->going)))
+		return vnvme_lane_halted(lane);
+	if (lane->busy)
+		n = vnvme_lane_go_on(lane);
+	if (likely(sq) && likely(!lane->retry)) {
+		fetched = vnvme_lane_fetch_sq(lane, sq, budget);
+		if (unlikely(sq->next))
+			fetched = vnvme_lane_fetch_others(lane, budget, fetched);
+		n += fetched;
+	}
+	vnvme_lane_end(lane);
 	return n;
 }
 

@@ -197,8 +197,10 @@ struct vnvme_backend;
  *		->deallocate, ->segs.  0: it will end in vnvme_req_done() (also from inside
  *		this call); VNVME_BUSY: keep it and submit again after the next
  *		kick; any other NVMe status ends it.
- * @commit:	end of a pass in which something was submitted: ring once
- * @reap:	call vnvme_req_done() for what has completed; returns how many
+ * @commit:	end of a pass in which something was submitted: ring once; may
+ *		be NULL
+ * @reap:	call vnvme_req_done() for what has completed; returns how many;
+ *		may be NULL
  */
 struct vnvme_backend_ops {
 	u16 (*submit)(struct vnvme_backend *b, struct vnvme_lane *lane,
@@ -210,7 +212,7 @@ struct vnvme_backend_ops {
 struct vnvme_backend {
 	const struct vnvme_backend_ops	*ops;
 	void				*priv;
-	u8				bit;	/* set by vnvme_backend_add() */
+	u8				bit;	/* set by vnvme_backend_add(); 0: no ->commit */
 };
 
 /* ------------------------------------------------------------------------
@@ -326,7 +328,7 @@ struct vnvme_sq {
 	u16	id;
 	u16	cqid;
 	bool	live;
-	struct vnvme_sq *next;	/* of the same lane */
+	struct vnvme_sq *next;	/* of the same lane, if @live */
 };
 
 /*
@@ -516,6 +518,7 @@ struct vnvme_ctrl {
 	u64			asq;
 	u64			acq;
 	bool			master;	/* COMMAND.MASTER, read by owners */
+	bool			going;	/* READY, master, not fatal: a pass may fetch */
 	bool			mem_on;	/* COMMAND.MEM */
 	struct vnvme_dbbuf	dbbuf;	/* changed by control with owners parked */
 
