@@ -155,6 +155,8 @@ static u16 vnvme_delete_sq(struct vnvme_ctrl *ctrl, struct vnvme_cmd *cmd)
 	sq->inflight = vnvme_lane_inflight(&ctrl->lane[sq->cqid], sq);
 	if (sq->inflight) {
 		sq->del_cid = le16_to_cpu(cmd->sqe.cid);
+		ctrl->lane[sq->cqid].deleting++;
+		ctrl->lane[sq->cqid].cq_left = 0;
 	} else {
 		vnvme_sq_gone(ctrl, sq);
 		status = 0;
@@ -205,6 +207,7 @@ static void vnvme_delete_finish(struct vnvme_ctrl *ctrl)
 			continue;
 		cid = sq->del_cid;
 		ctrl->env->park(ctrl);
+		ctrl->lane[sq->cqid].deleting--;
 		vnvme_sq_gone(ctrl, sq);
 		ctrl->env->unpark(ctrl);
 		vnvme_admin_post(ctrl, cid, 0, 0);
@@ -357,7 +360,7 @@ static bool vnvme_admin_fetch(struct vnvme_ctrl *ctrl, struct vnvme_cmd *cmd)
 	vnvme_lane_forget(lane);
 	if (ctrl->state != VNVME_READY || READ_ONCE(ctrl->fatal))
 		return false;
-	vnvme_sq_take(ctrl, &ctrl->sq[0]);
+	vnvme_sq_take_slow(ctrl, &ctrl->sq[0]);
 	if (ctrl->sq[0].tail == ctrl->sq[0].head ||
 	    !vnvme_cq_refresh(ctrl, &lane->cq) ||
 	    !vnvme_sq_pop(ctrl, &ctrl->sq[0], &cmd->sqe))

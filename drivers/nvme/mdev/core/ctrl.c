@@ -16,8 +16,8 @@ static bool vnvme_ctrl_drained(const struct vnvme_ctrl *ctrl)
 	unsigned int i;
 
 	for (i = 1; i <= ctrl->cfg.nr_ioq; i++)
-		/* pairs with vnvme_req_free() */
-		if (smp_load_acquire(&ctrl->lane[i].busy))
+		/* pairs with vnvme_lane_halted() */
+		if (smp_load_acquire(&ctrl->lane[i].leaving))
 			return false;
 	return true;
 }
@@ -41,6 +41,7 @@ static void vnvme_queues_forget(struct vnvme_ctrl *ctrl)
 		lane->sqs = NULL;
 		lane->cq_left = 0;
 		lane->blocked = false;
+		lane->deleting = 0;
 	}
 	/* requests that wait for an event, deletions that wait for commands */
 	ctrl->lane[0].busy = 0;
@@ -257,6 +258,8 @@ static void vnvme_state_enter(struct vnvme_ctrl *ctrl, enum vnvme_state next)
 			ctrl->lane[i].stopping = stop;
 			ctrl->lane[i].cq_left = 0;
 		}
+	for (i = 1; i <= VNVME_MAX_IOQ; i++)
+		ctrl->lane[i].leaving = !runs && ctrl->lane[i].busy;
 	WRITE_ONCE(ctrl->state, next);
 	vnvme_ctrl_going(ctrl);
 	ctrl->env->unpark(ctrl);

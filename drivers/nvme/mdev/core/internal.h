@@ -52,14 +52,14 @@ static inline u32 vnvme_ring_dist(u32 from, u32 to, u32 depth)
 	return to >= from ? to - from : to + depth - from;
 }
 
-static inline unsigned int vnvme_sq_db_index(u16 id)
+static inline unsigned long vnvme_sq_db_index(u16 id)
 {
-	return 2 * id;
+	return 2ul * id;
 }
 
-static inline unsigned int vnvme_cq_db_index(u16 id)
+static inline unsigned long vnvme_cq_db_index(u16 id)
 {
-	return 2 * id + 1;
+	return 2ul * id + 1;
 }
 
 static inline bool vnvme_lane_id_ok(const struct vnvme_ctrl *ctrl, u32 id)
@@ -72,7 +72,7 @@ static inline u64 vnvme_make64(u32 lo, u32 hi)
 	return (u64)hi << 32 | lo;
 }
 
-static inline u32 vnvme_db_get(const struct vnvme_ctrl *ctrl, unsigned int index)
+static inline u32 vnvme_db_get(const struct vnvme_ctrl *ctrl, unsigned long index)
 {
 	return le32_to_cpu((__force __le32)READ_ONCE(ctrl->db[index]));
 }
@@ -88,8 +88,9 @@ void vnvme_cq_init(struct vnvme_cq *cq, u16 id, u64 base, u32 depth, u16 vector,
 		   bool irq);
 void vnvme_sq_take_slow(struct vnvme_ctrl *ctrl, struct vnvme_sq *sq);
 bool vnvme_sq_run(struct vnvme_ctrl *ctrl, struct vnvme_sq *sq);
+void vnvme_sq_run_end(struct vnvme_sq *sq);
 bool vnvme_sq_ready(const struct vnvme_ctrl *ctrl, const struct vnvme_sq *sq);
-void vnvme_sq_event_lag(struct vnvme_ctrl *ctrl, struct vnvme_sq *sq);
+void vnvme_sq_event_set(struct vnvme_ctrl *ctrl, struct vnvme_sq *sq, u32 event);
 void vnvme_sq_event_arm(struct vnvme_ctrl *ctrl, struct vnvme_sq *sq);
 void vnvme_cq_take(struct vnvme_ctrl *ctrl, struct vnvme_cq *cq);
 bool vnvme_cq_refresh(struct vnvme_ctrl *ctrl, struct vnvme_cq *cq);
@@ -98,6 +99,7 @@ bool vnvme_cq_may_have_room(const struct vnvme_ctrl *ctrl,
 bool vnvme_cq_unread(const struct vnvme_ctrl *ctrl, const struct vnvme_cq *cq);
 void vnvme_cq_event_arm(struct vnvme_ctrl *ctrl, struct vnvme_cq *cq);
 bool vnvme_cq_run(struct vnvme_lane *lane);
+void vnvme_cq_run_end(struct vnvme_cq *cq);
 void vnvme_lane_forget(struct vnvme_lane *lane);
 bool vnvme_dbbuf_pin(struct vnvme_ctrl *ctrl, struct vnvme_dbbuf pages);
 bool vnvme_dbbuf_clear(struct vnvme_ctrl *ctrl, unsigned int index);
@@ -154,6 +156,21 @@ static inline bool vnvme_cq_settled(struct vnvme_ctrl *ctrl, struct vnvme_cq *cq
 	return true;
 }
 
+/*
+ * Keep EventIdx out of the way of a polled queue whose tail has moved (not the
+ * admin queue: it stays armed).  One
+ * behind the tail is a whole ring ahead: the guest passes it only after the
+ * controller has fetched; so it is rewritten once the guest has come within a
+ * quarter of the ring, not for each command.
+ */
+static inline void vnvme_sq_event_lag(struct vnvme_ctrl *ctrl,
+				      struct vnvme_sq *sq)
+{
+	if (vnvme_ring_dist(sq->tail, sq->event, sq->depth) <= sq->depth / 4)
+		vnvme_sq_event_set(ctrl, sq,
+				   (sq->tail ? sq->tail : sq->depth) - 1);
+}
+
 /**
  * vnvme_sq_take() - take the tail doorbell
  * @ctrl:	controller
@@ -189,6 +206,7 @@ static __always_inline void vnvme_sq_take(struct vnvme_ctrl *ctrl,
 			if (likely(s < sq->depth)) {
 				sq->shadow = s;
 				WRITE_ONCE(sq->tail, s);
+				vnvme_sq_event_lag(ctrl, sq);
 				return;
 			}
 		}
@@ -222,9 +240,8 @@ static inline bool vnvme_sq_pop(struct vnvme_ctrl *ctrl, struct vnvme_sq *sq,
 	barrier();
 	sq->at = at + i;
 	sq->head++;
-	/* a run ends where the ring does */
-	if (unlikely(!--sq->left) && sq->head == sq->depth)
-		sq->head = 0;
+	if (unlikely(!--sq->left))
+		vnvme_sq_run_end(sq);
 	return true;
 }
 
@@ -244,17 +261,14 @@ static inline void vnvme_cq_post(struct vnvme_lane *lane, struct vnvme_sq *sq,
 	__le32 *dw = at;
 
 	WRITE_ONCE(*(__le64 *)at, cpu_to_le64(dw0));
-	WRITE_ONCE(dw[2], cpu_to_le32((u32)sq->id << 16 | sq->head));
+	WRITE_ONCE(dw[2], cpu_to_le32(sq->answer_id | sq->head));
 	/* the phase bit last; pairs with the guest's read barrier */
 	smp_wmb();
 	WRITE_ONCE(dw[3], cpu_to_le32((u32)status << 17 | cq->phase | cid));
 	lane->cq_at = at + sizeof(struct vnvme_cqe);
 	cq->tail++;
-	/* a run ends where the ring does */
-	if (unlikely(!--lane->cq_left) && cq->tail == cq->depth) {
-		cq->phase ^= VNVME_CQE_PHASE;
-		WRITE_ONCE(cq->tail, 0);
-	}
+	if (unlikely(!--lane->cq_left))
+		vnvme_cq_run_end(cq);
 }
 
 /* dptr.c */
@@ -324,7 +338,7 @@ static __always_inline bool vnvme_nvm_quick(struct vnvme_ctrl *ctrl,
 	    unlikely(!vnvme_nvm_range_ok(ns, req->slba, nlb)) ||
 	    unlikely(!vnvme_mem_lookup(ctrl->mem, prp1, &x)))
 		return false;
-	if (op == VNVME_CMD_READ) {
+	if (likely(op == VNVME_CMD_READ)) {
 		if (unlikely(x.ro))
 			return false;
 		req->fua = (cdw12 / VNVME_RW_FUA) & 1;

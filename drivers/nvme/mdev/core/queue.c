@@ -199,6 +199,7 @@ void vnvme_sq_init(struct vnvme_sq *sq, u16 id, u16 cqid, u64 base, u32 depth)
 {
 	memset(sq, 0, sizeof(*sq));
 	sq->id = id;
+	sq->answer_id = (u32)id << 16;
 	sq->cqid = cqid;
 	sq->base = base;
 	sq->depth = depth;
@@ -222,14 +223,17 @@ static struct vnvme_db_door vnvme_sq_door(const struct vnvme_sq *sq)
 noinline void vnvme_sq_take_slow(struct vnvme_ctrl *ctrl, struct vnvme_sq *sq)
 {
 	unsigned int index = vnvme_sq_db_index(sq->id);
+	u32 tail = sq->tail;
 
-	if (ctrl->dbbuf.db)
-		sq->tail = vnvme_shadow_take(ctrl, index, &sq->db, &sq->shadow,
-					     &sq->word, sq->tail,
-					     vnvme_sq_door(sq));
-	else
+	if (!ctrl->dbbuf.db) {
 		vnvme_db_take(ctrl, index, &sq->db, &sq->tail,
 			      vnvme_sq_door(sq));
+		return;
+	}
+	sq->tail = vnvme_shadow_take(ctrl, index, &sq->db, &sq->shadow,
+				     &sq->word, sq->tail, vnvme_sq_door(sq));
+	if (sq->id && sq->tail != tail)
+		vnvme_sq_event_lag(ctrl, sq);
 }
 
 /**
@@ -261,8 +265,26 @@ bool vnvme_sq_run(struct vnvme_ctrl *ctrl, struct vnvme_sq *sq)
 	return sq->left;
 }
 
-static void vnvme_sq_event_set(struct vnvme_ctrl *ctrl, struct vnvme_sq *sq,
-			       u32 event)
+/**
+ * vnvme_sq_run_end() - what was found of the ring is used up
+ * @sq:		queue whose head has moved
+ *
+ * No run goes past the ring's end.
+ */
+noinline void vnvme_sq_run_end(struct vnvme_sq *sq)
+{
+	if (sq->head == sq->depth)
+		WRITE_ONCE(sq->head, 0);
+}
+
+/**
+ * vnvme_sq_event_set() - write a queue's EventIdx
+ * @ctrl:	controller, with DBBUF
+ * @sq:		queue
+ * @event:	the guest writes BAR0 when its tail passes this
+ */
+noinline void vnvme_sq_event_set(struct vnvme_ctrl *ctrl, struct vnvme_sq *sq,
+				 u32 event)
 {
 	if (sq->event == event)
 		return;
@@ -270,22 +292,6 @@ static void vnvme_sq_event_set(struct vnvme_ctrl *ctrl, struct vnvme_sq *sq,
 			    event))
 		sq->event = event;
 	ctrl->lane[sq->cqid].stat.eventidx++;
-}
-
-/**
- * vnvme_sq_event_lag() - keep EventIdx out of the way of a polled queue
- * @ctrl:	controller, with DBBUF
- * @sq:		queue whose tail has moved
- *
- * One behind the tail is a whole ring ahead: the guest passes it only after the
- * controller has fetched; so it is rewritten once the guest has come within a
- * quarter of the ring, not for each command.
- */
-void vnvme_sq_event_lag(struct vnvme_ctrl *ctrl, struct vnvme_sq *sq)
-{
-	if (vnvme_ring_dist(sq->tail, sq->event, sq->depth) <= sq->depth / 4)
-		vnvme_sq_event_set(ctrl, sq,
-				   (sq->tail ? sq->tail : sq->depth) - 1);
 }
 
 /**
@@ -480,6 +486,20 @@ bool vnvme_cq_run(struct vnvme_lane *lane)
 					       sizeof(struct vnvme_cqe), true,
 					       &lane->cq_at);
 	return lane->cq_left;
+}
+
+/**
+ * vnvme_cq_run_end() - what was found of the ring is used up
+ * @cq:		queue whose tail has moved
+ *
+ * No run goes past the ring's end.
+ */
+noinline void vnvme_cq_run_end(struct vnvme_cq *cq)
+{
+	if (cq->tail != cq->depth)
+		return;
+	cq->phase ^= VNVME_CQE_PHASE;
+	WRITE_ONCE(cq->tail, 0);
 }
 
 /* ------------------------------------------------------------- DBBUF ---- */

@@ -13,23 +13,13 @@ static bool vnvme_lane_may_fetch(const struct vnvme_lane *lane)
 	return READ_ONCE(lane->ctrl->going) && !lane->retry;
 }
 
-/* The last request of a lane that somebody may be waiting for has come home. */
-static noinline void vnvme_lane_drained(struct vnvme_lane *lane)
-{
-	lane->ctrl->env->work(lane->ctrl);
-}
-
 static __always_inline void vnvme_req_free(struct vnvme_req *req)
 {
 	struct vnvme_lane *lane = req->lane;
-	u32 busy = lane->busy - 1;
 
 	req->next = lane->free;
 	lane->free = req;
-	/* the state machine looks for 0; it must then see all that was done */
-	smp_store_release(&lane->busy, busy);
-	if (!busy && unlikely(READ_ONCE(lane->ctrl->state) != VNVME_READY))
-		vnvme_lane_drained(lane);
+	lane->busy--;
 }
 
 static __always_inline void vnvme_req_count(struct vnvme_req *req)
@@ -82,6 +72,9 @@ static noinline bool vnvme_req_post(struct vnvme_req *req, u16 status)
 			if (!inflight)
 				lane->ctrl->env->work(lane->ctrl);
 		}
+		/* each answer is looked at: it may be of a queue that goes */
+		if (lane->deleting)
+			lane->cq_left = 0;
 	}
 	vnvme_req_free(req);
 	return true;
@@ -126,8 +119,8 @@ static __always_inline void vnvme_req_untake(struct vnvme_lane *lane,
  * @req:	request; not to be touched afterwards
  * @status:	NVMe status without phase bit
  *
- * Success, a live queue, a place for the answer: vnvme_req_end() in a straight
- * line.  All else is left to that.
+ * Success, and a place for the answer: vnvme_req_end() in a straight line.  All
+ * else is left to that; no place is left where more is to be done.
  *
  * Context: owner.
  */
@@ -137,7 +130,7 @@ void vnvme_req_done(struct vnvme_req *req, u16 status)
 	struct vnvme_sq *sq = req->sq;
 
 	vnvme_req_untake(lane, req);
-	if (unlikely(status) || unlikely(!lane->cq_left) || unlikely(!sq->live)) {
+	if (unlikely(status) || unlikely(!lane->cq_left)) {
 		vnvme_req_end(req, status);
 		return;
 	}
@@ -315,7 +308,7 @@ static noinline u32 vnvme_lane_room(struct vnvme_lane *lane, u32 nr)
 	return cq->room;
 }
 
-/* A lane has at least one queue that it fetches from: the next @budget. */
+/* At most @budget commands of a queue; returns how many it were. */
 static __always_inline u32 vnvme_lane_fetch_sq(struct vnvme_lane *lane,
 					       struct vnvme_sq *sq, u32 budget)
 {
@@ -329,12 +322,13 @@ static __always_inline u32 vnvme_lane_fetch_sq(struct vnvme_lane *lane,
 		return 0;
 	if (unlikely((s32)nr < 0))
 		nr += sq->depth;
-	if (ctrl->dbbuf.db)
-		vnvme_sq_event_lag(ctrl, sq);
-	budget = min(budget, nr);
-	if (unlikely(lane->cq.room < budget))
-		budget = vnvme_lane_room(lane, budget);
-	while (n < budget) {
+	nr = min(budget, nr);
+	if (unlikely(lane->cq.room < nr)) {
+		nr = vnvme_lane_room(lane, nr);
+		if (!nr)
+			return 0;
+	}
+	do {
 		req = lane->free;
 		if (unlikely(!req) || unlikely(!vnvme_sq_pop(ctrl, sq, &req->sqe)))
 			break;
@@ -354,7 +348,7 @@ static __always_inline u32 vnvme_lane_fetch_sq(struct vnvme_lane *lane,
 		vnvme_lane_retry_add(lane, req);
 		lane->blocked = true;
 		break;
-	}
+	} while (n < nr);
 	lane->cq.room -= n;
 	return n;
 }
@@ -521,7 +515,10 @@ static noinline bool vnvme_lane_tell_slow(struct vnvme_lane *lane)
 	vnvme_cq_take(lane->ctrl, cq);
 	if (!vnvme_cq_untold(cq))
 		return false;
-	return cq->told == cq->head || !vnvme_lane_hold(lane);
+	if (cq->told != cq->head && vnvme_lane_hold(lane))
+		return false;
+	cq->held = false;
+	return true;
 }
 
 static __always_inline void vnvme_lane_tell(struct vnvme_lane *lane)
@@ -532,7 +529,6 @@ static __always_inline void vnvme_lane_tell(struct vnvme_lane *lane)
 	if (!(likely(cq->irq_enabled) && vnvme_cq_settled(ctrl, cq)) &&
 	    !vnvme_lane_tell_slow(lane))
 		return;
-	cq->held = false;
 	WRITE_ONCE(cq->told, cq->tail);
 	lane->stat.irqs++;
 	ctrl->env->irq(ctrl, cq->vector);
@@ -557,21 +553,30 @@ static __always_inline void vnvme_lane_end(struct vnvme_lane *lane)
 {
 	if (lane->dirty)
 		vnvme_lane_commit(lane);
-	if (vnvme_cq_untold(&lane->cq))
+	if (lane->cq.told != lane->cq.tail)
 		vnvme_lane_tell(lane);
 }
 
 /* Nothing is fetched: the controller is not ready, or may not move data. */
 static noinline unsigned int vnvme_lane_halted(struct vnvme_lane *lane)
 {
-	unsigned int n;
+	struct vnvme_ctrl *ctrl = lane->ctrl;
+	unsigned int n = 0;
 
-	if (lane->stopping)
-		return vnvme_lane_drain(lane);
-	if (!READ_ONCE(lane->ctrl->master))
-		return vnvme_lane_quiet(lane);
-	n = lane->busy ? vnvme_lane_go_on(lane) : 0;
-	vnvme_lane_end(lane);
+	if (lane->stopping) {
+		n = vnvme_lane_drain(lane);
+	} else if (!READ_ONCE(ctrl->master)) {
+		n = vnvme_lane_quiet(lane);
+	} else {
+		if (lane->busy)
+			n = vnvme_lane_go_on(lane);
+		vnvme_lane_end(lane);
+	}
+	/* the state machine waits for it; it must then see all that was done */
+	if (lane->leaving && !lane->busy) {
+		smp_store_release(&lane->leaving, false);
+		ctrl->env->work(ctrl);
+	}
 	return n;
 }
 
@@ -581,11 +586,15 @@ unsigned int vnvme_lane_step(struct vnvme_lane *lane, unsigned int budget)
 	unsigned int n = 0, fetched;
 
 	/* the state does not change while an owner is inside a step */
-	if (unlikely(!READ_ONCE(lane->ctrl->going)))
+	if (unlikely(!lane->ctrl->going))
 		return vnvme_lane_halted(lane);
-	if (lane->busy)
+	if (lane->busy) {
 		n = vnvme_lane_go_on(lane);
-	if (likely(sq) && likely(!lane->retry)) {
+		/* those that wait go first */
+		if (unlikely(lane->retry))
+			sq = NULL;
+	}
+	if (likely(sq)) {
 		fetched = vnvme_lane_fetch_sq(lane, sq, budget);
 		if (unlikely(sq->next))
 			fetched = vnvme_lane_fetch_others(lane, budget, fetched);
@@ -614,8 +623,7 @@ void vnvme_lane_arm(struct vnvme_lane *lane)
 	if (!ctrl->dbbuf.db || lane->stopping || !lane->cq.live)
 		return;
 	for (sq = lane->sqs; sq; sq = sq->next)
-		if (sq->live)
-			vnvme_sq_event_arm(ctrl, sq);
+		vnvme_sq_event_arm(ctrl, sq);
 	vnvme_cq_event_arm(ctrl, &lane->cq);
 }
 
@@ -624,6 +632,8 @@ bool vnvme_lane_pending(const struct vnvme_lane *lane)
 	const struct vnvme_ctrl *ctrl = lane->ctrl;
 	const struct vnvme_sq *sq;
 
+	if (lane->leaving && !lane->busy)
+		return true;
 	if (lane->stopping)
 		return !llist_empty(&lane->returned) || lane->retry ||
 		       lane->held;
@@ -636,7 +646,7 @@ bool vnvme_lane_pending(const struct vnvme_lane *lane)
 	if (!lane->free || !vnvme_lane_may_fetch(lane))
 		return false;
 	for (sq = lane->sqs; sq; sq = sq->next)
-		if (sq->live && vnvme_sq_ready(ctrl, sq))
+		if (vnvme_sq_ready(ctrl, sq))
 			return vnvme_cq_may_have_room(ctrl, &lane->cq);
 	return false;
 }

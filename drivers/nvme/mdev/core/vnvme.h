@@ -325,6 +325,7 @@ struct vnvme_sq {
 	u32	event;		/* EventIdx as last written */
 	u32	inflight;
 	s32	del_cid;
+	u32	answer_id;	/* @id, where an answer has it */
 	u16	id;
 	u16	cqid;
 	bool	live;
@@ -382,8 +383,8 @@ struct vnvme_lane_stat {
  *		What they moved is free.
  * @nr_reqs:	size of @reqs; 0: the lane cannot be used
  * @cq_at, @cq_left: where the next answers go; looked up once for a run of
- *		them, see vnvme_lane_forget().  None are left of a lane that is
- *		@stopping.
+ *		them, see vnvme_lane_forget().  None are left where an answer is
+ *		not all there is to do: @stopping, @deleting.
  * @busy:	requests taken from @free, each of which has been promised an
  *		entry of @cq (lane 0: commands that have)
  * @inflight:	requests a backend has, by epoch (see vnvme_lane_epoch())
@@ -393,11 +394,13 @@ struct vnvme_lane {
 	struct vnvme_ctrl	*ctrl;
 	u16			id;
 	bool			stopping;	/* no fetch, no completion */
+	bool			leaving;	/* the controller waits for @busy to be 0 */
 	u8			dirty;		/* backends to commit, by ->bit */
 	bool			blocked;
 	u32			cq_left;	/* entries at @cq_at */
 	void			*cq_at;
 	u8			epoch;
+	u8			deleting;	/* SQs that wait for their last answer */
 	u32			inflight[2];
 	u32			busy;
 	u32			nr_reqs;
@@ -518,7 +521,7 @@ struct vnvme_ctrl {
 	u64			asq;
 	u64			acq;
 	bool			master;	/* COMMAND.MASTER, read by owners */
-	bool			going;	/* READY, master, not fatal: a pass may fetch */
+	u8			going;	/* READY, master, not fatal: a pass may fetch */
 	bool			mem_on;	/* COMMAND.MEM */
 	struct vnvme_dbbuf	dbbuf;	/* changed by control with owners parked */
 
