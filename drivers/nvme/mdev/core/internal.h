@@ -134,26 +134,31 @@ static inline bool vnvme_cq_untold(const struct vnvme_cq *cq)
  * @cq:		live queue
  *
  * The usual case of vnvme_cq_take(): a head that is known to be a good one.
+ * Looked at before something is posted (after the tail of a command that is new:
+ * the guest has written its head before), so that an entry which was posted
+ * while nothing was left to take always has its interrupt, however fast the
+ * guest is.
  *
  * Context: owner.
- * Return: true if so; otherwise nothing has been taken.
  */
-static inline bool vnvme_cq_settled(struct vnvme_ctrl *ctrl, struct vnvme_cq *cq)
+static inline void vnvme_cq_settled(struct vnvme_ctrl *ctrl, struct vnvme_cq *cq)
 {
 	u32 m = vnvme_db_get(ctrl, vnvme_cq_db_index(cq->id));
 
 	if (ctrl->dbbuf.db) {
-		if (!cq->word || m != cq->db ||
-		    vnvme_dbbuf_get(cq->word) != cq->told)
-			return false;
+		if (unlikely(!cq->word) || unlikely(m != cq->db)) {
+			vnvme_cq_take(ctrl, cq);
+			return;
+		}
+		if (vnvme_dbbuf_get(cq->word) != cq->told)
+			return;
 		cq->shadow = cq->told;
 	} else {
 		if (m != cq->told)
-			return false;
+			return;
 		cq->db = m;
 	}
 	WRITE_ONCE(cq->head, cq->told);
-	return true;
 }
 
 /*

@@ -308,26 +308,31 @@ static noinline u32 vnvme_lane_room(struct vnvme_lane *lane, u32 nr)
 	return cq->room;
 }
 
-/* At most @budget commands of a queue; returns how many it were. */
+/* At most @budget commands of a queue; returns @n and how many it were. */
 static __always_inline u32 vnvme_lane_fetch_sq(struct vnvme_lane *lane,
-					       struct vnvme_sq *sq, u32 budget)
+					       struct vnvme_sq *sq, u32 budget,
+					       u32 n)
 {
 	struct vnvme_ctrl *ctrl = lane->ctrl;
 	struct vnvme_req *req;
-	u32 nr, n = 0;
+	u32 nr, end;
 
 	vnvme_sq_take(ctrl, sq);
 	nr = sq->tail - sq->head;
 	if (!nr)
-		return 0;
+		return n;
+	/* the head after the tail; pairs with the guest's barrier between them */
+	smp_rmb();
+	vnvme_cq_settled(ctrl, &lane->cq);
 	if (unlikely((s32)nr < 0))
 		nr += sq->depth;
 	nr = min(budget, nr);
 	if (unlikely(lane->cq.room < nr)) {
 		nr = vnvme_lane_room(lane, nr);
 		if (!nr)
-			return 0;
+			return n;
 	}
+	end = n + nr;
 	do {
 		req = lane->free;
 		if (unlikely(!req) || unlikely(!vnvme_sq_pop(ctrl, sq, &req->sqe)))
@@ -335,6 +340,7 @@ static __always_inline u32 vnvme_lane_fetch_sq(struct vnvme_lane *lane,
 		lane->free = req->next;
 		/* and the entry for its answer */
 		lane->busy++;
+		lane->cq.room--;
 		n++;
 		req->sq = sq;
 		if (likely(vnvme_nvm_quick(ctrl, req))) {
@@ -348,22 +354,18 @@ static __always_inline u32 vnvme_lane_fetch_sq(struct vnvme_lane *lane,
 		vnvme_lane_retry_add(lane, req);
 		lane->blocked = true;
 		break;
-	} while (n < nr);
-	lane->cq.room -= n;
+	} while (n != end);
 	return n;
 }
 
-/*
- * The queues after the first, which had its turn.  Another one goes first the
- * next time, so that none starves.
- */
-static noinline u32 vnvme_lane_fetch_others(struct vnvme_lane *lane, u32 budget,
-					    u32 n)
+/* Several queues: another one goes first the next time, so that none starves. */
+static noinline u32 vnvme_lane_fetch_all(struct vnvme_lane *lane, u32 budget)
 {
 	struct vnvme_sq *first = lane->sqs, *sq;
+	u32 n = 0;
 
-	for (sq = first->next; sq && n < budget && !lane->retry; sq = sq->next)
-		n += vnvme_lane_fetch_sq(lane, sq, budget - n);
+	for (sq = first; sq && n < budget && !lane->retry; sq = sq->next)
+		n = vnvme_lane_fetch_sq(lane, sq, budget - n, n);
 	if (!n)
 		return 0;
 	lane->sqs = first->next;
@@ -493,9 +495,10 @@ static noinline bool vnvme_lane_hold(struct vnvme_lane *lane)
 
 /*
  * There are entries that no interrupt has told the guest of.  Raise one, unless
- * the guest is still about what the last one told it: until its head has gone
- * past that, further entries wait, and vnvme_lane_pending() says so.  Once it
- * has, there may be nobody left to take them.
+ * the guest is still about what the last one told it, as seen before they were
+ * posted: until its head has gone past that, further entries wait, and
+ * vnvme_lane_pending() says so.  Once it has, there may be nobody left to take
+ * them.
  *
  * No barrier between the entries and the look at the head: an entry that the
  * guest has missed, and a head that was missed here, is found by the next pass.
@@ -510,8 +513,6 @@ static noinline bool vnvme_lane_tell_slow(struct vnvme_lane *lane)
 		WRITE_ONCE(cq->told, cq->tail);
 		return false;
 	}
-	if (cq->told == cq->head)
-		return true;
 	vnvme_cq_take(lane->ctrl, cq);
 	if (!vnvme_cq_untold(cq))
 		return false;
@@ -526,7 +527,7 @@ static __always_inline void vnvme_lane_tell(struct vnvme_lane *lane)
 	struct vnvme_ctrl *ctrl = lane->ctrl;
 	struct vnvme_cq *cq = &lane->cq;
 
-	if (!(likely(cq->irq_enabled) && vnvme_cq_settled(ctrl, cq)) &&
+	if (unlikely(!cq->irq_enabled || cq->told != cq->head) &&
 	    !vnvme_lane_tell_slow(lane))
 		return;
 	WRITE_ONCE(cq->told, cq->tail);
@@ -539,6 +540,7 @@ static noinline unsigned int vnvme_lane_go_on(struct vnvme_lane *lane)
 {
 	unsigned int n = 0;
 
+	vnvme_cq_settled(lane->ctrl, &lane->cq);
 	if (unlikely(lane->held))
 		n += vnvme_lane_post_held(lane);
 	n += vnvme_lane_reap(lane);
@@ -583,7 +585,7 @@ static noinline unsigned int vnvme_lane_halted(struct vnvme_lane *lane)
 unsigned int vnvme_lane_step(struct vnvme_lane *lane, unsigned int budget)
 {
 	struct vnvme_sq *sq = lane->sqs;
-	unsigned int n = 0, fetched;
+	unsigned int n = 0;
 
 	/* the state does not change while an owner is inside a step */
 	if (unlikely(!lane->ctrl->going))
@@ -595,10 +597,10 @@ unsigned int vnvme_lane_step(struct vnvme_lane *lane, unsigned int budget)
 			sq = NULL;
 	}
 	if (likely(sq)) {
-		fetched = vnvme_lane_fetch_sq(lane, sq, budget);
 		if (unlikely(sq->next))
-			fetched = vnvme_lane_fetch_others(lane, budget, fetched);
-		n += fetched;
+			n += vnvme_lane_fetch_all(lane, budget);
+		else
+			n = vnvme_lane_fetch_sq(lane, sq, budget, n);
 	}
 	vnvme_lane_end(lane);
 	return n;

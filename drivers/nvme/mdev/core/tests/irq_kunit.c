@@ -171,6 +171,35 @@ static void irq_qd1(struct kunit *test)
 	}
 }
 
+/* The guest polls, too, and is done before the pass is. */
+static void sim_polls(struct fake *f)
+{
+	struct vnvme_cqe cqe;
+
+	while (fake_pop(f, 1, &cqe))
+		sim.taken++;
+	fake_cq_ring(f, 1);
+}
+
+/* 36: what was posted while nothing was left to take has its interrupt */
+static void irq_polling_guest(struct kunit *test)
+{
+	struct fake *f;
+	u32 dbbuf, i;
+
+	for (dbbuf = 0; dbbuf < 2; dbbuf++) {
+		f = sim_start(test, dbbuf, 1);
+		f->on_step = sim_polls;
+		for (i = 1; i <= 500; i++) {
+			sim_submit(1);
+			fake_step(f, 1, 16);
+			KUNIT_ASSERT_EQ(test, sim.taken, i);
+			KUNIT_ASSERT_EQ(test, f->irqs[1], i);
+		}
+		fake_free(f);
+	}
+}
+
 /* 36: a guest that takes all at once gets one for each batch */
 static void irq_fast_guest(struct kunit *test)
 {
@@ -402,6 +431,7 @@ static void irq_none_lost_shadow(struct kunit *test)
 
 static struct kunit_case irq_cases[] = {
 	KUNIT_CASE(irq_qd1),
+	KUNIT_CASE(irq_polling_guest),
 	KUNIT_CASE(irq_fast_guest),
 	KUNIT_CASE(irq_slow_guest),
 	KUNIT_CASE(irq_deferred_head),
