@@ -46,7 +46,8 @@ static __always_inline u16 vnvme_walk_find(struct vnvme_walk *w, u64 iova,
 	if (unlikely(d->nr_segs == d->max_segs))
 		return VNVME_SC_INTERNAL;
 	d->nr_segs++;
-	w->seg = seg = seg ? seg + 1 : d->segs;
+	seg = seg ? seg + 1 : d->segs;
+	w->seg = seg;
 	seg->dma = x.dma;
 	seg->kva = x.kva;
 	seg->len = len;

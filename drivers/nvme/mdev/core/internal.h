@@ -302,6 +302,8 @@ static inline bool vnvme_nvm_range_ok(const struct vnvme_ns *ns, u64 slba,
 	return nlb <= size && slba <= size - nlb;
 }
 
+static_assert(VNVME_CMD_WRITE == 1 && VNVME_CMD_READ == 2);
+
 /**
  * vnvme_nvm_quick() - most commands: Read or Write, all in the page of PRP1
  * @ctrl:	controller
@@ -329,7 +331,6 @@ static __always_inline bool vnvme_nvm_quick(struct vnvme_ctrl *ctrl,
 	struct vnvme_ns *ns;
 	u64 bytes;
 
-	static_assert(VNVME_CMD_WRITE == 1 && VNVME_CMD_READ == 2);
 	if (unlikely(op - 1 > 1) || unlikely(nsid > VNVME_MAX_NS))
 		return false;
 	/* no namespace has NSID 0 */
@@ -365,6 +366,7 @@ static __always_inline bool vnvme_nvm_quick(struct vnvme_ctrl *ctrl,
 	seg->len = bytes;
 	return true;
 }
+
 u32 vnvme_nvm_effects(const struct vnvme_ctrl *ctrl, u8 opcode);
 u16 vnvme_nvm_oncs(const struct vnvme_ctrl *ctrl);
 

@@ -574,8 +574,8 @@ static noinline unsigned int vnvme_lane_halted(struct vnvme_lane *lane)
 			n = vnvme_lane_go_on(lane);
 		vnvme_lane_end(lane);
 	}
-	/* the state machine waits for it; it must then see all that was done */
 	if (lane->leaving && !lane->busy) {
+		/* the state machine waits for it, and must see all that was done */
 		smp_store_release(&lane->leaving, false);
 		ctrl->env->work(ctrl);
 	}
