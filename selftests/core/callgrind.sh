@@ -36,9 +36,9 @@ row()
 
 echo "instructions per command, submit and complete, core only"
 echo "                                     BAR0 doorbells    shadow doorbells"
-row "a pass that finds nothing" 0 4096 1 90 110
-row "4 KiB, batch 1" 1 4096 1 400 455
-row "4 KiB, batch 16" 16 4096 1 265 270
-row "128 KiB contiguous, batch 16" 16 131072 1 1250 1250
-row "128 KiB, every other page, batch 16" 16 131072 0 2350 2350
+row "a pass that finds nothing" 0 4096 1 50 56
+row "4 KiB, batch 1" 1 4096 1 258 280
+row "4 KiB, batch 16" 16 4096 1 176 178
+row "128 KiB contiguous, batch 16" 16 131072 1 640 640
+row "128 KiB, every other page, batch 16" 16 131072 0 2130 2130
 exit $bad

@@ -34,17 +34,6 @@ static u16 null_submit(struct vnvme_backend *b, struct vnvme_lane *lane, struct 
 	return 0;
 }
 
-static void null_commit(struct vnvme_backend *b, struct vnvme_lane *lane)
-{
-}
-
-static unsigned int null_reap(struct vnvme_backend *b, struct vnvme_lane *lane)
-{
-	return 0;
-}
-
 const struct vnvme_backend_ops nvme_mdev_null_backend = {
 	.submit	= null_submit,
-	.commit	= null_commit,
-	.reap	= null_reap,
 };

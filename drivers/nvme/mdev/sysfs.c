@@ -358,6 +358,7 @@ static ssize_t counters_show(struct device *dev, struct device_attribute *attr, 
 		s.write_sectors += l->write_sectors;
 		s.errors += l->errors;
 		s.irqs += l->irqs;
+		s.late_irqs += l->late_irqs;
 		s.misses += l->misses;
 		s.eventidx += l->eventidx;
 		s.full += l->full;
@@ -370,12 +371,12 @@ static ssize_t counters_show(struct device *dev, struct device_attribute *attr, 
 	nvme_mdev_control_unlock(nm);
 	return sysfs_emit(buf,
 			  "reads %llu\nwrites %llu\nothers %llu\nread_sectors %llu\n"
-			  "write_sectors %llu\nerrors %llu\ninterrupts %llu\nmisses %llu\n"
+			  "write_sectors %llu\nerrors %llu\ninterrupts %llu\nlate_interrupts %llu\nmisses %llu\n"
 			  "eventidx_stores %llu\ncq_full %llu\nhw_commands %llu\n"
 			  "hw_sq_doorbells %llu\nhw_cq_doorbells %llu\nwakeups %llu\n"
 			  "hw_interrupts %llu\n",
 			  s.reads, s.writes, s.others, s.read_sectors, s.write_sectors, s.errors,
-			  s.irqs, s.misses, s.eventidx, s.full, submits, rings, reaps,
+			  s.irqs, s.late_irqs, s.misses, s.eventidx, s.full, submits, rings, reaps,
 			  wakeups, hw_irqs);
 }
 static DEVICE_ATTR_RO(counters);

@@ -129,7 +129,12 @@ static void vnvme_sq_unlink(struct vnvme_ctrl *ctrl, struct vnvme_sq *sq)
 	while (*link != sq)
 		link = &(*link)->next;
 	*link = sq->next;
-	lane->cq.nr_sqs--;
+}
+
+/* Owners parked. */
+static void vnvme_sq_gone(struct vnvme_ctrl *ctrl, struct vnvme_sq *sq)
+{
+	ctrl->lane[sq->cqid].cq.nr_sqs--;
 	memset(sq, 0, sizeof(*sq));
 }
 
@@ -145,11 +150,15 @@ static u16 vnvme_delete_sq(struct vnvme_ctrl *ctrl, struct vnvme_cmd *cmd)
 	ctrl->env->park(ctrl);
 	/* no fetch from here on; the answer waits for what was fetched */
 	sq->live = false;
+	vnvme_sq_unlink(ctrl, sq);
 	WRITE_ONCE(ctrl->db[vnvme_sq_db_index(id)], 0);
+	sq->inflight = vnvme_lane_inflight(&ctrl->lane[sq->cqid], sq);
 	if (sq->inflight) {
 		sq->del_cid = le16_to_cpu(cmd->sqe.cid);
+		ctrl->lane[sq->cqid].deleting++;
+		ctrl->lane[sq->cqid].cq_left = 0;
 	} else {
-		vnvme_sq_unlink(ctrl, sq);
+		vnvme_sq_gone(ctrl, sq);
 		status = 0;
 	}
 	ctrl->env->unpark(ctrl);
@@ -171,6 +180,7 @@ void vnvme_admin_post(struct vnvme_ctrl *ctrl, u16 cid, u16 status, u32 dw0)
 {
 	struct vnvme_lane *lane = &ctrl->lane[0];
 
+	lane->busy--;
 	if (vnvme_cq_run(lane) ||
 	    (!ctrl->env->pin(ctrl, lane->cq.base,
 			     lane->cq.depth * sizeof(struct vnvme_cqe)) &&
@@ -197,9 +207,9 @@ static void vnvme_delete_finish(struct vnvme_ctrl *ctrl)
 			continue;
 		cid = sq->del_cid;
 		ctrl->env->park(ctrl);
-		vnvme_sq_unlink(ctrl, sq);
+		ctrl->lane[sq->cqid].deleting--;
+		vnvme_sq_gone(ctrl, sq);
 		ctrl->env->unpark(ctrl);
-		ctrl->sq[0].inflight--;
 		vnvme_admin_post(ctrl, cid, 0, 0);
 	}
 }
@@ -340,7 +350,6 @@ static void vnvme_admin_one(struct vnvme_ctrl *ctrl, struct vnvme_cmd *cmd)
 	if (status)
 		vnvme_errlog_add(ctrl, 0, le16_to_cpu(cmd->sqe.cid), status,
 				 cmd->err_loc, 0, le32_to_cpu(cmd->sqe.nsid));
-	ctrl->sq[0].inflight--;
 	vnvme_admin_post(ctrl, le16_to_cpu(cmd->sqe.cid), status,
 			 status ? 0 : cmd->dw0);
 }
@@ -352,12 +361,12 @@ static bool vnvme_admin_fetch(struct vnvme_ctrl *ctrl, struct vnvme_cmd *cmd)
 	vnvme_lane_forget(lane);
 	if (ctrl->state != VNVME_READY || READ_ONCE(ctrl->fatal))
 		return false;
-	vnvme_sq_take(ctrl, &ctrl->sq[0]);
+	vnvme_sq_take_slow(ctrl, &ctrl->sq[0]);
 	if (ctrl->sq[0].tail == ctrl->sq[0].head ||
 	    !vnvme_cq_refresh(ctrl, &lane->cq) ||
 	    !vnvme_sq_pop(ctrl, &ctrl->sq[0], &cmd->sqe))
 		return false;
-	lane->cq.reserved++;
+	lane->busy++;
 	return true;
 }
 
@@ -392,8 +401,8 @@ bool vnvme_admin_step(struct vnvme_ctrl *ctrl)
 	}
 	/* nothing that was looked up here is good in the next section */
 	vnvme_lane_forget(lane);
-	if (lane->posted) {
-		lane->posted = false;
+	if (vnvme_cq_untold(&lane->cq)) {
+		WRITE_ONCE(lane->cq.told, lane->cq.tail);
 		lane->stat.irqs++;
 		ctrl->env->irq(ctrl, lane->cq.vector);
 	}

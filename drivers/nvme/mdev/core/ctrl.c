@@ -16,8 +16,8 @@ static bool vnvme_ctrl_drained(const struct vnvme_ctrl *ctrl)
 	unsigned int i;
 
 	for (i = 1; i <= ctrl->cfg.nr_ioq; i++)
-		/* pairs with vnvme_req_free() */
-		if (smp_load_acquire(&ctrl->lane[i].busy))
+		/* pairs with vnvme_lane_halted() */
+		if (smp_load_acquire(&ctrl->lane[i].leaving))
 			return false;
 	return true;
 }
@@ -39,10 +39,12 @@ static void vnvme_queues_forget(struct vnvme_ctrl *ctrl)
 		memset(&lane->cq, 0, sizeof(lane->cq));
 		memset(&ctrl->sq[i], 0, sizeof(ctrl->sq[i]));
 		lane->sqs = NULL;
-		lane->posted = false;
 		lane->cq_left = 0;
 		lane->blocked = false;
+		lane->deleting = 0;
 	}
+	/* requests that wait for an event, deletions that wait for commands */
+	ctrl->lane[0].busy = 0;
 	ctrl->env->unpark(ctrl);
 }
 
@@ -223,6 +225,19 @@ vnvme_actions[VNVME_NR_STATES][VNVME_NR_EVENTS] = {
 	},
 };
 
+/**
+ * vnvme_ctrl_going() - may owners fetch?  Something has changed
+ * @ctrl:	->state, ->master or ->fatal
+ *
+ * Context: control, owners parked; any, where ->fatal was set: what is fetched
+ * after that does no harm.
+ */
+void vnvme_ctrl_going(struct vnvme_ctrl *ctrl)
+{
+	WRITE_ONCE(ctrl->going, READ_ONCE(ctrl->state) == VNVME_READY &&
+		   READ_ONCE(ctrl->master) && !READ_ONCE(ctrl->fatal));
+}
+
 /*
  * The state changes while no owner is inside a step.  Where I/O must not go on,
  * DBBUF is forgotten before anything else.
@@ -240,9 +255,14 @@ static void vnvme_state_enter(struct vnvme_ctrl *ctrl, enum vnvme_state next)
 		ctrl->dbbuf.ei = 0;
 	}
 	if (stop || runs)
-		for (i = 0; i <= VNVME_MAX_IOQ; i++)
+		for (i = 0; i <= VNVME_MAX_IOQ; i++) {
 			ctrl->lane[i].stopping = stop;
+			ctrl->lane[i].cq_left = 0;
+		}
+	for (i = 1; i <= VNVME_MAX_IOQ; i++)
+		ctrl->lane[i].leaving = !runs && ctrl->lane[i].busy;
 	WRITE_ONCE(ctrl->state, next);
+	vnvme_ctrl_going(ctrl);
 	ctrl->env->unpark(ctrl);
 	/* RDY only once the admin queue works; DISABLED and so on set theirs */
 	if (runs)
@@ -408,6 +428,7 @@ bool vnvme_ctrl_idle(const struct vnvme_ctrl *ctrl)
 void vnvme_ctrl_fatal(struct vnvme_ctrl *ctrl)
 {
 	WRITE_ONCE(ctrl->fatal, true);
+	vnvme_ctrl_going(ctrl);
 	ctrl->env->work(ctrl);
 }
 
@@ -489,7 +510,7 @@ int vnvme_backend_add(struct vnvme_ctrl *ctrl, struct vnvme_backend *b)
 
 	ctrl->env->park(ctrl);
 	if (ctrl->nr_backends < VNVME_MAX_BACKENDS) {
-		b->bit = 1u << ctrl->nr_backends;
+		b->bit = b->ops->commit ? 1u << ctrl->nr_backends : 0;
 		ctrl->backend[ctrl->nr_backends++] = b;
 		err = 0;
 	}

@@ -19,40 +19,38 @@ struct vnvme_walk {
 	u32			need;	/* bytes still to be found */
 };
 
-static __always_inline u16 vnvme_walk_add(struct vnvme_walk *w, u64 iova,
-					  u32 len)
+/* @len bytes at @iova, a new extent as far as is known */
+static __always_inline u16 vnvme_walk_find(struct vnvme_walk *w, u64 iova,
+					   u32 len)
 {
 	struct vnvme_dptr *d = w->d;
+	struct vnvme_seg *seg = w->seg;
 	struct vnvme_extent x;
 
 	if (len > w->need)
 		len = w->need;
-	w->need -= len;
-	if (iova == w->next && len <= w->left) {
-		w->seg->len += len;
-		w->next += len;
-		w->left -= len;
-		return 0;
-	}
 	if (unlikely(!vnvme_mem_lookup(w->mem, iova, &x))) {
 		d->miss_iova = iova;
 		return VNVME_MISS;
 	}
 	if (unlikely(x.ro && d->to_guest))
 		return VNVME_SC_DATA_TRANSFER | VNVME_DNR;
+	w->need -= len;
 	w->next = iova + len;
 	w->left = x.len - len;
-	if (w->seg && w->seg->dma + w->seg->len == x.dma &&
-	    w->seg->kva + w->seg->len == x.kva) {
-		w->seg->len += len;
+	if (seg && seg->dma + seg->len == x.dma &&
+	    seg->kva + seg->len == x.kva) {
+		seg->len += len;
 		return 0;
 	}
 	if (unlikely(d->nr_segs == d->max_segs))
 		return VNVME_SC_INTERNAL;
-	w->seg = &d->segs[d->nr_segs++];
-	w->seg->dma = x.dma;
-	w->seg->kva = x.kva;
-	w->seg->len = len;
+	d->nr_segs++;
+	seg = seg ? seg + 1 : d->segs;
+	w->seg = seg;
+	seg->dma = x.dma;
+	seg->kva = x.kva;
+	seg->len = len;
 	return 0;
 }
 
@@ -63,44 +61,87 @@ static u16 vnvme_walk_bad(struct vnvme_walk *w, u16 status)
 }
 
 /*
+ * Entries [@entry, @end) of one page of a list, of which the first has been read:
+ * @iova.  Each is read once.  Where pages follow each other, which is what most
+ * lists are, an entry costs a load, a compare and an add.
+ */
+static __always_inline u16 vnvme_walk_entries(struct vnvme_walk *w,
+					      const __le64 *entry,
+					      const __le64 *end)
+{
+	u64 iova = le64_to_cpu(READ_ONCE(*entry)), next;
+	const __le64 *stop;
+	u32 pages;
+	u16 status;
+
+	for (;;) {
+		pages = iova == w->next ?
+			min(w->left, w->need) >> VNVME_PAGE_SHIFT : 0;
+		if (pages) {
+			/* nothing is looked up, so the extent bounds it */
+			stop = entry + min_t(size_t, end - entry, pages);
+			next = iova;
+			do {
+				entry++;
+				next += VNVME_PAGE_SIZE;
+				if (entry == stop)
+					break;
+				iova = le64_to_cpu(READ_ONCE(*entry));
+			} while (iova == next);
+			w->seg->len += next - w->next;
+			w->left -= next - w->next;
+			w->need -= next - w->next;
+			w->next = next;
+			if (entry == end || !w->need)
+				return 0;
+			if (entry != stop)
+				continue;
+		} else {
+			if (unlikely(iova & (VNVME_PAGE_SIZE - 1)))
+				return vnvme_walk_bad(w, VNVME_SC_PRP_OFFSET);
+			status = vnvme_walk_find(w, iova, VNVME_PAGE_SIZE);
+			if (unlikely(status))
+				return status;
+			if (++entry == end || !w->need)
+				return 0;
+		}
+		iova = le64_to_cpu(READ_ONCE(*entry));
+	}
+}
+
+/*
  * A list may start anywhere on 8 bytes; the last slot of its page leads to the
- * next list if more than one page is left to describe.  Each entry is read
- * once.
+ * next list if more than one page is left to describe.
  */
 static u16 vnvme_walk_list(struct vnvme_walk *w, u64 list, u32 len)
 {
+	u32 pages = (len + VNVME_PAGE_SIZE - 1) >> VNVME_PAGE_SHIFT, slots, nr;
 	struct vnvme_extent x;
 	const __le64 *entry;
 	bool chained = false;
-	u32 slots, chunk;
-	u64 iova;
 	u16 status;
 
 	for (;;) {
 		slots = (VNVME_PAGE_SIZE - (list & (VNVME_PAGE_SIZE - 1))) / 8;
 		/* a link that leads to nothing but a link could go in circles */
-		if (unlikely((list & 7) || (chained && slots == 1 &&
-					    len > VNVME_PAGE_SIZE)))
+		if (unlikely((list & 7) ||
+			     (chained && slots == 1 && pages > 1)))
 			return vnvme_walk_bad(w, VNVME_SC_PRP_OFFSET);
 		if (unlikely(!vnvme_mem_lookup(w->mem, list, &x))) {
 			w->d->miss_iova = list;
 			return VNVME_MISS;
 		}
 		entry = x.kva;
-		for (; slots > 1 || len <= VNVME_PAGE_SIZE; slots--) {
-			iova = le64_to_cpu(READ_ONCE(*entry));
-			entry++;
-			if (unlikely(iova & (VNVME_PAGE_SIZE - 1)))
-				return vnvme_walk_bad(w, VNVME_SC_PRP_OFFSET);
-			chunk = min_t(u32, len, VNVME_PAGE_SIZE);
-			status = vnvme_walk_add(w, iova, chunk);
+		nr = pages > slots ? slots - 1 : pages;
+		if (nr) {
+			status = vnvme_walk_entries(w, entry, entry + nr);
 			if (unlikely(status))
 				return status;
-			len -= chunk;
-			if (!len || !w->need)
-				return 0;
 		}
-		list = le64_to_cpu(READ_ONCE(*entry));
+		pages -= nr;
+		if (!pages || !w->need)
+			return 0;
+		list = le64_to_cpu(READ_ONCE(entry[nr]));
 		chained = true;
 	}
 }
@@ -126,7 +167,7 @@ u16 vnvme_dptr_walk(const struct vnvme_mem *mem, struct vnvme_dptr *d)
 	if (unlikely(d->prp1 & 3))
 		return VNVME_SC_PRP_OFFSET | VNVME_DNR;
 	first = min(first, len);
-	status = vnvme_walk_add(&w, d->prp1, first);
+	status = vnvme_walk_find(&w, d->prp1, first);
 	len -= first;
 	if (unlikely(status) || !len)
 		return status;
@@ -137,7 +178,7 @@ u16 vnvme_dptr_walk(const struct vnvme_mem *mem, struct vnvme_dptr *d)
 	if (len <= VNVME_PAGE_SIZE) {
 		if (unlikely(d->prp2 & (VNVME_PAGE_SIZE - 1)))
 			return VNVME_SC_PRP_OFFSET | VNVME_DNR;
-		return w.need ? vnvme_walk_add(&w, d->prp2, len) : 0;
+		return w.need ? vnvme_walk_find(&w, d->prp2, len) : 0;
 	}
 	if (unlikely(d->prp2 & 7))
 		return VNVME_SC_PRP_OFFSET | VNVME_DNR;

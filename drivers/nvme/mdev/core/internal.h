@@ -13,6 +13,8 @@
 #define VNVME_PIN_TRIES		8	/* pages that go while another is pinned */
 #define VNVME_RETRIES		(2 * VNVME_MAX_SEGS + 16)
 #define VNVME_NO_CMD		(-1)
+#define VNVME_CQE_PHASE		(1u << 16)	/* of the last word */
+#define VNVME_HOLD_NS		50000	/* an interrupt, while no head moves */
 
 /* Not NVMe statuses: */
 #define VNVME_MISS		0xfffeu	/* look-up missed, see ->miss_iova */
@@ -51,14 +53,14 @@ static inline u32 vnvme_ring_dist(u32 from, u32 to, u32 depth)
 	return to >= from ? to - from : to + depth - from;
 }
 
-static inline unsigned int vnvme_sq_db_index(u16 id)
+static inline unsigned long vnvme_sq_db_index(u16 id)
 {
-	return 2 * id;
+	return 2ul * id;
 }
 
-static inline unsigned int vnvme_cq_db_index(u16 id)
+static inline unsigned long vnvme_cq_db_index(u16 id)
 {
-	return 2 * id + 1;
+	return 2ul * id + 1;
 }
 
 static inline bool vnvme_lane_id_ok(const struct vnvme_ctrl *ctrl, u32 id)
@@ -71,22 +73,34 @@ static inline u64 vnvme_make64(u32 lo, u32 hi)
 	return (u64)hi << 32 | lo;
 }
 
+static inline u32 vnvme_db_get(const struct vnvme_ctrl *ctrl, unsigned long index)
+{
+	return le32_to_cpu((__force __le32)READ_ONCE(ctrl->db[index]));
+}
+
+static inline u32 vnvme_dbbuf_get(const __le32 *word)
+{
+	return le32_to_cpu(READ_ONCE(*word));
+}
+
 /* queue.c */
 void vnvme_sq_init(struct vnvme_sq *sq, u16 id, u16 cqid, u64 base, u32 depth);
 void vnvme_cq_init(struct vnvme_cq *cq, u16 id, u64 base, u32 depth, u16 vector,
 		   bool irq);
-void vnvme_sq_take(struct vnvme_ctrl *ctrl, struct vnvme_sq *sq);
+void vnvme_sq_take_slow(struct vnvme_ctrl *ctrl, struct vnvme_sq *sq);
 bool vnvme_sq_run(struct vnvme_ctrl *ctrl, struct vnvme_sq *sq);
+void vnvme_sq_run_end(struct vnvme_sq *sq);
 bool vnvme_sq_ready(const struct vnvme_ctrl *ctrl, const struct vnvme_sq *sq);
-void vnvme_sq_event_lag(struct vnvme_ctrl *ctrl, struct vnvme_sq *sq);
+void vnvme_sq_event_set(struct vnvme_ctrl *ctrl, struct vnvme_sq *sq, u32 event);
 void vnvme_sq_event_arm(struct vnvme_ctrl *ctrl, struct vnvme_sq *sq);
-void vnvme_cq_poll(struct vnvme_ctrl *ctrl, struct vnvme_cq *cq);
+void vnvme_cq_take(struct vnvme_ctrl *ctrl, struct vnvme_cq *cq);
 bool vnvme_cq_refresh(struct vnvme_ctrl *ctrl, struct vnvme_cq *cq);
 bool vnvme_cq_may_have_room(const struct vnvme_ctrl *ctrl,
 			    const struct vnvme_cq *cq);
 bool vnvme_cq_unread(const struct vnvme_ctrl *ctrl, const struct vnvme_cq *cq);
 void vnvme_cq_event_arm(struct vnvme_ctrl *ctrl, struct vnvme_cq *cq);
 bool vnvme_cq_run(struct vnvme_lane *lane);
+void vnvme_cq_run_end(struct vnvme_cq *cq);
 void vnvme_lane_forget(struct vnvme_lane *lane);
 bool vnvme_dbbuf_pin(struct vnvme_ctrl *ctrl, struct vnvme_dbbuf pages);
 bool vnvme_dbbuf_clear(struct vnvme_ctrl *ctrl, unsigned int index);
@@ -98,13 +112,112 @@ void vnvme_dbbuf_adopt(struct vnvme_ctrl *ctrl);
  */
 static inline u32 vnvme_cq_room(const struct vnvme_cq *cq)
 {
-	return cq->depth - 1 - cq->reserved -
+	const struct vnvme_lane *lane = container_of(cq, struct vnvme_lane, cq);
+
+	return cq->depth - 1 - READ_ONCE(lane->busy) -
 	       vnvme_ring_dist(cq->head, cq->tail, cq->depth);
 }
 
 static inline bool vnvme_cq_full(const struct vnvme_cq *cq)
 {
 	return !vnvme_cq_room(cq);
+}
+
+/* Are there entries that no interrupt has told the guest of? */
+static inline bool vnvme_cq_untold(const struct vnvme_cq *cq)
+{
+	return READ_ONCE(cq->told) != READ_ONCE(cq->tail);
+}
+
+/**
+ * vnvme_cq_settled() - has the guest taken what it was told of, and no more?
+ * @ctrl:	controller
+ * @cq:		live queue
+ *
+ * The usual case of vnvme_cq_take(): a head that is known to be a good one.
+ * Looked at before something is posted (after the tail of a command that is new:
+ * the guest has written its head before), so that an entry which was posted
+ * while nothing was left to take always has its interrupt, however fast the
+ * guest is.
+ *
+ * Context: owner.
+ */
+static inline void vnvme_cq_settled(struct vnvme_ctrl *ctrl, struct vnvme_cq *cq)
+{
+	u32 m = vnvme_db_get(ctrl, vnvme_cq_db_index(cq->id));
+
+	if (ctrl->dbbuf.db) {
+		if (unlikely(!cq->word) || unlikely(m != cq->db)) {
+			vnvme_cq_take(ctrl, cq);
+			return;
+		}
+		if (vnvme_dbbuf_get(cq->word) != cq->told)
+			return;
+		cq->shadow = cq->told;
+	} else {
+		if (m != cq->told)
+			return;
+		cq->db = m;
+	}
+	WRITE_ONCE(cq->head, cq->told);
+}
+
+/*
+ * Keep EventIdx out of the way of a polled queue whose tail has moved (not the
+ * admin queue: it stays armed).  One
+ * behind the tail is a whole ring ahead: the guest passes it only after the
+ * controller has fetched; so it is rewritten once the guest has come within a
+ * quarter of the ring, not for each command.
+ */
+static inline void vnvme_sq_event_lag(struct vnvme_ctrl *ctrl,
+				      struct vnvme_sq *sq)
+{
+	if (vnvme_ring_dist(sq->tail, sq->event, sq->depth) <= sq->depth / 4)
+		vnvme_sq_event_set(ctrl, sq,
+				   (sq->tail ? sq->tail : sq->depth) - 1);
+}
+
+/**
+ * vnvme_sq_take() - take the tail doorbell
+ * @ctrl:	controller
+ * @sq:		live queue
+ *
+ * A value that has not changed, or is a good one, and came where those of this
+ * queue always come from; the rest is left to vnvme_sq_take_slow().
+ *
+ * Context: owner (admin queue: control).
+ */
+static __always_inline void vnvme_sq_take(struct vnvme_ctrl *ctrl,
+					  struct vnvme_sq *sq)
+{
+	u32 m, s;
+
+	if (!ctrl->dbbuf.db) {
+		m = vnvme_db_get(ctrl, vnvme_sq_db_index(sq->id));
+		if (m == sq->db)
+			return;
+		if (likely(m < sq->depth)) {
+			sq->db = m;
+			WRITE_ONCE(sq->tail, m);
+			return;
+		}
+	} else if (likely(sq->word)) {
+		s = vnvme_dbbuf_get(sq->word);
+		/* as in vnvme_shadow_take() */
+		smp_rmb();
+		m = vnvme_db_get(ctrl, vnvme_sq_db_index(sq->id));
+		if (likely(m == sq->db)) {
+			if (s == sq->shadow)
+				return;
+			if (likely(s < sq->depth)) {
+				sq->shadow = s;
+				WRITE_ONCE(sq->tail, s);
+				vnvme_sq_event_lag(ctrl, sq);
+				return;
+			}
+		}
+	}
+	vnvme_sq_take_slow(ctrl, sq);
 }
 
 /**
@@ -132,9 +245,9 @@ static inline bool vnvme_sq_pop(struct vnvme_ctrl *ctrl, struct vnvme_sq *sq,
 	/* from here on nothing may be read from the guest's copy */
 	barrier();
 	sq->at = at + i;
-	sq->left--;
-	sq->head = vnvme_ring_next(sq->head, sq->depth);
-	sq->inflight++;
+	sq->head++;
+	if (unlikely(!--sq->left))
+		vnvme_sq_run_end(sq);
 	return true;
 }
 
@@ -150,27 +263,19 @@ static inline void vnvme_cq_post(struct vnvme_lane *lane, struct vnvme_sq *sq,
 				 u16 cid, u16 status, u32 dw0)
 {
 	struct vnvme_cq *cq = &lane->cq;
-	__le32 *dw;
+	void *at = lane->cq_at;
+	__le32 *dw = at;
 
 	vnvme_trace_completion(lane, sq, cid, status, dw0);
-	cq->reserved--;
-	dw = lane->cq_at;
-	lane->cq_at += sizeof(struct vnvme_cqe);
-	lane->cq_left--;
-	WRITE_ONCE(dw[0], cpu_to_le32(dw0));
-	WRITE_ONCE(dw[1], 0);
-	WRITE_ONCE(dw[2], cpu_to_le32((u32)sq->id << 16 | sq->head));
+	WRITE_ONCE(*(__le64 *)at, cpu_to_le64(dw0));
+	WRITE_ONCE(dw[2], cpu_to_le32(sq->answer_id | sq->head));
 	/* the phase bit last; pairs with the guest's read barrier */
 	smp_wmb();
-	WRITE_ONCE(dw[3], cpu_to_le32((u32)status << 17 | (u32)cq->phase << 16 |
-				      cid));
-	if (unlikely(cq->tail + 1 == cq->depth)) {
-		cq->phase ^= 1;
-		WRITE_ONCE(cq->tail, 0);
-	} else {
-		WRITE_ONCE(cq->tail, cq->tail + 1);
-	}
-	lane->posted = true;
+	WRITE_ONCE(dw[3], cpu_to_le32((u32)status << 17 | cq->phase | cid));
+	lane->cq_at = at + sizeof(struct vnvme_cqe);
+	cq->tail++;
+	if (unlikely(!--lane->cq_left))
+		vnvme_cq_run_end(cq);
 }
 
 /* dptr.c */
@@ -181,10 +286,94 @@ u16 vnvme_dptr_put(struct vnvme_ctrl *ctrl, struct vnvme_cmd *cmd,
 /* nvm.c */
 void vnvme_nvm_init(struct vnvme_ctrl *ctrl);
 u16 vnvme_nvm_prepare(struct vnvme_ctrl *ctrl, struct vnvme_req *req);
+
+#define VNVME_RW_FUA		(1u << 30)
+#define VNVME_RW_DTYPE(cdw12)	(((cdw12) >> 20) & 0xf)
+
+/* Without a write cache each write is durable when it is answered. */
+static inline bool vnvme_nvm_durable(const struct vnvme_ctrl *ctrl, u32 cdw12)
+{
+	return (cdw12 & VNVME_RW_FUA) || !(ctrl->feat[VNVME_FEAT_WCE] & 1);
+}
+
+static inline bool vnvme_nvm_range_ok(const struct vnvme_ns *ns, u64 slba,
+				      u64 nlb)
+{
+	u64 size = READ_ONCE(ns->nlb);
+
+	return nlb <= size && slba <= size - nlb;
+}
+
+static_assert(VNVME_CMD_WRITE == 1 && VNVME_CMD_READ == 2);
+
+/**
+ * vnvme_nvm_quick() - most commands: Read or Write, all in the page of PRP1
+ * @ctrl:	controller
+ * @req:	->sqe is read; the decoded members are set
+ *
+ * What vnvme_nvm_prepare() does for them, in a straight line.  It looks at the
+ * same things, and leaves to that whatever is not as it mostly is.  A page is
+ * never too much for MDTS.
+ *
+ * Context: owner.
+ * Return: true: submit it to ->ns.
+ */
+static __always_inline bool vnvme_nvm_quick(struct vnvme_ctrl *ctrl,
+					    struct vnvme_req *req)
+{
+	/* both are mandatory; the flags are FUSE, PSDT and reserved ones */
+	u32 op = req->sqe.opcode | req->sqe.flags << 8;
+	u32 nsid = le32_to_cpu(req->sqe.nsid);
+	u32 cdw12 = le32_to_cpu(req->sqe.cdw12);
+	u64 prp1 = le64_to_cpu(req->sqe.prp1);
+	u32 off = prp1 & (VNVME_PAGE_SIZE - 1);
+	u32 nlb = (cdw12 & 0xffff) + 1;
+	struct vnvme_extent x;
+	struct vnvme_seg *seg;
+	struct vnvme_ns *ns;
+	u64 bytes;
+
+	if (unlikely(op - 1 > 1) || unlikely(nsid > VNVME_MAX_NS))
+		return false;
+	/* no namespace has NSID 0 */
+	ns = ctrl->ns[nsid];
+	if (unlikely(!ns))
+		return false;
+	bytes = (u64)nlb << ns->lba_shift;
+	req->slba = vnvme_make64(le32_to_cpu(req->sqe.cdw10),
+				 le32_to_cpu(req->sqe.cdw11));
+	if (unlikely(off + bytes > VNVME_PAGE_SIZE) || unlikely(off & 3) ||
+	    unlikely(!vnvme_nvm_range_ok(ns, req->slba, nlb)) ||
+	    unlikely(!vnvme_mem_lookup(ctrl->mem, prp1, &x)))
+		return false;
+	if (likely(op == VNVME_CMD_READ)) {
+		if (unlikely(x.ro))
+			return false;
+		req->fua = (cdw12 / VNVME_RW_FUA) & 1;
+	} else {
+		if (unlikely(ns->ro) || unlikely(VNVME_RW_DTYPE(cdw12)))
+			return false;
+		req->fua = vnvme_nvm_durable(ctrl, cdw12);
+	}
+	req->err_loc = VNVME_LOC_NONE;
+	req->retries = 0;
+	req->nr_segs = 1;
+	req->ns = ns;
+	req->opcode = op;
+	req->nlb = nlb;
+	req->bytes = bytes;
+	seg = req->segs;
+	seg->dma = x.dma;
+	seg->kva = x.kva;
+	seg->len = bytes;
+	return true;
+}
+
 u32 vnvme_nvm_effects(const struct vnvme_ctrl *ctrl, u8 opcode);
 u16 vnvme_nvm_oncs(const struct vnvme_ctrl *ctrl);
 
 /* step.c */
+u32 vnvme_lane_inflight(const struct vnvme_lane *lane, const struct vnvme_sq *sq);
 bool vnvme_lane_abort(struct vnvme_lane *lane, const struct vnvme_sq *sq,
 		      u16 cid);
 
@@ -224,5 +413,6 @@ void vnvme_pci_reset(struct vnvme_ctrl *ctrl);
 /* ctrl.c */
 void vnvme_ctrl_event(struct vnvme_ctrl *ctrl, enum vnvme_event event);
 void vnvme_cc_write(struct vnvme_ctrl *ctrl, u32 val);
+void vnvme_ctrl_going(struct vnvme_ctrl *ctrl);
 
 #endif

@@ -13,8 +13,6 @@
 #define VNVME_NVM_CHANGES	(1u << 3)	/* media */
 #define VNVME_NVM_DIRECTIVE	(1u << 4)	/* has DTYPE */
 
-#define VNVME_RW_FUA		(1u << 30)
-#define VNVME_RW_DTYPE(cdw12)	(((cdw12) >> 20) & 0xf)
 #define VNVME_WZ_DEAC		(1u << 25)
 #define VNVME_DSM_AD		(1u << 2)
 #define VNVME_COPY_FORMAT(cdw12) (((cdw12) >> 8) & 0xf)
@@ -101,13 +99,6 @@ static noinline u16 vnvme_nvm_bad(struct vnvme_req *req, u16 status,
 	return status | VNVME_DNR;
 }
 
-static bool vnvme_nvm_range_ok(const struct vnvme_ns *ns, u64 slba, u64 nlb)
-{
-	u64 size = READ_ONCE(ns->nlb);
-
-	return nlb <= size && slba <= size - nlb;
-}
-
 static noinline u16 vnvme_nvm_walk(struct vnvme_ctrl *ctrl,
 				   struct vnvme_req *req, u32 len,
 				   bool to_guest)
@@ -126,26 +117,6 @@ static noinline u16 vnvme_nvm_walk(struct vnvme_ctrl *ctrl,
 		req->miss_iova = d.miss_iova;
 	}
 	return status;
-}
-
-/* Most commands: all in the page of PRP1.  Return: false if it is not that. */
-static __always_inline bool vnvme_nvm_one_page(struct vnvme_ctrl *ctrl,
-					       struct vnvme_req *req, u32 len,
-					       bool to_guest)
-{
-	u64 prp1 = le64_to_cpu(req->sqe.prp1);
-	struct vnvme_seg *seg = req->segs;
-	struct vnvme_extent x;
-
-	if ((prp1 & (VNVME_PAGE_SIZE - 1)) + len > VNVME_PAGE_SIZE ||
-	    unlikely(prp1 & 3) || !vnvme_mem_lookup(ctrl->mem, prp1, &x) ||
-	    unlikely(x.ro && to_guest))
-		return false;
-	seg->dma = x.dma;
-	seg->kva = x.kva;
-	seg->len = len;
-	req->nr_segs = 1;
-	return true;
 }
 
 /* Copies @len bytes of ranges, a page at most, to the scratch page, once. */
@@ -199,12 +170,6 @@ static u16 vnvme_nvm_dsm(struct vnvme_ctrl *ctrl, struct vnvme_req *req)
 		return vnvme_nvm_bad(req, VNVME_SC_WRITE_PROTECTED,
 				     VNVME_LOC(opcode));
 	return 0;
-}
-
-/* Without a write cache each write is durable when it is answered. */
-static bool vnvme_nvm_durable(const struct vnvme_ctrl *ctrl, u32 cdw12)
-{
-	return (cdw12 & VNVME_RW_FUA) || !(ctrl->feat[VNVME_FEAT_WCE] & 1);
 }
 
 /* Limits of Copy before ranges, ranges before the destination. */
@@ -265,9 +230,8 @@ static u16 vnvme_nvm_copy(struct vnvme_ctrl *ctrl, struct vnvme_req *req)
 }
 
 /* SLBA and NLB, and what goes with them; at most @max bytes. */
-static __always_inline u16 vnvme_nvm_range(struct vnvme_ctrl *ctrl,
-					   struct vnvme_req *req, u8 flags,
-					   u64 max)
+static u16 vnvme_nvm_range(struct vnvme_ctrl *ctrl, struct vnvme_req *req,
+			   u8 flags, u64 max)
 {
 	u32 cdw12 = le32_to_cpu(req->sqe.cdw12);
 	struct vnvme_ns *ns = req->ns;
@@ -300,9 +264,6 @@ static u16 vnvme_nvm_rw(struct vnvme_ctrl *ctrl, struct vnvme_req *req,
 	if (unlikely(status))
 		return status;
 	req->bytes = req->nlb << req->ns->lba_shift;
-	if (likely(vnvme_nvm_one_page(ctrl, req, req->bytes,
-				      flags & VNVME_NVM_TO_GUEST)))
-		return 0;
 	return vnvme_nvm_walk(ctrl, req, req->bytes,
 			      flags & VNVME_NVM_TO_GUEST);
 }
@@ -341,6 +302,7 @@ static noinline u16 vnvme_nvm_other(struct vnvme_ctrl *ctrl,
  * @ctrl:	controller
  * @req:	->sqe is read; the decoded members are set
  *
+ * For all that vnvme_nvm_quick() leaves.
  * May be called again for a request whose look-up missed: everything is then
  * checked again, as the namespace may have changed meanwhile.
  *

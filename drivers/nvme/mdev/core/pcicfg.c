@@ -83,6 +83,7 @@ static void vnvme_pci_apply(struct vnvme_ctrl *ctrl)
 	/* after a write that clears it, no step moves data any more */
 	ctrl->env->park(ctrl);
 	WRITE_ONCE(ctrl->master, master);
+	vnvme_ctrl_going(ctrl);
 	ctrl->env->unpark(ctrl);
 	if (master) {
 		ctrl->env->kick(ctrl);
@@ -181,6 +182,7 @@ static bool vnvme_pci_write_word(struct vnvme_ctrl *ctrl,
 
 void vnvme_cfg_write(struct vnvme_ctrl *ctrl, u32 off, const void *buf, u32 len)
 {
+	bool level = vnvme_intx_level(ctrl);
 	unsigned int i;
 
 	if (off >= VNVME_CFG_SIZE)
@@ -198,6 +200,9 @@ void vnvme_cfg_write(struct vnvme_ctrl *ctrl, u32 off, const void *buf, u32 len)
 		}
 	}
 	vnvme_pci_apply(ctrl);
+	/* what was raised while INTx was disabled is not raised again */
+	if (!level && vnvme_intx_level(ctrl))
+		ctrl->env->irq(ctrl, 0);
 }
 
 bool vnvme_intx_level(const struct vnvme_ctrl *ctrl)

@@ -22,11 +22,6 @@ static bool vnvme_db_fits(struct vnvme_db_door door, u32 val)
 	       vnvme_ring_dist(door.from, val, door.depth) <= door.span;
 }
 
-static u32 vnvme_db_get(const struct vnvme_ctrl *ctrl, unsigned int index)
-{
-	return le32_to_cpu((__force __le32)READ_ONCE(ctrl->db[index]));
-}
-
 static __always_inline __le32 *
 vnvme_dbbuf_word(const struct vnvme_ctrl *ctrl, u64 page, unsigned int index)
 {
@@ -53,11 +48,6 @@ static noinline void vnvme_memory_lost(struct vnvme_ctrl *ctrl, u64 iova,
 	}
 	WRITE_ONCE(ctrl->lost, true);
 	ctrl->env->work(ctrl);
-}
-
-static u32 vnvme_dbbuf_get(const __le32 *word)
-{
-	return le32_to_cpu(READ_ONCE(*word));
 }
 
 static bool vnvme_dbbuf_put(struct vnvme_ctrl *ctrl, u64 page,
@@ -209,6 +199,7 @@ void vnvme_sq_init(struct vnvme_sq *sq, u16 id, u16 cqid, u64 base, u32 depth)
 {
 	memset(sq, 0, sizeof(*sq));
 	sq->id = id;
+	sq->answer_id = (u32)id << 16;
 	sq->cqid = cqid;
 	sq->base = base;
 	sq->depth = depth;
@@ -222,28 +213,27 @@ static struct vnvme_db_door vnvme_sq_door(const struct vnvme_sq *sq)
 	return (struct vnvme_db_door){ .span = ~0u, .depth = sq->depth };
 }
 
-static noinline void vnvme_sq_shadow_take(struct vnvme_ctrl *ctrl,
-					  struct vnvme_sq *sq)
-{
-	sq->tail = vnvme_shadow_take(ctrl, vnvme_sq_db_index(sq->id), &sq->db,
-				     &sq->shadow, &sq->word, sq->tail,
-				     vnvme_sq_door(sq));
-}
-
 /**
- * vnvme_sq_take() - take the tail doorbell
+ * vnvme_sq_take_slow() - vnvme_sq_take() where that is not enough
  * @ctrl:	controller
  * @sq:		live queue
  *
  * Context: owner (admin queue: control).
  */
-void vnvme_sq_take(struct vnvme_ctrl *ctrl, struct vnvme_sq *sq)
+noinline void vnvme_sq_take_slow(struct vnvme_ctrl *ctrl, struct vnvme_sq *sq)
 {
-	if (ctrl->dbbuf.db)
-		vnvme_sq_shadow_take(ctrl, sq);
-	else
-		vnvme_db_take(ctrl, vnvme_sq_db_index(sq->id), &sq->db,
-			      &sq->tail, vnvme_sq_door(sq));
+	unsigned int index = vnvme_sq_db_index(sq->id);
+	u32 tail = sq->tail;
+
+	if (!ctrl->dbbuf.db) {
+		vnvme_db_take(ctrl, index, &sq->db, &sq->tail,
+			      vnvme_sq_door(sq));
+		return;
+	}
+	sq->tail = vnvme_shadow_take(ctrl, index, &sq->db, &sq->shadow,
+				     &sq->word, sq->tail, vnvme_sq_door(sq));
+	if (sq->id && sq->tail != tail)
+		vnvme_sq_event_lag(ctrl, sq);
 }
 
 /**
@@ -275,8 +265,26 @@ bool vnvme_sq_run(struct vnvme_ctrl *ctrl, struct vnvme_sq *sq)
 	return sq->left;
 }
 
-static void vnvme_sq_event_set(struct vnvme_ctrl *ctrl, struct vnvme_sq *sq,
-			       u32 event)
+/**
+ * vnvme_sq_run_end() - what was found of the ring is used up
+ * @sq:		queue whose head has moved
+ *
+ * No run goes past the ring's end.
+ */
+noinline void vnvme_sq_run_end(struct vnvme_sq *sq)
+{
+	if (sq->head == sq->depth)
+		WRITE_ONCE(sq->head, 0);
+}
+
+/**
+ * vnvme_sq_event_set() - write a queue's EventIdx
+ * @ctrl:	controller, with DBBUF
+ * @sq:		queue
+ * @event:	the guest writes BAR0 when its tail passes this
+ */
+noinline void vnvme_sq_event_set(struct vnvme_ctrl *ctrl, struct vnvme_sq *sq,
+				 u32 event)
 {
 	if (sq->event == event)
 		return;
@@ -284,22 +292,6 @@ static void vnvme_sq_event_set(struct vnvme_ctrl *ctrl, struct vnvme_sq *sq,
 			    event))
 		sq->event = event;
 	ctrl->lane[sq->cqid].stat.eventidx++;
-}
-
-/**
- * vnvme_sq_event_lag() - keep EventIdx out of the way of a polled queue
- * @ctrl:	controller, with DBBUF
- * @sq:		queue whose tail has moved
- *
- * One behind the tail is a whole ring ahead: the guest passes it only after the
- * controller has fetched; so it is rewritten once the guest has come within a
- * quarter of the ring, not for each command.
- */
-void vnvme_sq_event_lag(struct vnvme_ctrl *ctrl, struct vnvme_sq *sq)
-{
-	if (vnvme_ring_dist(sq->tail, sq->event, sq->depth) <= sq->depth / 4)
-		vnvme_sq_event_set(ctrl, sq,
-				   (sq->tail ? sq->tail : sq->depth) - 1);
 }
 
 /**
@@ -335,7 +327,7 @@ void vnvme_cq_init(struct vnvme_cq *cq, u16 id, u64 base, u32 depth, u16 vector,
 	cq->depth = depth;
 	cq->vector = vector;
 	cq->irq_enabled = irq;
-	cq->phase = 1;
+	cq->phase = VNVME_CQE_PHASE;
 	cq->live = true;
 }
 
@@ -349,26 +341,6 @@ static struct vnvme_db_door vnvme_cq_door(const struct vnvme_cq *cq)
 	};
 }
 
-/**
- * vnvme_cq_poll() - take the head doorbell
- * @ctrl:	controller
- * @cq:		live queue
- *
- * Context: owner (admin queue: control).
- */
-void vnvme_cq_poll(struct vnvme_ctrl *ctrl, struct vnvme_cq *cq)
-{
-	unsigned int index = vnvme_cq_db_index(cq->id);
-
-	if (ctrl->dbbuf.db)
-		cq->head = vnvme_shadow_take(ctrl, index, &cq->db, &cq->shadow,
-					     &cq->word, cq->head,
-					     vnvme_cq_door(cq));
-	else
-		vnvme_db_take(ctrl, index, &cq->db, &cq->head,
-			      vnvme_cq_door(cq));
-}
-
 static void vnvme_cq_event_set(struct vnvme_ctrl *ctrl, struct vnvme_cq *cq,
 			       u32 event)
 {
@@ -378,6 +350,49 @@ static void vnvme_cq_event_set(struct vnvme_ctrl *ctrl, struct vnvme_cq *cq,
 			    event))
 		cq->event = event;
 	ctrl->lane[cq->id].stat.eventidx++;
+}
+
+/* The guest has taken entries up to @head: of those nobody has to tell it. */
+static void vnvme_cq_head_set(struct vnvme_cq *cq, u32 head)
+{
+	if (vnvme_ring_dist(cq->head, head, cq->depth) >
+	    vnvme_ring_dist(cq->head, cq->told, cq->depth))
+		WRITE_ONCE(cq->told, head);
+	WRITE_ONCE(cq->head, head);
+}
+
+static noinline void vnvme_cq_shadow_take(struct vnvme_ctrl *ctrl,
+					  struct vnvme_cq *cq)
+{
+	vnvme_cq_head_set(cq, vnvme_shadow_take(ctrl, vnvme_cq_db_index(cq->id),
+						&cq->db, &cq->shadow, &cq->word,
+						cq->head, vnvme_cq_door(cq)));
+	/* as vnvme_sq_event_lag(); the admin queue stays armed */
+	if (cq->id &&
+	    vnvme_ring_dist(cq->head, cq->event, cq->depth) <= cq->depth / 4)
+		vnvme_cq_event_set(ctrl, cq,
+				   (cq->head ? cq->head : cq->depth) - 1);
+}
+
+/**
+ * vnvme_cq_take() - take the head doorbell
+ * @ctrl:	controller
+ * @cq:		live queue
+ *
+ * Context: owner (admin queue: control).
+ */
+void vnvme_cq_take(struct vnvme_ctrl *ctrl, struct vnvme_cq *cq)
+{
+	u32 head = cq->head;
+
+	if (ctrl->dbbuf.db) {
+		vnvme_cq_shadow_take(ctrl, cq);
+		return;
+	}
+	vnvme_db_take(ctrl, vnvme_cq_db_index(cq->id), &cq->db, &head,
+		      vnvme_cq_door(cq));
+	if (head != cq->head)
+		vnvme_cq_head_set(cq, head);
 }
 
 /**
@@ -392,12 +407,7 @@ static void vnvme_cq_event_set(struct vnvme_ctrl *ctrl, struct vnvme_cq *cq,
  */
 bool vnvme_cq_refresh(struct vnvme_ctrl *ctrl, struct vnvme_cq *cq)
 {
-	vnvme_cq_poll(ctrl, cq);
-	/* as vnvme_sq_event_lag(); the admin queue stays armed */
-	if (ctrl->dbbuf.db && cq->id &&
-	    vnvme_ring_dist(cq->head, cq->event, cq->depth) <= cq->depth / 4)
-		vnvme_cq_event_set(ctrl, cq,
-				   (cq->head ? cq->head : cq->depth) - 1);
+	vnvme_cq_take(ctrl, cq);
 	return !vnvme_cq_full(cq);
 }
 
@@ -476,6 +486,20 @@ bool vnvme_cq_run(struct vnvme_lane *lane)
 					       sizeof(struct vnvme_cqe), true,
 					       &lane->cq_at);
 	return lane->cq_left;
+}
+
+/**
+ * vnvme_cq_run_end() - what was found of the ring is used up
+ * @cq:		queue whose tail has moved
+ *
+ * No run goes past the ring's end.
+ */
+noinline void vnvme_cq_run_end(struct vnvme_cq *cq)
+{
+	if (cq->tail != cq->depth)
+		return;
+	cq->phase ^= VNVME_CQE_PHASE;
+	WRITE_ONCE(cq->tail, 0);
 }
 
 /* ------------------------------------------------------------- DBBUF ---- */
@@ -571,8 +595,8 @@ void vnvme_dbbuf_adopt(struct vnvme_ctrl *ctrl)
 		cq = &ctrl->lane[i].cq;
 		id = vnvme_cq_db_index(i);
 		if (cq->live) {
-			cq->head = vnvme_dbbuf_start(db, id, cq->head,
-						     vnvme_cq_door(cq));
+			vnvme_cq_head_set(cq, vnvme_dbbuf_start(db, id, cq->head,
+								vnvme_cq_door(cq)));
 			cq->shadow = cq->head;
 			cq->event = cq->head;
 			WRITE_ONCE(ei[id], cpu_to_le32(cq->event));

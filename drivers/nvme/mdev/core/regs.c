@@ -66,6 +66,9 @@ static void vnvme_reg_write(struct vnvme_ctrl *ctrl, u32 off, u32 val)
 		break;
 	case VNVME_REG_INTMC:
 		WRITE_ONCE(ctrl->intms, ctrl->intms & ~val);
+		/* what was raised meanwhile is not raised again */
+		if (vnvme_intx_level(ctrl))
+			ctrl->env->irq(ctrl, 0);
 		break;
 	case VNVME_REG_CC:
 		vnvme_cc_write(ctrl, val);

@@ -10,29 +10,16 @@
 
 static bool vnvme_lane_may_fetch(const struct vnvme_lane *lane)
 {
-	const struct vnvme_ctrl *ctrl = lane->ctrl;
-
-	return READ_ONCE(ctrl->state) == VNVME_READY &&
-	       !READ_ONCE(ctrl->fatal) && !lane->retry;
-}
-
-/* The last request of a lane that somebody may be waiting for has come home. */
-static noinline void vnvme_lane_drained(struct vnvme_lane *lane)
-{
-	lane->ctrl->env->work(lane->ctrl);
+	return READ_ONCE(lane->ctrl->going) && !lane->retry;
 }
 
 static __always_inline void vnvme_req_free(struct vnvme_req *req)
 {
 	struct vnvme_lane *lane = req->lane;
-	u32 busy = lane->busy - 1;
 
 	req->next = lane->free;
 	lane->free = req;
-	/* the state machine looks for 0; it must then see all that was done */
-	smp_store_release(&lane->busy, busy);
-	if (!busy && unlikely(READ_ONCE(lane->ctrl->state) != VNVME_READY))
-		vnvme_lane_drained(lane);
+	lane->busy--;
 }
 
 static __always_inline void vnvme_req_count(struct vnvme_req *req)
@@ -78,11 +65,16 @@ static noinline bool vnvme_req_post(struct vnvme_req *req, u16 status)
 			vnvme_req_log(req, status);
 		else
 			vnvme_req_count(req);
-		inflight = sq->inflight - 1;
-		/* pairs with Delete I/O Submission Queue, which waits for 0 */
-		smp_store_release(&sq->inflight, inflight);
-		if (!sq->live && !inflight)
-			lane->ctrl->env->work(lane->ctrl);
+		if (!sq->live) {
+			inflight = sq->inflight - 1;
+			/* pairs with vnvme_delete_finish(), which waits for 0 */
+			smp_store_release(&sq->inflight, inflight);
+			if (!inflight)
+				lane->ctrl->env->work(lane->ctrl);
+		}
+		/* each answer is looked at: it may be of a queue that goes */
+		if (lane->deleting)
+			lane->cq_left = 0;
 	}
 	vnvme_req_free(req);
 	return true;
@@ -101,13 +93,25 @@ static noinline void vnvme_req_end(struct vnvme_req *req, u16 status)
 	lane->held_tail = &req->next;
 }
 
-static __always_inline void vnvme_req_untake(struct vnvme_req *req)
+/*
+ * A backend has the request from here on, and up to vnvme_req_untake() what it
+ * moves to and from; only the owner counts, others look.
+ */
+static __always_inline void vnvme_req_take(struct vnvme_lane *lane,
+					   struct vnvme_req *req)
 {
-	if (req->submitted) {
-		req->submitted = false;
-		WRITE_ONCE(req->lane->inflight[req->epoch],
-			   req->lane->inflight[req->epoch] - 1);
-	}
+	u8 epoch = lane->epoch;
+
+	req->epoch = epoch;
+	req->submitted = true;
+	lane->inflight[epoch]++;
+}
+
+static __always_inline void vnvme_req_untake(struct vnvme_lane *lane,
+					     struct vnvme_req *req)
+{
+	req->submitted = false;
+	lane->inflight[req->epoch]--;
 }
 
 /**
@@ -115,8 +119,8 @@ static __always_inline void vnvme_req_untake(struct vnvme_req *req)
  * @req:	request; not to be touched afterwards
  * @status:	NVMe status without phase bit
  *
- * Success, a live queue, a place for the answer: vnvme_req_end() in a straight
- * line.  All else is left to that.
+ * Success, and a place for the answer: vnvme_req_end() in a straight line.  All
+ * else is left to that; no place is left where more is to be done.
  *
  * Context: owner.
  */
@@ -125,15 +129,13 @@ void vnvme_req_done(struct vnvme_req *req, u16 status)
 	struct vnvme_lane *lane = req->lane;
 	struct vnvme_sq *sq = req->sq;
 
-	vnvme_req_untake(req);
-	if (unlikely(status || lane->stopping || !lane->cq_left || !sq->live)) {
+	vnvme_req_untake(lane, req);
+	if (unlikely(status) || unlikely(!lane->cq_left)) {
 		vnvme_req_end(req, status);
 		return;
 	}
 	vnvme_cq_post(lane, sq, le16_to_cpu(req->sqe.cid), 0, 0);
 	vnvme_req_count(req);
-	/* pairs as in vnvme_req_post() */
-	smp_store_release(&sq->inflight, sq->inflight - 1);
 	vnvme_req_free(req);
 }
 
@@ -162,7 +164,7 @@ static struct vnvme_req *vnvme_lane_retry_pop(struct vnvme_lane *lane)
  */
 void vnvme_req_requeue(struct vnvme_req *req)
 {
-	vnvme_req_untake(req);
+	vnvme_req_untake(req->lane, req);
 	req->lane->blocked = false;
 	vnvme_lane_retry_add(req->lane, req);
 }
@@ -199,37 +201,36 @@ static noinline void vnvme_req_refused(struct vnvme_req *req, u16 status)
 	}
 }
 
-/*
- * Decode, translate, submit.  Return: false if the backend is busy; the
- * request then belongs to the caller again.
- */
-static __always_inline bool vnvme_req_start(struct vnvme_req *req)
+/* Return: false if the backend is busy; it belongs to the caller again. */
+static __always_inline bool vnvme_req_submit(struct vnvme_lane *lane,
+					     struct vnvme_req *req)
 {
-	struct vnvme_lane *lane = req->lane;
-	struct vnvme_ctrl *ctrl = lane->ctrl;
-	struct vnvme_backend *b;
+	struct vnvme_backend *b = req->ns->backend;
 	u16 status;
 
-	status = vnvme_nvm_prepare(ctrl, req);
-	vnvme_trace_command(req, status);
-	if (unlikely(status)) {
-		vnvme_req_refused(req, status);
-		return true;
-	}
-
-	b = req->ns->backend;
-	req->epoch = lane->epoch;
-	req->submitted = true;
-	WRITE_ONCE(lane->inflight[req->epoch],
-		   lane->inflight[req->epoch] + 1);
+	vnvme_trace_command(req, 0);
+	vnvme_req_take(lane, req);
 	lane->dirty |= b->bit;
 	status = b->ops->submit(b, lane, req);
 	if (likely(!status))
 		return true;
-	vnvme_req_untake(req);
+	vnvme_req_untake(lane, req);
 	if (status == VNVME_BUSY)
 		return false;
 	vnvme_req_end(req, status);
+	return true;
+}
+
+/* Decode, translate, submit.  Return: as vnvme_req_submit(). */
+static noinline bool vnvme_req_start(struct vnvme_req *req)
+{
+	struct vnvme_lane *lane = req->lane;
+	u16 status = vnvme_nvm_prepare(lane->ctrl, req);
+
+	if (likely(!status))
+		return vnvme_req_submit(lane, req);
+	vnvme_trace_command(req, status);
+	vnvme_req_refused(req, status);
 	return true;
 }
 
@@ -295,69 +296,88 @@ static noinline unsigned int vnvme_lane_post_held(struct vnvme_lane *lane)
 	return n;
 }
 
-static unsigned int vnvme_lane_fetch_sq(struct vnvme_lane *lane,
-					struct vnvme_sq *sq,
-					unsigned int budget)
+/* How many of @nr commands may be promised their entries? */
+static noinline u32 vnvme_lane_room(struct vnvme_lane *lane, u32 nr)
+{
+	struct vnvme_cq *cq = &lane->cq;
+
+	cq->room = vnvme_cq_room(cq);
+	if (cq->room < nr) {
+		vnvme_cq_take(lane->ctrl, cq);
+		cq->room = vnvme_cq_room(cq);
+	}
+	if (cq->room >= nr)
+		return nr;
+	lane->stat.full++;
+	return cq->room;
+}
+
+/* At most @budget commands of a queue; returns @n and how many it were. */
+static __always_inline u32 vnvme_lane_fetch_sq(struct vnvme_lane *lane,
+					       struct vnvme_sq *sq, u32 budget,
+					       u32 n)
 {
 	struct vnvme_ctrl *ctrl = lane->ctrl;
-	unsigned int room, n = 0;
 	struct vnvme_req *req;
+	u32 nr, end;
 
 	vnvme_sq_take(ctrl, sq);
-	if (sq->tail == sq->head)
-		return 0;
+	nr = sq->tail - sq->head;
+	if (!nr)
+		return n;
 	vnvme_trace_doorbell(ctrl, sq);
-	if (ctrl->dbbuf.db)
-		vnvme_sq_event_lag(ctrl, sq);
-	budget = min(budget, vnvme_ring_dist(sq->head, sq->tail, sq->depth));
-	room = vnvme_cq_room(&lane->cq);
-	if (unlikely(room < budget)) {
-		vnvme_cq_refresh(ctrl, &lane->cq);
-		room = vnvme_cq_room(&lane->cq);
-		if (room < budget)
-			lane->stat.full++;
-		budget = min(budget, room);
+	/* the head after the tail; pairs with the guest's barrier between them */
+	smp_rmb();
+	vnvme_cq_settled(ctrl, &lane->cq);
+	if (unlikely((s32)nr < 0))
+		nr += sq->depth;
+	nr = min(budget, nr);
+	if (unlikely(lane->cq.room < nr)) {
+		nr = vnvme_lane_room(lane, nr);
+		if (!nr)
+			return n;
 	}
-	while (n < budget) {
+	end = n + nr;
+	do {
 		req = lane->free;
-		if (!req || unlikely(!vnvme_sq_pop(ctrl, sq, &req->sqe)))
+		if (unlikely(!req) || unlikely(!vnvme_sq_pop(ctrl, sq, &req->sqe)))
 			break;
 		lane->free = req->next;
+		/* and the entry for its answer */
 		lane->busy++;
-		/* the entry for its answer; what completes gives one for one */
-		lane->cq.reserved++;
-		req->sq = sq;
-		req->retries = 0;
+		lane->cq.room--;
 		n++;
-		if (unlikely(!vnvme_req_start(req))) {
-			vnvme_lane_retry_add(lane, req);
-			lane->blocked = true;
-			break;
+		req->sq = sq;
+		if (likely(vnvme_nvm_quick(ctrl, req))) {
+			if (likely(vnvme_req_submit(lane, req)))
+				continue;
+		} else {
+			req->retries = 0;
+			if (vnvme_req_start(req))
+				continue;
 		}
-	}
+		vnvme_lane_retry_add(lane, req);
+		lane->blocked = true;
+		break;
+	} while (n != end);
 	return n;
 }
 
-static unsigned int vnvme_lane_fetch(struct vnvme_lane *lane,
-				     unsigned int budget)
+/* Several queues: another one goes first the next time, so that none starves. */
+static noinline u32 vnvme_lane_fetch_all(struct vnvme_lane *lane, u32 budget)
 {
-	struct vnvme_sq *sq, *first = lane->sqs;
-	unsigned int n = 0;
+	struct vnvme_sq *first = lane->sqs, *sq;
+	u32 n = 0;
 
-	if (!first)
-		return 0;
-	/* the state does not change while an owner is inside a step */
 	for (sq = first; sq && n < budget && !lane->retry; sq = sq->next)
-		if (sq->live)
-			n += vnvme_lane_fetch_sq(lane, sq, budget - n);
-	/* another queue goes first the next time: none starves */
-	if (unlikely(first->next) && n) {
-		lane->sqs = first->next;
-		for (sq = lane->sqs; sq->next; sq = sq->next)
-			;
-		sq->next = first;
-		first->next = NULL;
-	}
+		n = vnvme_lane_fetch_sq(lane, sq, budget - n, n);
+	if (!n)
+		return 0;
+	lane->sqs = first->next;
+	for (sq = lane->sqs; sq->next; sq = sq->next)
+		;
+	sq->next = first;
+	first->next = NULL;
 	return n;
 }
 
@@ -373,15 +393,38 @@ static unsigned int vnvme_lane_reap(struct vnvme_lane *lane)
 	return n;
 }
 
-static void vnvme_lane_commit(struct vnvme_lane *lane)
+static __always_inline void vnvme_lane_commit(struct vnvme_lane *lane)
 {
-	struct vnvme_backend **b = lane->ctrl->backend;
-	unsigned int dirty;
+	struct vnvme_ctrl *ctrl = lane->ctrl;
+	unsigned int dirty = lane->dirty;
+	struct vnvme_backend *b;
 
-	for (dirty = lane->dirty; dirty; dirty >>= 1, b++)
-		if ((dirty & 1) && (*b)->ops->commit)
-			(*b)->ops->commit(*b, lane);
 	lane->dirty = 0;
+	for (; dirty; dirty &= dirty - 1) {
+		b = ctrl->backend[__ffs(dirty)];
+		if (b->ops->commit)
+			b->ops->commit(b, lane);
+	}
+}
+
+/**
+ * vnvme_lane_inflight() - the commands of a queue that are not answered yet
+ * @lane:	of @sq
+ * @sq:		queue
+ *
+ * Context: owner.
+ * Return: how many there are.
+ */
+u32 vnvme_lane_inflight(const struct vnvme_lane *lane, const struct vnvme_sq *sq)
+{
+	const struct vnvme_req *req;
+	u32 i, n = 0;
+
+	for (i = 0; i < lane->nr_reqs; i++)
+		n += lane->reqs[i].sq == sq;
+	for (req = lane->free; req; req = req->next)
+		n -= req->sq == sq;
+	return n;
 }
 
 /**
@@ -433,37 +476,138 @@ static unsigned int vnvme_lane_quiet(struct vnvme_lane *lane)
 	return lane->busy ? vnvme_lane_reap(lane) : 0;
 }
 
-unsigned int vnvme_lane_step(struct vnvme_lane *lane, unsigned int budget)
+/*
+ * The guest was told of entries that it has not taken, as far as its head says:
+ * it takes them now, and will find the others.  But it may have taken all and
+ * not say so (it need not), so that waits for a while only.
+ */
+static noinline bool vnvme_lane_hold(struct vnvme_lane *lane)
+{
+	u64 now = lane->ctrl->env->now_ns(lane->ctrl);
+	struct vnvme_cq *cq = &lane->cq;
+
+	if (!cq->held || cq->held_head != cq->head) {
+		cq->held = true;
+		cq->held_head = cq->head;
+		cq->held_ns = now;
+		return true;
+	}
+	if (now - cq->held_ns < VNVME_HOLD_NS)
+		return true;
+	lane->stat.late_irqs++;
+	return false;
+}
+
+/*
+ * There are entries that no interrupt has told the guest of.  Raise one, unless
+ * the guest is still about what the last one told it, as seen before they were
+ * posted: until its head has gone past that, further entries wait, and
+ * vnvme_lane_pending() says so.  Once it has, there may be nobody left to take
+ * them.
+ *
+ * No barrier between the entries and the look at the head: an entry that the
+ * guest has missed, and a head that was missed here, is found by the next pass.
+ *
+ * Return: true if one is to be raised.
+ */
+static noinline bool vnvme_lane_tell_slow(struct vnvme_lane *lane)
+{
+	struct vnvme_cq *cq = &lane->cq;
+
+	if (!cq->irq_enabled) {
+		WRITE_ONCE(cq->told, cq->tail);
+		return false;
+	}
+	vnvme_cq_take(lane->ctrl, cq);
+	if (!vnvme_cq_untold(cq))
+		return false;
+	if (cq->told != cq->head && vnvme_lane_hold(lane))
+		return false;
+	cq->held = false;
+	return true;
+}
+
+static __always_inline void vnvme_lane_tell(struct vnvme_lane *lane)
+{
+	struct vnvme_ctrl *ctrl = lane->ctrl;
+	struct vnvme_cq *cq = &lane->cq;
+
+	if (unlikely(!cq->irq_enabled || cq->told != cq->head) &&
+	    !vnvme_lane_tell_slow(lane))
+		return;
+	WRITE_ONCE(cq->told, cq->tail);
+	lane->stat.irqs++;
+	ctrl->env->irq(ctrl, cq->vector);
+}
+
+/* What was begun in earlier passes. */
+static noinline unsigned int vnvme_lane_go_on(struct vnvme_lane *lane)
+{
+	unsigned int n = 0;
+
+	vnvme_cq_settled(lane->ctrl, &lane->cq);
+	if (unlikely(lane->held))
+		n += vnvme_lane_post_held(lane);
+	n += vnvme_lane_reap(lane);
+	if (unlikely(!llist_empty(&lane->returned)))
+		n += vnvme_lane_take_returned(lane);
+	if (unlikely(lane->retry))
+		n += vnvme_lane_retry(lane);
+	return n;
+}
+
+static __always_inline void vnvme_lane_end(struct vnvme_lane *lane)
+{
+	if (lane->dirty)
+		vnvme_lane_commit(lane);
+	if (lane->cq.told != lane->cq.tail)
+		vnvme_lane_tell(lane);
+}
+
+/* Nothing is fetched: the controller is not ready, or may not move data. */
+static noinline unsigned int vnvme_lane_halted(struct vnvme_lane *lane)
 {
 	struct vnvme_ctrl *ctrl = lane->ctrl;
 	unsigned int n = 0;
 
-	if (unlikely(lane->stopping))
-		return vnvme_lane_drain(lane);
-	if (unlikely(!READ_ONCE(ctrl->master)))
-		return vnvme_lane_quiet(lane);
+	if (lane->stopping) {
+		n = vnvme_lane_drain(lane);
+	} else if (!READ_ONCE(ctrl->master)) {
+		n = vnvme_lane_quiet(lane);
+	} else {
+		if (lane->busy)
+			n = vnvme_lane_go_on(lane);
+		vnvme_lane_end(lane);
+	}
+	if (lane->leaving && !lane->busy) {
+		/* the state machine waits for it, and must see all that was done */
+		smp_store_release(&lane->leaving, false);
+		ctrl->env->work(ctrl);
+	}
+	return n;
+}
 
+unsigned int vnvme_lane_step(struct vnvme_lane *lane, unsigned int budget)
+{
+	struct vnvme_sq *sq = lane->sqs;
+	unsigned int n = 0;
+
+	/* the state does not change while an owner is inside a step */
+	if (unlikely(!lane->ctrl->going))
+		return vnvme_lane_halted(lane);
 	if (lane->busy) {
-		if (unlikely(lane->held))
-			n += vnvme_lane_post_held(lane);
-		n += vnvme_lane_reap(lane);
-		if (unlikely(!llist_empty(&lane->returned)))
-			n += vnvme_lane_take_returned(lane);
+		n = vnvme_lane_go_on(lane);
+		/* those that wait go first */
 		if (unlikely(lane->retry))
-			n += vnvme_lane_retry(lane);
+			sq = NULL;
 	}
-	if (vnvme_lane_may_fetch(lane))
-		n += vnvme_lane_fetch(lane, budget);
-	if (lane->dirty)
-		vnvme_lane_commit(lane);
-
-	if (lane->posted) {
-		lane->posted = false;
-		if (lane->cq.irq_enabled) {
-			lane->stat.irqs++;
-			ctrl->env->irq(ctrl, lane->cq.vector);
-		}
+	if (likely(sq)) {
+		if (unlikely(sq->next))
+			n += vnvme_lane_fetch_all(lane, budget);
+		else
+			n = vnvme_lane_fetch_sq(lane, sq, budget, n);
 	}
+	vnvme_lane_end(lane);
 	return n;
 }
 
@@ -486,8 +630,7 @@ void vnvme_lane_arm(struct vnvme_lane *lane)
 	if (!ctrl->dbbuf.db || lane->stopping || !lane->cq.live)
 		return;
 	for (sq = lane->sqs; sq; sq = sq->next)
-		if (sq->live)
-			vnvme_sq_event_arm(ctrl, sq);
+		vnvme_sq_event_arm(ctrl, sq);
 	vnvme_cq_event_arm(ctrl, &lane->cq);
 }
 
@@ -496,6 +639,8 @@ bool vnvme_lane_pending(const struct vnvme_lane *lane)
 	const struct vnvme_ctrl *ctrl = lane->ctrl;
 	const struct vnvme_sq *sq;
 
+	if (lane->leaving && !lane->busy)
+		return true;
 	if (lane->stopping)
 		return !llist_empty(&lane->returned) || lane->retry ||
 		       lane->held;
@@ -503,12 +648,12 @@ bool vnvme_lane_pending(const struct vnvme_lane *lane)
 	if (!READ_ONCE(ctrl->master) || READ_ONCE(ctrl->lost))
 		return false;
 	if (!llist_empty(&lane->returned) || (lane->retry && !lane->blocked) ||
-	    lane->held)
+	    lane->held || vnvme_cq_untold(&lane->cq))
 		return true;
 	if (!lane->free || !vnvme_lane_may_fetch(lane))
 		return false;
 	for (sq = lane->sqs; sq; sq = sq->next)
-		if (sq->live && vnvme_sq_ready(ctrl, sq))
+		if (vnvme_sq_ready(ctrl, sq))
 			return vnvme_cq_may_have_room(ctrl, &lane->cq);
 	return false;
 }

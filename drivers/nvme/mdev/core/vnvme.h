@@ -158,7 +158,8 @@ static inline bool vnvme_mem_lookup(const struct vnvme_mem *mem, u64 iova,
 /**
  * struct vnvme_env - supplied by the embedder, one per controller
  * @irq:	an interrupt for vector @vector is due (owner or control).
- *		Called at most once per completion queue and pass.
+ *		Called at most once per completion queue and pass, and not while
+ *		the guest is taking what an earlier call was about.
  * @kick:	make the poller look at all lanes again (any)
  * @work:	have vnvme_ctrl_work() called soon, by control (any)
  * @park:	return once no owner is inside a step, and keep it so (control)
@@ -196,8 +197,10 @@ struct vnvme_backend;
  *		->deallocate, ->segs.  0: it will end in vnvme_req_done() (also from inside
  *		this call); VNVME_BUSY: keep it and submit again after the next
  *		kick; any other NVMe status ends it.
- * @commit:	end of a pass in which something was submitted: ring once
- * @reap:	call vnvme_req_done() for what has completed; returns how many
+ * @commit:	end of a pass in which something was submitted: ring once; may
+ *		be NULL
+ * @reap:	call vnvme_req_done() for what has completed; returns how many;
+ *		may be NULL
  */
 struct vnvme_backend_ops {
 	u16 (*submit)(struct vnvme_backend *b, struct vnvme_lane *lane,
@@ -209,7 +212,7 @@ struct vnvme_backend_ops {
 struct vnvme_backend {
 	const struct vnvme_backend_ops	*ops;
 	void				*priv;
-	u8				bit;	/* set by vnvme_backend_add() */
+	u8				bit;	/* set by vnvme_backend_add(); 0: no ->commit */
 };
 
 /* ------------------------------------------------------------------------
@@ -270,27 +273,29 @@ struct vnvme_seg {
  */
 struct vnvme_req {
 	struct vnvme_sqe	sqe;
+	/* a cache line: what a Read of one page needs */
 	struct vnvme_lane	*lane;
 	struct vnvme_sq		*sq;
 	struct vnvme_ns		*ns;
-	u16			tag;
-	u16			nr_segs;
-	u8			opcode;
-	u8			epoch;
-	bool			fua;
-	bool			deallocate;
-	bool			submitted;
+	struct vnvme_seg	*segs;		/* VNVME_MAX_SEGS */
+	struct vnvme_req	*next;
 	u64			slba;
 	u32			nlb;
 	u32			bytes;
+	u16			tag;
 	u16			err_loc;	/* parameter error location */
 	u16			retries;
+	u16			nr_segs;
+	u8			opcode;
+	bool			fua;
+	u8			epoch;
+	bool			submitted;
+	/* and what others need */
+	bool			deallocate;
 	u16			status;
-	u64			miss_iova;
 	int			miss_err;
-	struct vnvme_req	*next;
+	u64			miss_iova;
 	struct llist_node	node;
-	struct vnvme_seg	*segs;		/* VNVME_MAX_SEGS */
 	void			*scratch;
 	u64			scratch_dma;
 	unsigned long		start;
@@ -304,7 +309,7 @@ struct vnvme_req {
 /*
  * struct vnvme_sq - a submission queue
  * @db, @shadow: doorbell values last taken from BAR0 and from the shadow page
- * @inflight:	commands fetched and not answered
+ * @inflight:	not @live any more: commands fetched and not answered
  * @del_cid:	Delete I/O Submission Queue that waits for @inflight to be 0,
  *		or -1
  * @at, @left: the next entries, and @word, the shadow doorbell: look-ups that
@@ -323,14 +328,25 @@ struct vnvme_sq {
 	u32	event;		/* EventIdx as last written */
 	u32	inflight;
 	s32	del_cid;
+	u32	answer_id;	/* @id, where an answer has it */
 	u16	id;
 	u16	cqid;
 	bool	live;
-	struct vnvme_sq *next;	/* of the same lane */
+	struct vnvme_sq *next;	/* of the same lane, if @live */
 };
 
+/*
+ * struct vnvme_cq - a completion queue
+ * @word:	as struct vnvme_sq's
+ * @room:	entries that may be promised before another look at the head
+ * @phase:	of the next entry, as it stands in its last word
+ * @told:	up to here an interrupt has told the guest of entries, or it has
+ *		taken them; from here to @tail they are to be told of
+ * @held:	the interrupt for them waits: see vnvme_lane_tell(),
+ * @held_head, @held_ns: since when no other @head has been seen
+ */
 struct vnvme_cq {
-	__le32	*word;		/* as struct vnvme_sq's */
+	__le32	*word;
 	u64	base;
 	u32	depth;
 	u32	head;
@@ -338,12 +354,16 @@ struct vnvme_cq {
 	u32	db;
 	u32	shadow;
 	u32	event;
-	u32	reserved;	/* entries promised to commands in flight */
+	u32	room;
+	u32	phase;
+	u32	told;
+	u32	held_head;
+	u64	held_ns;
 	u16	id;
 	u16	vector;
 	u16	nr_sqs;
-	u8	phase;
 	bool	irq_enabled;
+	bool	held;
 	bool	live;
 };
 
@@ -351,6 +371,7 @@ struct vnvme_lane_stat {
 	u64	reads, writes, others;		/* commands completed */
 	u64	read_sectors, write_sectors;	/* 512 bytes */
 	u64	errors, irqs, misses, eventidx, full;
+	u64	late_irqs;			/* head did not move: see held */
 };
 
 /*
@@ -365,8 +386,10 @@ struct vnvme_lane_stat {
  *		What they moved is free.
  * @nr_reqs:	size of @reqs; 0: the lane cannot be used
  * @cq_at, @cq_left: where the next answers go; looked up once for a run of
- *		them, see vnvme_lane_forget()
- * @busy:	requests taken from @free
+ *		them, see vnvme_lane_forget().  None are left where an answer is
+ *		not all there is to do: @stopping, @deleting.
+ * @busy:	requests taken from @free, each of which has been promised an
+ *		entry of @cq (lane 0: commands that have)
  * @inflight:	requests a backend has, by epoch (see vnvme_lane_epoch())
  * @priv:	the embedder's
  */
@@ -374,12 +397,13 @@ struct vnvme_lane {
 	struct vnvme_ctrl	*ctrl;
 	u16			id;
 	bool			stopping;	/* no fetch, no completion */
-	bool			posted;		/* interrupt due at end of pass */
+	bool			leaving;	/* the controller waits for @busy to be 0 */
 	u8			dirty;		/* backends to commit, by ->bit */
 	bool			blocked;
 	u32			cq_left;	/* entries at @cq_at */
 	void			*cq_at;
 	u8			epoch;
+	u8			deleting;	/* SQs that wait for their last answer */
 	u32			inflight[2];
 	u32			busy;
 	u32			nr_reqs;
@@ -500,6 +524,7 @@ struct vnvme_ctrl {
 	u64			asq;
 	u64			acq;
 	bool			master;	/* COMMAND.MASTER, read by owners */
+	u8			going;	/* READY, master, not fatal: a pass may fetch */
 	bool			mem_on;	/* COMMAND.MEM */
 	struct vnvme_dbbuf	dbbuf;	/* changed by control with owners parked */
 

@@ -6,6 +6,7 @@
 #include <linux/compiler.h>
 
 #define BIT(n)	(1ul << (n))
+#define __ffs(x)	((unsigned long)__builtin_ctzl(x))
 
 static inline bool test_bit(long nr, const unsigned long *p)
 {

@@ -45,6 +45,7 @@ int main(int argc, char **argv)
 	f->chunk[1].kva = f->ram + FAKE_DATA;
 	f->chunk[1].dma = FAKE_DMA + FAKE_DATA;
 	f->backend.ops = &null_ops;
+	f->backend.bit = 0;	/* as vnvme_backend_add() does without ->commit */
 	for (i = 0; i < bytes / 4096; i++)
 		list[i] = cpu_to_le64(FAKE_DATA + (contiguous ? i + 1 :
 						   2 * i + 1) * 4096);

@@ -117,8 +117,15 @@ static void fake_env_flush(struct vnvme_ctrl *ctrl)
 	memset(f->durable, 1, FAKE_LBAS);
 }
 
+static void fake_beside(struct fake *f)
+{
+	if (f->on_step)
+		f->on_step(f);
+}
+
 static u64 fake_env_now_ns(struct vnvme_ctrl *ctrl)
 {
+	fake_beside(to_fake(ctrl));
 	return to_fake(ctrl)->now;
 }
 
@@ -184,13 +191,13 @@ static void fake_check_lane(struct fake *f, struct vnvme_lane *lane)
 		nr_free++;
 	for (i = 0; i < lane->nr_reqs; i++)
 		submitted += lane->reqs[i].submitted;
-	if (nr_free + lane->busy != lane->nr_reqs ||
+	if ((lane->id && nr_free + lane->busy != lane->nr_reqs) ||
 	    lane->inflight[0] + lane->inflight[1] != submitted)
 		f->nr_bad++;
 	if (lane->cq.live &&
 	    (!fake_ring_ok(lane->cq.head, lane->cq.tail, lane->cq.depth) ||
 	     vnvme_ring_dist(lane->cq.head, lane->cq.tail, lane->cq.depth) +
-	     lane->cq.reserved > lane->cq.depth - 1))
+	     lane->busy > lane->cq.depth - 1))
 		f->nr_bad++;
 	for (sq = lane->sqs; sq; sq = sq->next)
 		if (!fake_ring_ok(sq->head, sq->tail, sq->depth))
@@ -391,7 +398,10 @@ static u16 fake_submit(struct vnvme_backend *b, struct vnvme_lane *lane,
 
 static void fake_commit(struct vnvme_backend *b, struct vnvme_lane *lane)
 {
-	((struct fake *)b->priv)->nr_commits++;
+	struct fake *f = b->priv;
+
+	f->nr_commits++;
+	fake_beside(f);
 }
 
 static unsigned int fake_reap(struct vnvme_backend *b, struct vnvme_lane *lane)

@@ -82,6 +82,8 @@ struct fake {
 	u32			lose_pins;	/* ... so many others are pinned */
 	/* a page of RAM may be touched by the device from now on, or not */
 	void			(*on_pin)(void *page, bool pinned);
+	/* in the middle of a step: what runs beside it */
+	void			(*on_step)(struct fake *f);
 
 	/* backend */
 	struct vnvme_req	*list[VNVME_MAX_IOQ * FAKE_REQS];

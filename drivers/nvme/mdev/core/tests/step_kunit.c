@@ -266,14 +266,14 @@ static void c21_reaps_without_master(struct kunit *test)
 		KUNIT_EXPECT_EQ(test, fake_step(f, 1, 16), 5);
 		KUNIT_EXPECT_FALSE(test, vnvme_lane_old_inflight(lane));
 		KUNIT_EXPECT_EQ(test, lane->busy, 5);
-		KUNIT_EXPECT_EQ(test, lane->cq.reserved, 5);
+		KUNIT_EXPECT_EQ(test, lane->busy, 5);
 		KUNIT_EXPECT_FALSE(test, fake_peek(f, 1, &cqe));
 		fake_check(f);
 		if (!round) {
 			fake_cfg_write16(f, VNVME_PCI_COMMAND, 6);
 			fake_run(f);
 			KUNIT_EXPECT_EQ(test, pop_ok(f, 1), 5);
-			KUNIT_EXPECT_EQ(test, lane->cq.reserved, 0);
+			KUNIT_EXPECT_EQ(test, lane->busy, 0);
 		}
 	}
 	vnvme_ctrl_reset(&f->ctrl);
@@ -397,10 +397,14 @@ static void c38_intx(struct kunit *test)
 		fake_cfg_write16(f, VNVME_PCI_COMMAND, 0x406);
 		KUNIT_EXPECT_FALSE(test, vnvme_intx_level(&f->ctrl));
 		KUNIT_EXPECT_EQ(test, fake_cfg_read32(f, 4) >> 16 & 8, 8);
+		f->nr_irqs = 0;
 		fake_cfg_write16(f, VNVME_PCI_COMMAND, 6);
+		KUNIT_EXPECT_EQ(test, f->nr_irqs, 1);
 		fake_write32(f, VNVME_REG_INTMS, ~0u);
 		KUNIT_EXPECT_FALSE(test, vnvme_intx_level(&f->ctrl));
+		KUNIT_EXPECT_EQ(test, f->nr_irqs, 1);
 		fake_write32(f, VNVME_REG_INTMC, ~0u);
+		KUNIT_EXPECT_EQ(test, f->nr_irqs, 2);
 		KUNIT_EXPECT_TRUE(test, fake_pop(f, 1, &cqe));
 		fake_cq_ring(f, 1);
 		KUNIT_EXPECT_TRUE(test, vnvme_intx_level(&f->ctrl));
