@@ -10,7 +10,7 @@
 #define VNVME_ADMIN_DEPTH_MAX	4096	/* entries, section 3.1.8 */
 #define VNVME_ADMIN_BATCH	16	/* commands per call of the worker */
 #define VNVME_PIN_TRIES		8	/* pages that go while another is pinned */
-#define VNVME_RETRIES		(2 * VNVME_MAX_SEGS + 16)
+#define VNVME_RETRIES		(8 * VNVME_MAX_SEGS)	/* also while memory is short */
 #define VNVME_NO_CMD		(-1)
 
 /* Not NVMe statuses: */
