@@ -1218,7 +1218,7 @@ static void *set_bound(void *arg)
 }
 
 /* 133: I/O over four times the bound, by neighbouring pages and by pages of all chunks. */
-TEST_F(memory, io_over_the_bound)
+TEST_F_TIMEOUT(memory, io_over_the_bound, 120)
 {
 	struct client *c = &self->dev.c;
 	struct watch w;
@@ -1235,7 +1235,7 @@ TEST_F(memory, io_over_the_bound)
 }
 
 /* The same with shadow doorbells, whose pages must stay. */
-TEST_F(memory, io_over_the_bound_with_shadow_doorbells)
+TEST_F_TIMEOUT(memory, io_over_the_bound_with_shadow_doorbells, 120)
 {
 	struct client *c = &self->dev.c;
 
@@ -1247,7 +1247,7 @@ TEST_F(memory, io_over_the_bound_with_shadow_doorbells)
 }
 
 /* 133: The bound is lowered while all of the memory is pinned and in use, and taken away again. */
-TEST_F(memory, bound_lowered_under_io)
+TEST_F_TIMEOUT(memory, bound_lowered_under_io, 120)
 {
 	struct client *c = &self->dev.c;
 	pthread_t thread;
@@ -1270,7 +1270,7 @@ TEST_F(memory, bound_lowered_under_io)
 }
 
 /* 133: What is unused goes, while its neighbour is in use; queues stay. */
-TEST_F(memory, unused_memory_goes)
+TEST_F_TIMEOUT(memory, unused_memory_goes, 120)
 {
 	const long chunk = 2l << 20;
 	struct client *c = &self->dev.c;
@@ -1339,7 +1339,7 @@ static void *unmapper_run(void *arg)
 }
 
 /* 133: Memory is given back for the bound, unused, and by the guest, all at once. */
-TEST_F(memory, unmap_beside_giving_back)
+TEST_F_TIMEOUT(memory, unmap_beside_giving_back, 120)
 {
 	struct client *c = &self->dev.c;
 	struct unmapper u = { .c = c, .lba = self->dev.lba };

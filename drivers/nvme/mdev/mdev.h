@@ -131,7 +131,8 @@ struct nvme_mdev_mem {
 	unsigned int		idle_ms;	/* unused for so long; 0: for ever */
 	struct delayed_work	idle;
 	unsigned int		hold[NVME_MDEV_NR_HOLDERS];
-	bool			by_page;	/* no whole chunk has room now */
+	bool			by_page;	/* whole chunks have no room now ... */
+	unsigned int		paged;		/* ... for so many requests more */
 	bool			short_of;	/* a pin has had to make room */
 	u64			nr_pinned;	/* pages, since the device was opened */
 	u64			nr_bound;	/* given back for the limit */

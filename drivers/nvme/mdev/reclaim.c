@@ -16,7 +16,7 @@
  *     at once and is submitted, nothing that was pinned for it is taken, and no
  *     other request is served.  So no two steal from each other for ever.
  *   - If whole chunks of it are more than there is room for, they go, and it is
- *     pinned page by page.
+ *     pinned page by page; so are those after it, for a while.
  *   - Under a bound what control pins is pinned page by page: pages of queues
  *     and shadow doorbells are not taken.  (Whole chunks from before there was
  *     a bound may be; control then pins the pages.)
@@ -31,6 +31,7 @@
 #define RECLAIM_SHARE	8	/* of the bound: if it is small, this part of it */
 #define RECLAIM_TRIES	100	/* of 10 ms, for a bound that is set */
 #define TURN_RETRIES	16	/* misses after which a request has its turn */
+#define PAGED_REQUESTS	64	/* served by page before whole chunks are tried again */
 
 enum reclaim {
 	RECLAIM_BOUND,
@@ -318,6 +319,7 @@ int nvme_mdev_mem_room(struct nvme_mdev *nm, unsigned int pages, enum nvme_mdev_
 	if (mem->limit && mem->by_page)
 		ret = -ENOSPC;
 	mem->by_page = true;
+	mem->paged = PAGED_REQUESTS;
 	mutex_unlock(&mem->lock);
 	return ret;
 }
@@ -476,7 +478,10 @@ static void mem_serve(struct nvme_mdev *nm, struct misses *m, struct vnvme_req *
 
 	mutex_lock(&mem->lock);
 	mem->hold[NVME_MDEV_MISS]++;
-	mem->by_page = false;
+	if (mem->paged)
+		mem->paged--;
+	else
+		mem->by_page = false;
 	mem->short_of = false;
 	mutex_unlock(&mem->lock);
 	do {
@@ -507,6 +512,9 @@ void nvme_mdev_mem_work(struct work_struct *work)
 		misses_remove(&m, node);
 		mem_serve(nm, &m, llist_entry(node, struct vnvme_req, node));
 	}
+	mutex_lock(&nm->mem.lock);
+	nm->mem.hold[NVME_MDEV_MISS]++;
+	mutex_unlock(&nm->mem.lock);
 	nvme_mdev_poller_kick(nm);
 }
 
