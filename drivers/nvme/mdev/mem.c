@@ -5,8 +5,8 @@
  * Memory is pinned on first use, in chunks of 2 MiB, and mapped for the drive.
  * Where a chunk cannot be pinned as a whole (a hole in the guest's address
  * space, memory that may only be read) its pages are pinned one by one as they
- * are asked for.  What is pinned stays so until VFIO takes the range back or
- * the device is closed.
+ * are asked for.  What is pinned stays so until VFIO takes the range back, the
+ * device is closed, or reclaim.c has it given back.
  *
  * Nobody who looks a chunk up may sleep on a miss: the poller hands the request
  * to a work item, control calls nvme_mdev_mem_pin() itself.

@@ -29,7 +29,7 @@
 
 #define RECLAIM_CHUNKS	64	/* given back at a time, at most */
 #define RECLAIM_SHARE	8	/* of the bound: if it is small, this part of it */
-#define RECLAIM_TRIES	100	/* of 10 ms, for a bound that is set */
+#define RECLAIM_TRIES	100	/* of 20 ms, for a bound that is set */
 #define TURN_RETRIES	16	/* misses after which a request has its turn */
 #define PAGED_REQUESTS	64	/* served by page before whole chunks are tried again */
 
@@ -70,7 +70,7 @@ bool nvme_mdev_mem_fits(struct nvme_mdev_mem *mem, u64 pages)
 /* Looked up since the last sweep? */
 static bool chunk_is_used(const struct nvme_mdev_chunk *c)
 {
-	return c->core.whole ? READ_ONCE(c->core.kva) != NULL : READ_ONCE(c->core.used);
+	return c->core.whole ? !!READ_ONCE(c->core.kva) : READ_ONCE(c->core.used);
 }
 
 static void chunk_set_used(struct nvme_mdev_chunk *c, bool used)
@@ -409,7 +409,7 @@ int nvme_mdev_mem_set_limit(struct nvme_mdev *nm, u64 bytes)
 	/* if a request has its turn now, it may need what it has for a moment */
 	for (tries = 0; !fits && tries < RECLAIM_TRIES;) {
 		if (!mem_reclaim_bound(nm, 0)) {
-			msleep(10);
+			msleep(20);
 			tries++;
 		}
 		mutex_lock(&mem->lock);
