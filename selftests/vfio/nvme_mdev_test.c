@@ -1254,17 +1254,17 @@ TEST_F_TIMEOUT(memory, bound_lowered_under_io, 120)
 	struct watch w;
 	void *ret;
 
-	EXPECT_EQ(0, there_and_back(self, false, 4));
+	EXPECT_EQ(0, stream(self, false, false));
 	EXPECT_LT(WIDE, client_state(c, "pinned_bytes"));
 	ASSERT_EQ(0, pthread_create(&thread, NULL, set_bound, c));
 	EXPECT_EQ(0, there_and_back(self, false, 5));
 	pthread_join(thread, &ret);
 	EXPECT_EQ(NULL, ret);
 	watch_start(&w, c);
-	EXPECT_EQ(0, there_and_back(self, true, 6));
+	EXPECT_EQ(0, stream(self, false, true));
 	EXPECT_GE(BOUND, watch_stop(&w));
 	ASSERT_EQ(0, client_set(c, "pinned_limit", "0"));
-	EXPECT_EQ(0, there_and_back(self, false, 7));
+	EXPECT_EQ(0, stream(self, false, false));
 	EXPECT_LT(BOUND, client_state(c, "pinned_bytes"));
 	EXPECT_EQ(0, client_counter(c, "errors"));
 }
