@@ -54,7 +54,8 @@ void cycle_free(struct cycle *c)
 }
 
 /* The specification's rule: the shadow; a full barrier; BAR0 if it passes EventIdx. */
-static void cycle_ring(struct cycle *c, unsigned int index, u32 val, volatile unsigned int *doorbells)
+static void cycle_ring(struct cycle *c, unsigned int index, u32 val,
+		       volatile unsigned int *doorbells)
 {
 	__le32 *shadow = (__le32 *)fake_ptr(c->f, FAKE_SHADOW) + index;
 	__le32 *event = (__le32 *)fake_ptr(c->f, FAKE_EVENT) + index;
@@ -76,6 +77,7 @@ static void cycle_ring(struct cycle *c, unsigned int index, u32 val, volatile un
 		if ((u16)(val - ei - 1) >= (u16)(val - old))
 			return;
 	}
+	/* the entries again, where there is no shadow */
 	smp_wmb();
 	if (doorbells)
 		doorbells[index] = (__force u32)raw;

@@ -28,6 +28,7 @@ _Bool cycle_pending(struct cycle *c);
 struct cycle_state {
 	unsigned int sq_head, sq_tail, db, shadow, event, guest_tail, guest_head;
 };
+
 void cycle_look(struct cycle *c, struct cycle_state *s);
 
 #endif

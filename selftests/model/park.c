@@ -27,7 +27,7 @@
 
 #define READ_ONCE(x)		(*(const volatile __typeof__(x) *)&(x))
 #define WRITE_ONCE(x, v)	(*(volatile __typeof__(x) *)&(x) = (v))
-#define smp_mb()		__atomic_thread_fence(__ATOMIC_SEQ_CST)
+#define full_barrier()		__atomic_thread_fence(__ATOMIC_SEQ_CST)
 
 enum { RUNNING, SLEEPING };
 
@@ -43,7 +43,8 @@ static int kicked, asleep, task_state;
 static void kick(void)
 {
 	WRITE_ONCE(kicked, 1);
-	smp_mb();
+	/* pairs with the one in poller_sleep() */
+	full_barrier();
 	if (!READ_ONCE(asleep))
 		return;
 	if (__atomic_exchange_n(&task_state, RUNNING, __ATOMIC_SEQ_CST) == SLEEPING)
@@ -87,7 +88,8 @@ static void poller_sleep(unsigned int *seed)
 	WRITE_ONCE(asleep, 1);
 	WRITE_ONCE(task_state, SLEEPING);
 #ifndef NO_SLEEP_MB
-	smp_mb();
+	/* pairs with the guest's and with the kick's */
+	full_barrier();
 #else
 	__asm__ __volatile__("" ::: "memory");
 #endif
@@ -125,7 +127,8 @@ static void *poller_run(void *arg)
 	while (!READ_ONCE(stop)) {
 		if (READ_ONCE(kicked)) {
 			WRITE_ONCE(kicked, 0);
-			smp_mb();
+			/* the flag goes down before the lane is looked at */
+			full_barrier();
 			empty = 0;
 		}
 		if (cycle_step(cycle)) {
@@ -166,7 +169,8 @@ static int stuck(void)
 	printf("a wake-up is lost after %lu cycles: poller %s, kicked %d, state %d\n",
 	       READ_ONCE(cycles), READ_ONCE(asleep) ? "asleep" : "awake", READ_ONCE(kicked),
 	       READ_ONCE(task_state));
-	printf("guest: tail %u, head %u; doorbell %u, shadow %u, EventIdx %u; poller: head %u, tail %u\n",
+	printf("guest: tail %u, head %u; doorbell %u, shadow %u, EventIdx %u\n"
+	       "poller: head %u, tail %u\n",
 	       s.guest_tail, s.guest_head, s.db, s.shadow, s.event, s.sq_head, s.sq_tail);
 	return 1;
 }
@@ -220,7 +224,8 @@ int main(int argc, char **argv)
 		return 1;
 	pthread_join(thread[0], NULL);
 	pthread_join(thread[1], NULL);
-	printf("%lu times parked and woken, %lu times not for the second look, %lu faults, %lu commands\n",
+	printf("%lu times parked and woken, %lu times stopped by the second look\n"
+	       "%lu faults, %lu commands\n",
 	       cycles, looks, faults, commands);
 	if (cycle_bad(cycle)) {
 		printf("%u answers are wrong\n", cycle_bad(cycle));

@@ -1161,7 +1161,8 @@ static unsigned int stream(FIXTURE_DATA(memory) * self, bool write, bool scatter
 			k = free[--nr_free];
 			list = self->list[k];
 			for (j = 0; j < LIST; j++)
-				list[j] = WIDE_IOVA + PAGE * (scattered ? j * nr + n : n * LIST + j);
+				list[j] = WIDE_IOVA +
+					  PAGE * (scattered ? j * nr + n : n * LIST + j);
 			cmd.prp1 = list[0];
 			cmd.prp2 = client_iova(c, list + 1);
 			cmd.cdw10 = n * lbas;
