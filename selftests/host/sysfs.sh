@@ -65,6 +65,36 @@ shadow_doorbell_reads_back()
 		echo "$old" > "$file"
 }
 
+pinned_limit_reads_back()
+{
+	local file=$DEV/settings/pinned_limit
+
+	[ "$(cat "$file")" = 0 ] && echo 16M > "$file" && [ "$(cat "$file")" = 16777216 ] &&
+		echo 1G > "$file" && [ "$(cat "$file")" = 1073741824 ] &&
+		printf 33554432 > "$file" && [ "$(cat "$file")" = 33554432 ] &&
+		refused EINVAL "$file" 15M && refused EINVAL "$file" -1 && refused EINVAL "$file" 16Mx &&
+		refused EINVAL "$file" "16M 32M" && refused EINVAL "$file" 2E &&
+		[ "$(cat "$file")" = 33554432 ] && echo 0 > "$file" && [ "$(cat "$file")" = 0 ]
+}
+
+# More queue pairs can need more.
+pinned_limit_says_what_to_write()
+{
+	dmesg -C
+	[ "$(written "$DEV/settings/pinned_limit" 1M)" = EINVAL ] &&
+		dmesg | grep "pinned_limit: write 0 for no bound, or 16M or more"
+}
+
+pinned_idle_reads_back()
+{
+	local file=$DEV/settings/pinned_idle_ms
+
+	[ "$(cat "$file")" = 30000 ] && echo 100 > "$file" && [ "$(cat "$file")" = 100 ] &&
+		refused EINVAL "$file" 9 && refused EINVAL "$file" -1 && refused EINVAL "$file" 1s &&
+		refused EINVAL "$file" 86400001 && [ "$(cat "$file")" = 100 ] &&
+		echo 0 > "$file" && [ "$(cat "$file")" = 0 ] && echo 30000 > "$file"
+}
+
 names_read_back()
 {
 	local file max name
@@ -181,6 +211,9 @@ ktap_test "iothread_cpu reads back" cpu_reads_back
 ktap_test "idle_ms reads back" idle_reads_back
 ktap_test "mode reads back" mode_reads_back
 ktap_test "shadow_doorbell reads back" shadow_doorbell_reads_back
+ktap_test "pinned_limit reads back in bytes" pinned_limit_reads_back
+ktap_test "pinned_limit says what to write" pinned_limit_says_what_to_write
+ktap_test "pinned_idle_ms reads back" pinned_idle_reads_back
 ktap_test "serial and model number read back" names_read_back
 ktap_test "a namespace that the drive lacks: ENODEV" refused_add ENODEV n7
 ktap_test "a partition that the drive lacks: ENODEV" refused_add ENODEV n1p9

@@ -422,3 +422,18 @@ long client_counter(struct client *c, const char *name)
 	fclose(f);
 	return found;
 }
+
+/* Write one of the device's settings. */
+int client_set(struct client *c, const char *file, const char *value)
+{
+	char path[PATH_MAX];
+	int fd, ret;
+
+	snprintf(path, sizeof(path), DEVICES "/%s/settings/%s", c->uuid ?: client_uuid(), file);
+	fd = open(path, O_WRONLY);
+	if (fd < 0)
+		return -errno;
+	ret = write(fd, value, strlen(value)) < 0 ? -errno : 0;
+	close(fd);
+	return ret;
+}

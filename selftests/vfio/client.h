@@ -121,5 +121,6 @@ int client_irq(struct client *c, uint32_t index, uint32_t start, int fd);
 int client_irq_flags(struct client *c, uint32_t index, uint32_t flags);
 long client_state(struct client *c, const char *file);
 long client_counter(struct client *c, const char *name);
+int client_set(struct client *c, const char *file, const char *value);
 
 #endif

@@ -1056,6 +1056,308 @@ TEST_F(dev, much_memory_in_pieces)
 	munmap(mem, piece * nr);
 }
 
+#define BOUND		(16l << 20)	/* of pinned memory; the least there is for two pairs */
+#define WIDE		(4 * BOUND)	/* guest memory for I/O */
+#define WIDE_IOVA	(1ull << 36)
+#define COMMAND		(128ul << 10)
+#define LIST		(COMMAND / PAGE)
+#define STREAM_DEPTH	32
+
+FIXTURE(memory)
+{
+	FIXTURE_DATA(dev) dev;
+	uint64_t *wide;
+	uint64_t *list[STREAM_DEPTH];
+};
+
+/* Two queue pairs, and memory for I/O that is four times the bound. */
+FIXTURE_SETUP(memory)
+{
+	struct client *c = &self->dev.c;
+	int i;
+
+	ASSERT_NE(NULL, client_uuid());
+	ASSERT_EQ(0, client_open(c));
+	self->dev.data = !getenv("NVME_MDEV_DATA") || atoi(getenv("NVME_MDEV_DATA"));
+	start(_metadata, &self->dev, 2 * STREAM_DEPTH);
+	ASSERT_EQ(ST_OK, client_io_queue(c, 2, 16, -1));
+	for (i = 0; i < STREAM_DEPTH; i++)
+		self->list[i] = client_alloc(c, PAGE);
+	self->wide = mmap(NULL, WIDE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	ASSERT_NE(MAP_FAILED, self->wide);
+	ASSERT_EQ(0, client_map(c, self->wide, WIDE_IOVA, WIDE,
+				VFIO_DMA_MAP_FLAG_READ | VFIO_DMA_MAP_FLAG_WRITE));
+}
+
+FIXTURE_TEARDOWN(memory)
+{
+	struct client *c = &self->dev.c;
+
+	EXPECT_EQ(0, client_set(c, "pinned_limit", "0"));
+	EXPECT_EQ(0, client_set(c, "pinned_idle_ms", "30000"));
+	client_close(c);
+	munmap(self->wide, WIDE);
+	EXPECT_EQ(0, client_state(c, "pinned_bytes"));
+}
+
+/* Looks at pinned_bytes as often as it can. */
+struct watch {
+	struct client	*c;
+	pthread_t	thread;
+	bool		stop;
+	long		most;
+};
+
+static void *watch_run(void *arg)
+{
+	struct watch *w = arg;
+	long now;
+
+	while (!__atomic_load_n(&w->stop, __ATOMIC_ACQUIRE)) {
+		now = client_state(w->c, "pinned_bytes");
+		if (now > w->most)
+			w->most = now;
+		usleep(500);
+	}
+	return NULL;
+}
+
+static void watch_start(struct watch *w, struct client *c)
+{
+	*w = (struct watch){ .c = c };
+	pthread_create(&w->thread, NULL, watch_run, w);
+}
+
+/* The most bytes that were ever seen pinned. */
+static long watch_stop(struct watch *w)
+{
+	__atomic_store_n(&w->stop, true, __ATOMIC_RELEASE);
+	pthread_join(w->thread, NULL);
+	return w->most;
+}
+
+/*
+ * All of the wide memory in commands of 128 KiB, STREAM_DEPTH at a time; the pages of a command are
+ * neighbours, or as far apart as they can be.  Returns how many commands went wrong.
+ */
+static unsigned int stream(FIXTURE_DATA(memory) * self, bool write, bool scattered)
+{
+	const unsigned int nr = WIDE / COMMAND, lbas = COMMAND / self->dev.lba;
+	struct client *c = &self->dev.c;
+	struct queue *q = &c->io[0];
+	unsigned int k, j, n = 0, done = 0, bad = 0, nr_free = STREAM_DEPTH;
+	uint8_t free[STREAM_DEPTH];
+	struct cqe e;
+
+	for (j = 0; j < STREAM_DEPTH; j++)
+		free[j] = j;
+	q->cid = 0;
+	while (done < nr) {
+		while (nr_free && n < nr) {
+			struct sqe cmd = { .opcode = write ? 1 : 2, .nsid = 1 };
+			uint64_t *list;
+
+			/* identifiers are those of the slots: answers come in any order */
+			k = free[--nr_free];
+			list = self->list[k];
+			for (j = 0; j < LIST; j++)
+				list[j] = WIDE_IOVA +
+					  PAGE * (scattered ? j * nr + n : n * LIST + j);
+			cmd.prp1 = list[0];
+			cmd.prp2 = client_iova(c, list + 1);
+			cmd.cdw10 = n * lbas;
+			cmd.cdw12 = lbas - 1;
+			q->cid = k;
+			queue_push(c, q, &cmd);
+			n++;
+		}
+		queue_ring(c, q);
+		if (queue_wait(c, q, &e, 20000) != ST_OK)
+			bad++;
+		if (e.cid >= STREAM_DEPTH || bad > 4)
+			return bad + 1;
+		free[nr_free++] = e.cid;
+		done++;
+	}
+	return bad;
+}
+
+static void wide_fill(uint64_t *p, uint64_t seed)
+{
+	size_t i;
+
+	for (i = 0; i < WIDE / 8; i++)
+		p[i] = i * 0x9e3779b97f4a7c15ull + seed;
+}
+
+static size_t wide_bad(const uint64_t *p, uint64_t seed)
+{
+	size_t i, bad = 0;
+
+	for (i = 0; i < WIDE / 8; i++)
+		bad += p[i] != i * 0x9e3779b97f4a7c15ull + seed;
+	return bad;
+}
+
+/* Written, and read back into cleared memory; commands and words that went wrong. */
+static size_t there_and_back(FIXTURE_DATA(memory) * self, bool scattered, uint64_t seed)
+{
+	unsigned int bad;
+
+	wide_fill(self->wide, seed);
+	bad = stream(self, true, scattered);
+	if (bad)
+		return bad;
+	memset(self->wide, 0, WIDE);
+	bad = stream(self, false, scattered);
+	return bad ?: self->dev.data ? wide_bad(self->wide, seed) : 0;
+}
+
+static void *set_bound(void *arg)
+{
+	return (void *)(long)client_set(arg, "pinned_limit", "16M");
+}
+
+/* 133: I/O over four times the bound, by neighbouring pages and by pages of all chunks. */
+TEST_F_TIMEOUT(memory, io_over_the_bound, 120)
+{
+	struct client *c = &self->dev.c;
+	struct watch w;
+
+	ASSERT_EQ(0, client_set(c, "pinned_limit", "16M"));
+	watch_start(&w, c);
+	EXPECT_EQ(0, there_and_back(self, false, 1));
+	EXPECT_EQ(0, there_and_back(self, true, 2));
+	EXPECT_GE(BOUND, watch_stop(&w));
+	EXPECT_LT(BOUND / 2, w.most);
+	EXPECT_LE((4 * WIDE - BOUND) / (long)PAGE, client_counter(c, "pages_reclaimed"));
+	EXPECT_EQ(0, client_counter(c, "errors"));
+	EXPECT_EQ(CSTS_RDY, bar_read(c, REG_CSTS, 4));
+}
+
+/* The same with shadow doorbells, whose pages must stay. */
+TEST_F_TIMEOUT(memory, io_over_the_bound_with_shadow_doorbells, 120)
+{
+	struct client *c = &self->dev.c;
+
+	ASSERT_EQ(ST_OK, client_dbbuf(c));
+	ASSERT_EQ(0, client_set(c, "pinned_limit", "16M"));
+	EXPECT_EQ(0, there_and_back(self, true, 3));
+	EXPECT_EQ(0, client_counter(c, "errors"));
+	EXPECT_EQ(CSTS_RDY, bar_read(c, REG_CSTS, 4));
+}
+
+/* 133: The bound is lowered while all of the memory is pinned and in use, and taken away again. */
+TEST_F_TIMEOUT(memory, bound_lowered_under_io, 120)
+{
+	struct client *c = &self->dev.c;
+	pthread_t thread;
+	struct watch w;
+	void *ret;
+
+	EXPECT_EQ(0, stream(self, false, false));
+	EXPECT_LT(WIDE, client_state(c, "pinned_bytes"));
+	ASSERT_EQ(0, pthread_create(&thread, NULL, set_bound, c));
+	EXPECT_EQ(0, there_and_back(self, false, 5));
+	pthread_join(thread, &ret);
+	EXPECT_EQ(NULL, ret);
+	watch_start(&w, c);
+	EXPECT_EQ(0, stream(self, false, true));
+	EXPECT_GE(BOUND, watch_stop(&w));
+	ASSERT_EQ(0, client_set(c, "pinned_limit", "0"));
+	EXPECT_EQ(0, stream(self, false, false));
+	EXPECT_LT(BOUND, client_state(c, "pinned_bytes"));
+	EXPECT_EQ(0, client_counter(c, "errors"));
+}
+
+/* 133: What is unused goes, while its neighbour is in use; queues stay. */
+TEST_F_TIMEOUT(memory, unused_memory_goes, 120)
+{
+	const long chunk = 2l << 20;
+	struct client *c = &self->dev.c;
+	long before, pinned = 0;
+	int i, n = 0;
+
+	ASSERT_EQ(0, client_set(c, "pinned_idle_ms", "0"));
+	before = client_state(c, "pinned_bytes");
+	for (i = 0; i < 8; i++)
+		ASSERT_EQ(ST_OK, client_rw(c, &c->io[0], false, 0, 1, WIDE_IOVA + i * chunk,
+					   self->dev.lba));
+	EXPECT_EQ(before + 8 * chunk, client_state(c, "pinned_bytes"));
+	usleep(500000);
+	EXPECT_EQ(before + 8 * chunk, client_state(c, "pinned_bytes"));
+
+	ASSERT_EQ(0, client_set(c, "pinned_idle_ms", "300"));
+	for (i = 0; i < 200; i++) {
+		ASSERT_EQ(ST_OK, client_rw(c, &c->io[0], false, 0, 1, WIDE_IOVA + chunk,
+					   self->dev.lba));
+		pinned = client_state(c, "pinned_bytes");
+		/* the chunk in use never goes */
+		ASSERT_LE(chunk, pinned);
+		n += pinned <= before + chunk;
+		usleep(10000);
+	}
+	EXPECT_LE(50, n);
+	EXPECT_GE(before + chunk, pinned);
+	EXPECT_LE(7 * chunk / (long)PAGE, client_counter(c, "pages_idle"));
+	usleep(1000000);
+	EXPECT_GE(before, client_state(c, "pinned_bytes"));
+	EXPECT_LT(0, client_state(c, "pinned_bytes"));
+	/* nothing missed but what has been given back */
+	n = client_counter(c, "misses");
+	EXPECT_EQ(ST_OK, client_rw(c, &c->io[0], false, 0, 1, WIDE_IOVA, self->dev.lba));
+	EXPECT_EQ(n + 1, client_counter(c, "misses"));
+	EXPECT_EQ(0, client_counter(c, "errors"));
+}
+
+struct unmapper {
+	struct client	*c;
+	bool		stop;
+	unsigned int	bad, rounds;
+	size_t		lba;
+};
+
+/* Maps, uses and unmaps other memory, on a queue of its own. */
+static void *unmapper_run(void *arg)
+{
+	const uint64_t at = 1ull << 37, size = 8ul << 20;
+	struct unmapper *u = arg;
+	unsigned int i;
+	void *mem;
+
+	mem = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	while (!__atomic_load_n(&u->stop, __ATOMIC_ACQUIRE)) {
+		u->bad += client_map(u->c, mem, at, size,
+				     VFIO_DMA_MAP_FLAG_READ | VFIO_DMA_MAP_FLAG_WRITE) != 0;
+		for (i = 0; i < 4; i++)
+			u->bad += client_rw(u->c, &u->c->io[1], false, 0, 1, at + (i << 21),
+					    u->lba) != ST_OK;
+		u->bad += client_unmap(u->c, at, size) != 0;
+		u->rounds++;
+	}
+	munmap(mem, size);
+	return NULL;
+}
+
+/* 133: Memory is given back for the bound, unused, and by the guest, all at once. */
+TEST_F_TIMEOUT(memory, unmap_beside_giving_back, 120)
+{
+	struct client *c = &self->dev.c;
+	struct unmapper u = { .c = c, .lba = self->dev.lba };
+	pthread_t thread;
+
+	ASSERT_EQ(0, client_set(c, "pinned_limit", "16M"));
+	ASSERT_EQ(0, client_set(c, "pinned_idle_ms", "10"));
+	ASSERT_EQ(0, pthread_create(&thread, NULL, unmapper_run, &u));
+	EXPECT_EQ(0, there_and_back(self, false, 8));
+	EXPECT_EQ(0, there_and_back(self, true, 9));
+	__atomic_store_n(&u.stop, true, __ATOMIC_RELEASE);
+	pthread_join(thread, NULL);
+	EXPECT_EQ(0, u.bad);
+	EXPECT_LT(4, u.rounds);
+	EXPECT_EQ(0, client_counter(c, "errors"));
+}
+
 struct row {
 	uint8_t		opcode, flags;
 	uint32_t	nsid, cdw10, cdw11;

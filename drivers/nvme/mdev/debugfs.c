@@ -24,10 +24,10 @@ static u32 queue_doorbell(const struct nvme_mdev *nm, unsigned int index)
 static void queue_show_sq(struct seq_file *m, const struct nvme_mdev *nm,
 			  const struct vnvme_sq *sq)
 {
-	seq_printf(m, "sq    %4u %4u      - %5u %5u %5u %8u %5u %6u %8u %8u\n", sq->id, sq->cqid,
-		   sq->depth, READ_ONCE(sq->head), READ_ONCE(sq->tail),
+	seq_printf(m, "sq    %4u %4u      - %5u %5u %5u %8u %5u %6u %8u        -\n", sq->id,
+		   sq->cqid, sq->depth, READ_ONCE(sq->head), READ_ONCE(sq->tail),
 		   queue_doorbell(nm, 2 * sq->id), READ_ONCE(sq->db), READ_ONCE(sq->shadow),
-		   READ_ONCE(sq->event), READ_ONCE(sq->inflight));
+		   READ_ONCE(sq->event));
 }
 
 static void queue_show_cq(struct seq_file *m, const struct nvme_mdev *nm,
@@ -36,7 +36,8 @@ static void queue_show_cq(struct seq_file *m, const struct nvme_mdev *nm,
 	seq_printf(m, "cq    %4u %4u %6d %5u %5u %5u %8u %5u %6u %8u %8u\n", cq->id, cq->id,
 		   cq->irq_enabled ? cq->vector : -1, cq->depth, READ_ONCE(cq->head),
 		   READ_ONCE(cq->tail), queue_doorbell(nm, 2 * cq->id + 1), READ_ONCE(cq->db),
-		   READ_ONCE(cq->shadow), READ_ONCE(cq->event), READ_ONCE(cq->reserved));
+		   READ_ONCE(cq->shadow), READ_ONCE(cq->event),
+		   READ_ONCE(nm->ctrl.lane[cq->id].busy));
 }
 
 static int queues_show(struct seq_file *m, void *v)

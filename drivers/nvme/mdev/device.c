@@ -46,7 +46,7 @@ static int env_pin(struct vnvme_ctrl *ctrl, u64 iova, u32 len)
 
 	/* VFIO may be waiting for us to let go of memory before it lets us pin */
 	up_read(&nm->mem.users);
-	ret = nvme_mdev_mem_pin(nm, iova, len);
+	ret = nvme_mdev_mem_pin(nm, iova, len, NVME_MDEV_CONTROL);
 	down_read(&nm->mem.users);
 	return ret;
 }

@@ -43,6 +43,12 @@
 #define NVME_MDEV_LANE_DEPTH	256	/* commands of one lane in flight */
 #define NVME_MDEV_IDLE_MS	500	/* polled in vain before a device sleeps, ... */
 #define NVME_MDEV_IDLE_MS_MAX	3600000	/* ... and the longest that may be set */
+/*
+ * Memory unused for so long is given back.  To pin a chunk again costs some
+ * hundred microseconds: nothing, once in half a minute; and a guest that has
+ * stopped its I/O is rid of its pins within a minute.
+ */
+#define NVME_MDEV_PIN_IDLE_MS	30000
 
 struct nvme_mdev;
 struct nvme_mdev_poller;
@@ -67,11 +73,53 @@ struct nvme_mdev_parent {
 	unsigned int		taken;
 };
 
-/* mem.c */
+/* For whom guest memory is pinned: what one of them needs at once is kept together. */
+enum nvme_mdev_holder {
+	NVME_MDEV_CONTROL,	/* until nvme_mdev_control_unlock() */
+	NVME_MDEV_MISS,		/* a request of the poller, until it has its memory */
+	NVME_MDEV_NR_HOLDERS,
+};
+
+/**
+ * struct nvme_mdev_chunk - 2 MiB of guest memory
+ * @core:	what look-ups see
+ * @entry:	in nvme_mdev_mem.chunks
+ * @dead:	in the list of what is being taken back
+ * @full:	pinned as a whole and mapped by @sgt
+ * @sgt:	its DMA mapping
+ * @single:	otherwise: pages pinned and mapped one by one
+ * @dying:	of those, the ones being taken back
+ * @queues:	@full: queues or shadow doorbells lie in it
+ * @queue:	not @full: they lie in these pages
+ * @stamp:	when it was last seen to have been used, in jiffies
+ * @hold:	not taken back while equal to nvme_mdev_mem.hold
+ */
+struct nvme_mdev_chunk {
+	struct vnvme_chunk	core;
+	struct list_head	entry;
+	struct list_head	dead;
+	bool			full;
+	bool			queues;
+	unsigned long		stamp;
+	unsigned int		hold[NVME_MDEV_NR_HOLDERS];
+	struct sg_table		sgt;
+	DECLARE_BITMAP(single, VNVME_CHUNK_PAGES);
+	DECLARE_BITMAP(dying, VNVME_CHUNK_PAGES);
+	DECLARE_BITMAP(queue, VNVME_CHUNK_PAGES);
+};
+
+/* Somebody in vfio_pin_pages(), with so many pages promised to him. */
+struct nvme_mdev_pinning {
+	struct list_head	entry;
+	u64			index;
+	unsigned int		pages;
+};
+
+/* mem.c, reclaim.c */
 struct nvme_mdev_mem {
 	struct vnvme_mem	table;
 	struct mutex		lock;		/* what follows, and the table */
-	struct list_head	chunks;
+	struct list_head	chunks;		/* least recently used first */
 	struct rw_semaphore	users;		/* control reads guest memory */
 	struct list_head	pinning;	/* chunks in vfio_pin_pages() now */
 	wait_queue_head_t	wait;
@@ -79,9 +127,21 @@ struct nvme_mdev_mem {
 	u64			blocked_end;
 	bool			unmapping;	/* ... not pinned while this ... */
 	unsigned long		blocked_until;	/* ... nor before then */
+	bool			taking;		/* somebody takes memory back */
 	atomic64_t		pinned_pages;
 	struct llist_head	misses;		/* vnvme_req.node */
 	struct work_struct	work;
+
+	u64			limit;		/* of pinned bytes; 0: none */
+	unsigned int		idle_ms;	/* unused for so long; 0: for ever */
+	struct delayed_work	idle;
+	unsigned int		hold[NVME_MDEV_NR_HOLDERS];
+	bool			by_page;	/* whole chunks have no room now ... */
+	unsigned int		paged;		/* ... for so many requests more */
+	bool			short_of;	/* a pin has had to make room */
+	u64			nr_pinned;	/* pages, since the device was opened */
+	u64			nr_bound;	/* given back for the limit */
+	u64			nr_idle;	/* given back unused */
 };
 
 /* irq.c */
@@ -291,11 +351,29 @@ void nvme_mdev_irq_release(struct nvme_mdev *nm);
 void nvme_mdev_mem_setup(struct nvme_mdev *nm);
 int nvme_mdev_mem_init(struct nvme_mdev *nm);
 void nvme_mdev_mem_exit(struct nvme_mdev *nm);
-int nvme_mdev_mem_pin(struct nvme_mdev *nm, u64 iova, u32 len);
-void nvme_mdev_mem_miss(struct nvme_mdev *nm, struct vnvme_req *req);
+int nvme_mdev_mem_pin(struct nvme_mdev *nm, u64 iova, u32 len, enum nvme_mdev_holder who);
 void nvme_mdev_mem_unmap(struct nvme_mdev *nm, u64 iova, u64 len);
+struct nvme_mdev_chunk *nvme_mdev_chunk_find(struct nvme_mdev_mem *mem, u64 index);
+bool nvme_mdev_chunk_hide(struct nvme_mdev_mem *mem, struct nvme_mdev_chunk *c, u64 first,
+			  u64 last, bool queues);
+bool nvme_mdev_mem_is_pinning(struct nvme_mdev_mem *mem, u64 first, u64 last);
+void nvme_mdev_mem_take(struct nvme_mdev_mem *mem, u64 first, u64 last);
+void nvme_mdev_mem_taken(struct nvme_mdev_mem *mem);
+void nvme_mdev_mem_epoch(struct nvme_mdev *nm);
+void nvme_mdev_mem_give_back(struct nvme_mdev *nm, struct list_head *dead);
 void nvme_mdev_control_lock(struct nvme_mdev *nm);
 void nvme_mdev_control_unlock(struct nvme_mdev *nm);
+
+/* reclaim.c */
+bool nvme_mdev_mem_fits(struct nvme_mdev_mem *mem, u64 pages);
+int nvme_mdev_mem_room(struct nvme_mdev *nm, unsigned int pages, enum nvme_mdev_holder who);
+void nvme_mdev_mem_idle_start(struct nvme_mdev *nm);
+void nvme_mdev_mem_idle_work(struct work_struct *work);
+u64 nvme_mdev_mem_limit_min(const struct nvme_mdev *nm);
+int nvme_mdev_mem_set_limit(struct nvme_mdev *nm, u64 bytes);
+void nvme_mdev_mem_set_idle(struct nvme_mdev *nm, unsigned int ms);
+void nvme_mdev_mem_work(struct work_struct *work);
+void nvme_mdev_mem_miss(struct nvme_mdev *nm, struct vnvme_req *req);
 
 /* poller.c */
 int nvme_mdev_poller_place(struct nvme_mdev *nm, const struct cpumask *cpus);

@@ -5,8 +5,8 @@
  * Memory is pinned on first use, in chunks of 2 MiB, and mapped for the drive.
  * Where a chunk cannot be pinned as a whole (a hole in the guest's address
  * space, memory that may only be read) its pages are pinned one by one as they
- * are asked for.  What is pinned stays so until VFIO takes the range back or
- * the device is closed.
+ * are asked for.  What is pinned stays so until VFIO takes the range back, the
+ * device is closed, or reclaim.c has it given back.
  *
  * Nobody who looks a chunk up may sleep on a miss: the poller hands the request
  * to a work item, control calls nvme_mdev_mem_pin() itself.
@@ -28,31 +28,6 @@
 #define MEM_BLOCK_MS	20
 
 /**
- * struct nvme_mdev_chunk - 2 MiB of guest memory
- * @core:	what look-ups see
- * @entry:	in nvme_mdev_mem.chunks
- * @dead:	in the list of what is being taken back
- * @full:	pinned as a whole and mapped by @sgt
- * @sgt:	its DMA mapping
- * @single:	otherwise: pages pinned and mapped one by one
- * @dying:	of those, the ones being taken back
- */
-struct nvme_mdev_chunk {
-	struct vnvme_chunk	core;
-	struct list_head	entry;
-	struct list_head	dead;
-	bool			full;
-	struct sg_table		sgt;
-	DECLARE_BITMAP(single, CHUNK_PAGES);
-	DECLARE_BITMAP(dying, CHUNK_PAGES);
-};
-
-struct nvme_mdev_pinning {
-	struct list_head	entry;
-	u64			index;
-};
-
-/**
  * nvme_mdev_control_lock() - become the one task that controls the device
  * @nm: device
  *
@@ -72,18 +47,28 @@ void nvme_mdev_control_lock(struct nvme_mdev *nm)
 void nvme_mdev_control_unlock(struct nvme_mdev *nm)
 {
 	up_read(&nm->mem.users);
+	/* what was pinned for this section is as good as any now */
+	mutex_lock(&nm->mem.lock);
+	nm->mem.hold[NVME_MDEV_CONTROL]++;
+	mutex_unlock(&nm->mem.lock);
 	mutex_unlock(&nm->lock);
 }
 
-static struct nvme_mdev_chunk *chunk_find(struct nvme_mdev_mem *mem, u64 index)
+/**
+ * nvme_mdev_chunk_find() - the chunk of an address, if it is in the table
+ * @mem:	memory; its lock is held
+ * @index:	IOVA >> VNVME_CHUNK_SHIFT
+ *
+ * Return: the chunk, or NULL.
+ */
+struct nvme_mdev_chunk *nvme_mdev_chunk_find(struct nvme_mdev_mem *mem, u64 index)
 {
-	struct nvme_mdev_chunk *c;
+	struct vnvme_chunk *c = mem->table.slot[index & (VNVME_MEM_SLOTS - 1)];
 
 	lockdep_assert_held(&mem->lock);
-	list_for_each_entry(c, &mem->chunks, entry)
-		if (c->core.index == index)
-			return c;
-	return NULL;
+	while (c && c->index != index)
+		c = c->next;
+	return c ? container_of(c, struct nvme_mdev_chunk, core) : NULL;
 }
 
 static void chunk_publish(struct nvme_mdev_mem *mem, struct nvme_mdev_chunk *c)
@@ -121,6 +106,8 @@ static struct nvme_mdev_chunk *chunk_alloc(u64 index, bool pages)
 	if (!c)
 		return NULL;
 	c->core.index = index;
+	c->core.used = true;
+	c->stamp = jiffies;
 	if (pages) {
 		c->core.page = kvcalloc(CHUNK_PAGES, sizeof(*c->core.page), GFP_KERNEL_ACCOUNT);
 		if (!c->core.page) {
@@ -144,6 +131,7 @@ static int chunk_fill(struct nvme_mdev *nm, struct nvme_mdev_chunk *c, struct pa
 
 	if (c->sgt.orig_nents == 1 && c->sgt.nents == 1) {
 		c->core.kva = page_address(pages[0]);
+		c->core.whole = c->core.kva;
 		c->core.dma = sg_dma_address(c->sgt.sgl);
 		return 0;
 	}
@@ -196,6 +184,7 @@ static int chunk_pin_full(struct nvme_mdev *nm, u64 index)
 	c->full = true;
 	mutex_lock(&nm->mem.lock);
 	chunk_publish(&nm->mem, c);
+	nm->mem.nr_pinned += CHUNK_PAGES;
 	atomic64_add(CHUNK_PAGES, &nm->mem.pinned_pages);
 	mutex_unlock(&nm->mem.lock);
 	return 0;
@@ -251,6 +240,7 @@ static int chunk_pin_page(struct nvme_mdev *nm, struct nvme_mdev_chunk *c, unsig
 	WRITE_ONCE(p->kva, page_address(page));
 	mutex_lock(&nm->mem.lock);
 	__set_bit(n, c->single);
+	nm->mem.nr_pinned++;
 	atomic64_inc(&nm->mem.pinned_pages);
 	mutex_unlock(&nm->mem.lock);
 	return 0;
@@ -260,29 +250,66 @@ unpin:
 	return ret;
 }
 
-/* Pin those of [first, last] that are not, in a chunk that has holes. */
-static int chunk_pin_pages(struct nvme_mdev *nm, struct nvme_mdev_chunk *c, u64 index,
-			   u64 first, u64 last)
+/* Pages first to last of an extent that lies in one chunk. */
+static unsigned int chunk_page(u64 iova)
 {
-	unsigned int n = (first & (VNVME_CHUNK_SIZE - 1)) >> PAGE_SHIFT;
-	unsigned int end = (last & (VNVME_CHUNK_SIZE - 1)) >> PAGE_SHIFT;
+	return (iova & (VNVME_CHUNK_SIZE - 1)) >> PAGE_SHIFT;
+}
+
+/*
+ * Pin those of [first, last] that are not, in a chunk that has holes, or make
+ * one; a chunk with nothing pinned does not come into the table.
+ */
+static int chunk_pin_pages(struct nvme_mdev *nm, struct nvme_mdev_chunk *c, u64 first, u64 last)
+{
+	unsigned int n = chunk_page(first), end = chunk_page(last);
+	bool fresh = !c;
 	int ret = 0;
 
-	if (!c) {
-		c = chunk_alloc(index, true);
+	if (fresh) {
+		c = chunk_alloc(first >> VNVME_CHUNK_SHIFT, true);
 		if (!c)
 			return -ENOMEM;
-		mutex_lock(&nm->mem.lock);
-		chunk_publish(&nm->mem, c);
-		mutex_unlock(&nm->mem.lock);
 	}
 	for (; n <= end && !ret; n++)
 		if (!c->core.page[n].kva)
 			ret = chunk_pin_page(nm, c, n);
+	if (!fresh)
+		return ret;
+	if (bitmap_empty(c->single, CHUNK_PAGES)) {
+		chunk_free(c);
+		return ret;
+	}
+	mutex_lock(&nm->mem.lock);
+	chunk_publish(&nm->mem, c);
+	mutex_unlock(&nm->mem.lock);
 	return ret;
 }
 
-static bool mem_is_pinning(struct nvme_mdev_mem *mem, u64 first, u64 last)
+/* How many pages have to be pinned for [first, last]. */
+static unsigned int chunk_missing(const struct nvme_mdev_chunk *c, bool by_page, u64 first,
+				  u64 last)
+{
+	unsigned int n, end = chunk_page(last), missing = 0;
+
+	if (!c)
+		return by_page ? end - chunk_page(first) + 1 : CHUNK_PAGES;
+	if (c->full)
+		return 0;
+	for (n = chunk_page(first); n <= end; n++)
+		missing += !c->core.page[n].kva;
+	return missing;
+}
+
+/**
+ * nvme_mdev_mem_is_pinning() - is somebody pinning in these chunks?
+ * @mem:	memory; its lock is held
+ * @first:	index of the first chunk
+ * @last:	index of the last
+ *
+ * Return: true if so.
+ */
+bool nvme_mdev_mem_is_pinning(struct nvme_mdev_mem *mem, u64 first, u64 last)
 {
 	struct nvme_mdev_pinning *p;
 
@@ -296,7 +323,7 @@ static bool mem_is_pinning(struct nvme_mdev_mem *mem, u64 first, u64 last)
 static void mem_lock_quiet(struct nvme_mdev_mem *mem, u64 first, u64 last)
 {
 	mutex_lock(&mem->lock);
-	while (mem_is_pinning(mem, first, last)) {
+	while (nvme_mdev_mem_is_pinning(mem, first, last)) {
 		mutex_unlock(&mem->lock);
 		/* a hint only, looked at again under the lock */
 		wait_event_timeout(mem->wait, list_empty_careful(&mem->pinning), HZ / 100 + 1);
@@ -304,33 +331,79 @@ static void mem_lock_quiet(struct nvme_mdev_mem *mem, u64 first, u64 last)
 	}
 }
 
+/* May something of this chunk be pinned now? */
+static bool mem_is_open(struct nvme_mdev_mem *mem, struct nvme_mdev_chunk *c, u64 first, u64 last)
+{
+	/* a page that is on its way out comes back only after it has gone */
+	if (c && !bitmap_empty(c->dying, CHUNK_PAGES))
+		return false;
+	return last < mem->blocked_iova || first > mem->blocked_end ||
+	       (!mem->unmapping && time_after_eq(jiffies, mem->blocked_until));
+}
+
+/* Returns with mem->lock held and the chunk of [first, last] open for pinning. */
+static struct nvme_mdev_chunk *mem_lock_open(struct nvme_mdev_mem *mem, u64 first, u64 last)
+{
+	u64 index = first >> VNVME_CHUNK_SHIFT;
+	struct nvme_mdev_chunk *c;
+
+	for (;;) {
+		mem_lock_quiet(mem, index, index);
+		c = nvme_mdev_chunk_find(mem, index);
+		if (mem_is_open(mem, c, first, last))
+			return c;
+		mutex_unlock(&mem->lock);
+		msleep(MEM_BLOCK_MS / 4);
+	}
+}
+
+static void chunk_hold(struct nvme_mdev_mem *mem, u64 index, enum nvme_mdev_holder who)
+{
+	struct nvme_mdev_chunk *c = nvme_mdev_chunk_find(mem, index);
+
+	if (c)
+		c->hold[who] = mem->hold[who];
+}
+
 /* Pin [first, last], which lies in one chunk. */
-static int mem_pin_piece(struct nvme_mdev *nm, u64 first, u64 last)
+static int mem_pin_piece(struct nvme_mdev *nm, u64 first, u64 last, enum nvme_mdev_holder who)
 {
 	struct nvme_mdev_mem *mem = &nm->mem;
 	struct nvme_mdev_pinning me = { .index = first >> VNVME_CHUNK_SHIFT };
 	struct nvme_mdev_chunk *c;
+	bool by_page;
 	int ret = 0;
 
-	mem_lock_quiet(mem, me.index, me.index);
-	while (last >= mem->blocked_iova && first <= mem->blocked_end &&
-	       (mem->unmapping || time_before(jiffies, mem->blocked_until))) {
+	for (;;) {
+		c = mem_lock_open(mem, first, last);
+		chunk_hold(mem, me.index, who);
+		/* under a bound what control pins (queues) stays, and is small */
+		by_page = mem->limit && (mem->by_page || who == NVME_MDEV_CONTROL);
+		me.pages = chunk_missing(c, by_page, first, last);
+		if (!me.pages || nvme_mdev_mem_fits(mem, me.pages))
+			break;
 		mutex_unlock(&mem->lock);
-		msleep(MEM_BLOCK_MS / 4);
-		mem_lock_quiet(mem, me.index, me.index);
+		ret = nvme_mdev_mem_room(nm, me.pages, who);
+		if (ret)
+			return ret;
 	}
-	c = chunk_find(mem, me.index);
+	if (!me.pages) {
+		mutex_unlock(&mem->lock);
+		return 0;
+	}
 	list_add(&me.entry, &mem->pinning);
 	mutex_unlock(&mem->lock);
 
-	/* @c cannot go away: unmapping waits for us */
-	if (!c)
+	/* @c cannot go away: who takes it back waits for us */
+	if (!c && !by_page)
 		ret = chunk_pin_full(nm, me.index);
-	if (c ? !c->full : (ret == -EINVAL || ret == -EPERM || ret == -ENOMEM))
-		ret = chunk_pin_pages(nm, c, me.index, first, last);
+	if (c || by_page || ret == -EINVAL || ret == -EPERM || ret == -ENOMEM)
+		ret = chunk_pin_pages(nm, c, first, last);
 
 	mutex_lock(&mem->lock);
 	list_del(&me.entry);
+	chunk_hold(mem, me.index, who);
+	nvme_mdev_mem_idle_start(nm);
 	mutex_unlock(&mem->lock);
 	wake_up_all(&mem->wait);
 	return ret;
@@ -341,12 +414,15 @@ static int mem_pin_piece(struct nvme_mdev *nm, u64 first, u64 last)
  * @nm:		device
  * @iova:	first byte
  * @len:	bytes
+ * @who:	for whom
  *
  * Context: may sleep; not from the poller.  Ends look-ups that control made.
- * Return: 0; -ENOMEM: over RLIMIT_MEMLOCK or out of memory; -EOPNOTSUPP: the
- * drive cannot reach it directly; otherwise it is not the guest's memory.
+ * Return: 0; -ENOMEM: over RLIMIT_MEMLOCK or out of memory; -ENOSPC: more at
+ * once than a command or a queue can need, and than the bound has room for;
+ * -EOPNOTSUPP: the drive cannot reach it directly; otherwise it is not the
+ * guest's memory.
  */
-int nvme_mdev_mem_pin(struct nvme_mdev *nm, u64 iova, u32 len)
+int nvme_mdev_mem_pin(struct nvme_mdev *nm, u64 iova, u32 len, enum nvme_mdev_holder who)
 {
 	u64 end = iova + len - 1;
 	int ret = 0;
@@ -356,7 +432,7 @@ int nvme_mdev_mem_pin(struct nvme_mdev *nm, u64 iova, u32 len)
 	for (;;) {
 		u64 last = min(end, iova | (VNVME_CHUNK_SIZE - 1));
 
-		ret = mem_pin_piece(nm, iova, last);
+		ret = mem_pin_piece(nm, iova, last, who);
 		if (ret || last == end)
 			break;
 		iova = last + 1;
@@ -370,42 +446,57 @@ int nvme_mdev_mem_pin(struct nvme_mdev *nm, u64 iova, u32 len)
 	return ret;
 }
 
-static void mem_work(struct work_struct *work)
+/**
+ * nvme_mdev_mem_take() - be the one who takes memory out of the table
+ * @mem:	memory
+ * @first:	index of the first chunk of it
+ * @last:	index of the last
+ *
+ * Returns with the lock held and nobody pinning in these chunks; others may,
+ * once the caller has dropped it.  No lock is held over vfio_unpin_pages(),
+ * hence a flag.  Context: may sleep.
+ */
+void nvme_mdev_mem_take(struct nvme_mdev_mem *mem, u64 first, u64 last)
 {
-	struct nvme_mdev *nm = container_of(work, struct nvme_mdev, mem.work);
-	struct vnvme_req *req, *next;
-	struct llist_node *list = llist_reverse_order(llist_del_all(&nm->mem.misses));
-
-	llist_for_each_entry_safe(req, next, list, node)
-		vnvme_req_return(req, nvme_mdev_mem_pin(nm, req->miss_iova, 1));
-	nvme_mdev_poller_kick(nm);
+	mem_lock_quiet(mem, first, last);
+	while (mem->taking) {
+		mutex_unlock(&mem->lock);
+		wait_event(mem->wait, !READ_ONCE(mem->taking));
+		mem_lock_quiet(mem, first, last);
+	}
+	mem->taking = true;
 }
 
 /**
- * nvme_mdev_mem_miss() - have req->miss_iova pinned, then return the request
- * @nm:		device
- * @req:	not touched by the caller until vnvme_req_return()
- *
- * Context: the poller, or whoever has parked it; does not sleep.
+ * nvme_mdev_mem_taken() - undo nvme_mdev_mem_take()
+ * @mem: memory; its lock is held and is dropped
  */
-void nvme_mdev_mem_miss(struct nvme_mdev *nm, struct vnvme_req *req)
+void nvme_mdev_mem_taken(struct nvme_mdev_mem *mem)
 {
-	if (llist_add(&req->node, &nm->mem.misses))
-		queue_work(nm->wq, &nm->mem.work);
+	WRITE_ONCE(mem->taking, false);
+	mutex_unlock(&mem->lock);
+	wake_up_all(&mem->wait);
 }
 
-/* Nothing that was looked up or submitted before this call is in use after. */
-static void mem_sync(struct nvme_mdev *nm)
+/**
+ * nvme_mdev_mem_epoch() - no owner uses a look-up of before any more
+ * @nm: device; its lanes are parked
+ */
+void nvme_mdev_mem_epoch(struct nvme_mdev *nm)
+{
+	unsigned int i;
+
+	for (i = 1; i <= nm->nr_pairs; i++)
+		vnvme_lane_epoch(&nm->ctrl.lane[i]);
+}
+
+/* After nvme_mdev_mem_epoch(): nothing found or submitted before it is in use. */
+static void mem_settle(struct nvme_mdev *nm)
 {
 	unsigned int i;
 
 	down_write(&nm->mem.users);
 	up_write(&nm->mem.users);
-
-	nvme_mdev_poller_park(nm);
-	for (i = 1; i <= nm->nr_pairs; i++)
-		vnvme_lane_epoch(&nm->ctrl.lane[i]);
-	nvme_mdev_poller_unpark(nm);
 
 	for (i = 1; i <= nm->nr_pairs; i++)
 		while (vnvme_lane_old_inflight(&nm->ctrl.lane[i])) {
@@ -440,12 +531,35 @@ static void chunk_take_back(struct nvme_mdev *nm, struct nvme_mdev_chunk *c)
 		chunk_free(c);
 }
 
-/*
- * Take pages [first, last] of @c out of the table.  Returns true if there is
- * something to give back; @c is then on no list if nothing of it is left.
+/**
+ * nvme_mdev_mem_give_back() - unmap and unpin what was hidden
+ * @nm:		device
+ * @dead:	chunks, by ->dead; nvme_mdev_mem_epoch() came after they were hidden
+ *
+ * Context: may sleep, as long as the drive takes for what is in flight.
  */
-static bool chunk_hide(struct nvme_mdev_mem *mem, struct nvme_mdev_chunk *c, u64 first,
-		       u64 last)
+void nvme_mdev_mem_give_back(struct nvme_mdev *nm, struct list_head *dead)
+{
+	struct nvme_mdev_chunk *c, *tmp;
+
+	mem_settle(nm);
+	list_for_each_entry_safe(c, tmp, dead, dead)
+		chunk_take_back(nm, c);
+}
+
+/**
+ * nvme_mdev_chunk_hide() - take pages of a chunk out of the table
+ * @mem:	memory; its lock is held
+ * @c:		chunk
+ * @first:	guest address of the first page, or less
+ * @last:	of the last byte, or more
+ * @queues:	also pages in which queues lie
+ *
+ * Return: true if there is something to give back; @c is then on no list if
+ * nothing of it is left.
+ */
+bool nvme_mdev_chunk_hide(struct nvme_mdev_mem *mem, struct nvme_mdev_chunk *c, u64 first,
+			  u64 last, bool queues)
 {
 	u64 base = c->core.index << VNVME_CHUNK_SHIFT;
 	unsigned int n;
@@ -454,7 +568,8 @@ static bool chunk_hide(struct nvme_mdev_mem *mem, struct nvme_mdev_chunk *c, u64
 		for_each_set_bit(n, c->single, CHUNK_PAGES) {
 			u64 iova = base + ((u64)n << PAGE_SHIFT);
 
-			if (iova + PAGE_SIZE - 1 < first || iova > last)
+			if (iova + PAGE_SIZE - 1 < first || iova > last ||
+			    (!queues && test_bit(n, c->queue)))
 				continue;
 			WRITE_ONCE(c->core.page[n].kva, NULL);
 			__clear_bit(n, c->single);
@@ -490,13 +605,7 @@ void nvme_mdev_mem_unmap(struct nvme_mdev *nm, u64 iova, u64 len)
 	struct nvme_mdev_chunk *c, *tmp;
 	LIST_HEAD(dead);
 
-	mem_lock_quiet(mem, iova >> VNVME_CHUNK_SHIFT, last >> VNVME_CHUNK_SHIFT);
-	/* one at a time; no lock is held over vfio_unpin_pages() */
-	while (mem->unmapping) {
-		mutex_unlock(&mem->lock);
-		wait_event(mem->wait, !READ_ONCE(mem->unmapping));
-		mem_lock_quiet(mem, iova >> VNVME_CHUNK_SHIFT, last >> VNVME_CHUNK_SHIFT);
-	}
+	nvme_mdev_mem_take(mem, iova >> VNVME_CHUNK_SHIFT, last >> VNVME_CHUNK_SHIFT);
 	mem->blocked_iova = iova;
 	mem->blocked_end = last;
 	mem->unmapping = true;
@@ -505,21 +614,21 @@ void nvme_mdev_mem_unmap(struct nvme_mdev *nm, u64 iova, u64 len)
 
 		if (base + VNVME_CHUNK_SIZE - 1 < iova || base > last)
 			continue;
-		if (chunk_hide(mem, c, iova, last))
+		if (nvme_mdev_chunk_hide(mem, c, iova, last, true))
 			list_add_tail(&c->dead, &dead);
 	}
 	mutex_unlock(&mem->lock);
 
 	if (!list_empty(&dead)) {
-		mem_sync(nm);
-		list_for_each_entry_safe(c, tmp, &dead, dead)
-			chunk_take_back(nm, c);
+		nvme_mdev_poller_park(nm);
+		nvme_mdev_mem_epoch(nm);
+		nvme_mdev_poller_unpark(nm);
+		nvme_mdev_mem_give_back(nm, &dead);
 	}
 	mutex_lock(&mem->lock);
 	mem->blocked_until = jiffies + msecs_to_jiffies(MEM_BLOCK_MS);
-	WRITE_ONCE(mem->unmapping, false);
-	mutex_unlock(&mem->lock);
-	wake_up_all(&mem->wait);
+	mem->unmapping = false;
+	nvme_mdev_mem_taken(mem);
 }
 
 /**
@@ -536,7 +645,11 @@ void nvme_mdev_mem_setup(struct nvme_mdev *nm)
 	INIT_LIST_HEAD(&mem->pinning);
 	init_waitqueue_head(&mem->wait);
 	init_llist_head(&mem->misses);
-	INIT_WORK(&mem->work, mem_work);
+	INIT_WORK(&mem->work, nvme_mdev_mem_work);
+	INIT_DELAYED_WORK(&mem->idle, nvme_mdev_mem_idle_work);
+	mem->idle_ms = NVME_MDEV_PIN_IDLE_MS;
+	/* no chunk starts out held */
+	memset32(mem->hold, 1, ARRAY_SIZE(mem->hold));
 }
 
 /**
@@ -551,6 +664,9 @@ int nvme_mdev_mem_init(struct nvme_mdev *nm)
 
 	nm->mem.blocked_until = jiffies;
 	nm->locked_out = 0;
+	nm->mem.nr_pinned = 0;
+	nm->mem.nr_bound = 0;
+	nm->mem.nr_idle = 0;
 	table->slot = kvcalloc(VNVME_MEM_SLOTS, sizeof(*table->slot), GFP_KERNEL_ACCOUNT);
 	return table->slot ? 0 : -ENOMEM;
 }
@@ -561,6 +677,8 @@ int nvme_mdev_mem_init(struct nvme_mdev *nm)
  */
 void nvme_mdev_mem_exit(struct nvme_mdev *nm)
 {
+	/* armed again only while something is pinned */
+	cancel_delayed_work_sync(&nm->mem.idle);
 	WARN_ON(atomic64_read(&nm->mem.pinned_pages));
 	kvfree(nm->mem.table.slot);
 	nm->mem.table.slot = NULL;

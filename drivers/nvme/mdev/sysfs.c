@@ -8,6 +8,9 @@
 
 #include "mdev.h"
 
+#define PINNED_IDLE_MIN	10		/* less is a busy loop */
+#define PINNED_IDLE_MAX	86400000	/* a day */
+
 static struct nvme_mdev *to_nm(struct device *dev)
 {
 	return dev_get_drvdata(dev);
@@ -271,6 +274,49 @@ static ssize_t model_store(struct device *dev, struct device_attribute *attr,
 }
 static DEVICE_ATTR_RW(model);
 
+static ssize_t pinned_limit_show(struct device *dev, struct device_attribute *attr, char *buf)
+{
+	return sysfs_emit(buf, "%llu\n", READ_ONCE(to_nm(dev)->mem.limit));
+}
+
+static ssize_t pinned_limit_store(struct device *dev, struct device_attribute *attr,
+				  const char *buf, size_t count)
+{
+	struct nvme_mdev *nm = to_nm(dev);
+	char *end;
+	u64 bytes = memparse(buf, &end);
+
+	if (end == buf || *skip_spaces(end) || bytes >> 60 || nvme_mdev_mem_set_limit(nm, bytes)) {
+		dev_err(dev, "pinned_limit: write 0 for no bound, or %lluM or more\n",
+			nvme_mdev_mem_limit_min(nm) >> 20);
+		return -EINVAL;
+	}
+	return count;
+}
+static DEVICE_ATTR_RW(pinned_limit);
+
+static ssize_t pinned_idle_ms_show(struct device *dev, struct device_attribute *attr, char *buf)
+{
+	return sysfs_emit(buf, "%u\n", READ_ONCE(to_nm(dev)->mem.idle_ms));
+}
+
+static ssize_t pinned_idle_ms_store(struct device *dev, struct device_attribute *attr,
+				    const char *buf, size_t count)
+{
+	unsigned int ms;
+	int ret;
+
+	ret = kstrtouint(buf, 10, &ms);
+	if (ret || (ms && ms < PINNED_IDLE_MIN) || ms > PINNED_IDLE_MAX) {
+		dev_err(dev, "pinned_idle_ms: write 0 for never, or %u to %u milliseconds\n",
+			PINNED_IDLE_MIN, PINNED_IDLE_MAX);
+		return ret ?: -EINVAL;
+	}
+	nvme_mdev_mem_set_idle(to_nm(dev), ms);
+	return count;
+}
+static DEVICE_ATTR_RW(pinned_idle_ms);
+
 static struct attribute *settings_attrs[] = {
 	&dev_attr_iothread_cpu.attr,
 	&dev_attr_idle_ms.attr,
@@ -278,6 +324,8 @@ static struct attribute *settings_attrs[] = {
 	&dev_attr_shadow_doorbell.attr,
 	&dev_attr_serial.attr,
 	&dev_attr_model.attr,
+	&dev_attr_pinned_limit.attr,
+	&dev_attr_pinned_idle_ms.attr,
 	NULL,
 };
 
@@ -345,6 +393,7 @@ static ssize_t counters_show(struct device *dev, struct device_attribute *attr, 
 	struct nvme_mdev *nm = to_nm(dev);
 	struct vnvme_lane_stat s = { };
 	u64 submits = 0, rings = 0, reaps = 0, wakeups = 0, hw_irqs = 0;
+	u64 pinned, bound, idle;
 	unsigned int i;
 
 	nvme_mdev_control_lock(nm);
@@ -369,15 +418,21 @@ static ssize_t counters_show(struct device *dev, struct device_attribute *attr, 
 		hw_irqs += nm->lanes[i].irqs;
 	}
 	nvme_mdev_control_unlock(nm);
+	mutex_lock(&nm->mem.lock);
+	pinned = nm->mem.nr_pinned;
+	bound = nm->mem.nr_bound;
+	idle = nm->mem.nr_idle;
+	mutex_unlock(&nm->mem.lock);
 	return sysfs_emit(buf,
 			  "reads %llu\nwrites %llu\nothers %llu\nread_sectors %llu\n"
 			  "write_sectors %llu\nerrors %llu\ninterrupts %llu\nlate_interrupts %llu\nmisses %llu\n"
 			  "eventidx_stores %llu\ncq_full %llu\nhw_commands %llu\n"
 			  "hw_sq_doorbells %llu\nhw_cq_doorbells %llu\nwakeups %llu\n"
-			  "hw_interrupts %llu\n",
+			  "hw_interrupts %llu\n"
+			  "pages_pinned %llu\npages_reclaimed %llu\npages_idle %llu\n",
 			  s.reads, s.writes, s.others, s.read_sectors, s.write_sectors, s.errors,
 			  s.irqs, s.late_irqs, s.misses, s.eventidx, s.full, submits, rings, reaps,
-			  wakeups, hw_irqs);
+			  wakeups, hw_irqs, pinned, bound, idle);
 }
 static DEVICE_ATTR_RO(counters);
 

@@ -11,7 +11,7 @@
 #define VNVME_ADMIN_DEPTH_MAX	4096	/* entries, section 3.1.8 */
 #define VNVME_ADMIN_BATCH	16	/* commands per call of the worker */
 #define VNVME_PIN_TRIES		8	/* pages that go while another is pinned */
-#define VNVME_RETRIES		(2 * VNVME_MAX_SEGS + 16)
+#define VNVME_RETRIES		(8 * VNVME_MAX_SEGS)	/* also while memory is short */
 #define VNVME_NO_CMD		(-1)
 #define VNVME_CQE_PHASE		(1u << 16)	/* of the last word */
 #define VNVME_HOLD_NS		50000	/* an interrupt, while no head moves */

@@ -332,11 +332,10 @@ static __always_inline u32 vnvme_lane_fetch_sq(struct vnvme_lane *lane,
 	if (unlikely((s32)nr < 0))
 		nr += sq->depth;
 	nr = min(budget, nr);
-	if (unlikely(lane->cq.room < nr)) {
+	if (unlikely(lane->cq.room < nr))
 		nr = vnvme_lane_room(lane, nr);
-		if (!nr)
-			return n;
-	}
+	if (unlikely(!nr))
+		return n;
 	end = n + nr;
 	do {
 		req = lane->free;

@@ -88,6 +88,9 @@ struct vnvme_page {
  *		in DMA addresses, and writable; @page is then not looked at
  * @dma:	DMA address that goes with @kva
  * @page:	otherwise VNVME_CHUNK_PAGES pages
+ * @whole:	what @kva is: whoever fills the table may set that to NULL and
+ *		see whether the next look-up brings it back
+ * @used:	the same where @whole is NULL: look-ups set it
  */
 struct vnvme_chunk {
 	u64			index;
@@ -95,6 +98,8 @@ struct vnvme_chunk {
 	void			*kva;
 	u64			dma;
 	struct vnvme_page	*page;
+	void			*whole;
+	bool			used;
 };
 
 struct vnvme_mem {
@@ -108,6 +113,16 @@ struct vnvme_extent {
 	u32	len;
 	bool	ro;
 };
+
+/* The first look-up since it was last asked whether there are any, or pages. */
+static inline void *vnvme_chunk_use(struct vnvme_chunk *c)
+{
+	if (c->whole)
+		WRITE_ONCE(c->kva, c->whole);
+	else if (!READ_ONCE(c->used))
+		WRITE_ONCE(c->used, true);
+	return c->whole;
+}
 
 /**
  * vnvme_mem_lookup() - find guest memory that is pinned
@@ -125,13 +140,17 @@ static inline bool vnvme_mem_lookup(const struct vnvme_mem *mem, u64 iova,
 	struct vnvme_chunk *c = READ_ONCE(mem->slot[index & (VNVME_MEM_SLOTS - 1)]);
 	u32 off = iova & (VNVME_CHUNK_SIZE - 1);
 	struct vnvme_page *p;
+	void *kva;
 
 	while (c && c->index != index)
 		c = READ_ONCE(c->next);
 	if (!c)
 		return false;
-	if (likely(c->kva)) {
-		x->kva = c->kva + off;
+	kva = READ_ONCE(c->kva);
+	if (unlikely(!kva))
+		kva = vnvme_chunk_use(c);
+	if (likely(kva)) {
+		x->kva = kva + off;
 		x->dma = c->dma + off;
 		x->len = VNVME_CHUNK_SIZE - off;
 		x->ro = false;

@@ -50,6 +50,27 @@ static void r08_answered_once(struct kunit *test)
 	fake_free(f);
 }
 
+/* With no budget a step goes on with what there is, and fetches nothing */
+static void r09_budget_of_nothing(struct kunit *test)
+{
+	struct fake *f = fake_ready(1);
+	struct vnvme_sq *sq = &f->ctrl.sq[1];
+
+	push_reads(f, 1, 5);
+	KUNIT_EXPECT_EQ(test, fake_step(f, 1, 0), 0);
+	KUNIT_EXPECT_EQ(test, sq->head, 0);
+	KUNIT_EXPECT_EQ(test, f->ctrl.lane[1].busy, 0);
+	f->at_once = false;
+	fake_step(f, 1, 2);
+	KUNIT_EXPECT_EQ(test, sq->head, 2);
+	while (fake_step(f, 1, 0))
+		;
+	KUNIT_EXPECT_EQ(test, sq->head, 2);
+	fake_run(f);
+	KUNIT_EXPECT_EQ(test, pop_ok(f, 1), 5);
+	fake_free(f);
+}
+
 /* Busy: it stays the first, nothing overtakes it, nobody spins on it */
 static void r08_busy_waits_for_a_kick(struct kunit *test)
 {
@@ -440,6 +461,7 @@ static void r12_one_scan_finds_all(struct kunit *test)
 
 static struct kunit_case step_cases[] = {
 	KUNIT_CASE(r08_answered_once),
+	KUNIT_CASE(r09_budget_of_nothing),
 	KUNIT_CASE(r08_busy_waits_for_a_kick),
 	KUNIT_CASE(r09_bounds),
 	KUNIT_CASE(r07_epochs),

@@ -1,0 +1,532 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Which guest memory stays pinned: the bound of a device, what is given back
+ * for it and what is given back unused.  mem.c does the pinning and the giving
+ * back.
+ *
+ * Recency costs a look-up nothing: a sweep takes the address from each chunk, the
+ * next look-up finds it wanting and puts it back.  The sweep stamps the chunks that
+ * were put back since the last one and moves them to the end of the list: least
+ * recently used first.  Several chunks go at a time, since each time parks the lanes once and
+ * waits for what is in flight.
+ *
+ * The bound is never passed, and no command fails for it:
+ *
+ *   - A request that finds no room has its turn: until it has all of its memory
+ *     at once and is submitted, nothing that was pinned for it is taken, and no
+ *     other request is served.  So no two steal from each other for ever.
+ *   - If whole chunks of it are more than there is room for, they go, and it is
+ *     pinned page by page; so are those after it, for a while.
+ *   - Under a bound what control pins is pinned page by page: pages of queues
+ *     and shadow doorbells are not taken.  (Whole chunks from before there was
+ *     a bound may be; control then pins the pages.)
+ *   - nvme_mdev_mem_limit_min() is what these can need together.
+ */
+#include <linux/delay.h>
+#include <linux/sizes.h>
+
+#include "mdev.h"
+
+#define RECLAIM_CHUNKS	64	/* given back at a time, at most */
+#define RECLAIM_SHARE	8	/* of the bound: if it is small, this part of it */
+#define RECLAIM_TRIES	100	/* of 20 ms, for a bound that is set */
+#define TURN_RETRIES	16	/* misses after which a request has its turn */
+#define PAGED_REQUESTS	64	/* served by page before whole chunks are tried again */
+
+enum reclaim {
+	RECLAIM_BOUND,
+	RECLAIM_IDLE,
+};
+
+static u64 mem_limit_pages(const struct nvme_mdev_mem *mem)
+{
+	return mem->limit >> PAGE_SHIFT;
+}
+
+/* Pinned, or about to be. */
+static u64 mem_promised(struct nvme_mdev_mem *mem)
+{
+	u64 pages = atomic64_read(&mem->pinned_pages);
+	struct nvme_mdev_pinning *p;
+
+	lockdep_assert_held(&mem->lock);
+	list_for_each_entry(p, &mem->pinning, entry)
+		pages += p->pages;
+	return pages;
+}
+
+/**
+ * nvme_mdev_mem_fits() - is there room?
+ * @mem:	memory; its lock is held
+ * @pages:	more than are pinned or promised
+ *
+ * Return: false if the bound has to be made room below first.
+ */
+bool nvme_mdev_mem_fits(struct nvme_mdev_mem *mem, u64 pages)
+{
+	return !mem->limit || mem_promised(mem) + pages <= mem_limit_pages(mem);
+}
+
+/* Looked up since the last sweep? */
+static bool chunk_is_used(const struct nvme_mdev_chunk *c)
+{
+	return c->core.whole ? !!READ_ONCE(c->core.kva) : READ_ONCE(c->core.used);
+}
+
+static void chunk_set_used(struct nvme_mdev_chunk *c, bool used)
+{
+	if (c->core.whole)
+		WRITE_ONCE(c->core.kva, used ? c->core.whole : NULL);
+	else
+		WRITE_ONCE(c->core.used, used);
+}
+
+static void mem_mark_queue(struct nvme_mdev_mem *mem, u64 iova, u64 len)
+{
+	u64 end = iova + len;
+
+	while (iova < end) {
+		u64 next = min(end, (iova | (VNVME_CHUNK_SIZE - 1)) + 1);
+		struct nvme_mdev_chunk *c = nvme_mdev_chunk_find(mem, iova >> VNVME_CHUNK_SHIFT);
+		unsigned int n = (iova & (VNVME_CHUNK_SIZE - 1)) >> PAGE_SHIFT;
+
+		if (c) {
+			c->queues = c->full;
+			bitmap_set(c->queue, n, DIV_ROUND_UP(next - iova, PAGE_SIZE));
+			chunk_set_used(c, true);
+		}
+		iova = next;
+	}
+}
+
+/*
+ * Queues and shadow doorbells count as used.  Control may be changing them: what
+ * is read wrong costs a look for them by control, no more.
+ */
+static void mem_mark_queues(struct nvme_mdev *nm)
+{
+	struct vnvme_ctrl *ctrl = &nm->ctrl;
+	unsigned int i;
+
+	for (i = 0; i <= nm->nr_pairs; i++) {
+		struct vnvme_sq *sq = &ctrl->sq[i];
+		struct vnvme_cq *cq = &ctrl->lane[i].cq;
+
+		if (READ_ONCE(sq->live))
+			mem_mark_queue(&nm->mem, READ_ONCE(sq->base),
+				       READ_ONCE(sq->depth) * sizeof(struct vnvme_sqe));
+		if (READ_ONCE(cq->live))
+			mem_mark_queue(&nm->mem, READ_ONCE(cq->base),
+				       READ_ONCE(cq->depth) * sizeof(struct vnvme_cqe));
+	}
+	if (READ_ONCE(ctrl->dbbuf.db)) {
+		mem_mark_queue(&nm->mem, READ_ONCE(ctrl->dbbuf.db), VNVME_PAGE_SIZE);
+		mem_mark_queue(&nm->mem, READ_ONCE(ctrl->dbbuf.ei), VNVME_PAGE_SIZE);
+	}
+}
+
+/* Bring the chunks into the order of their last use. */
+static void mem_sweep(struct nvme_mdev *nm)
+{
+	struct nvme_mdev_mem *mem = &nm->mem;
+	struct nvme_mdev_chunk *c, *tmp;
+	LIST_HEAD(recent);
+
+	lockdep_assert_held(&mem->lock);
+	list_for_each_entry(c, &mem->chunks, entry) {
+		c->queues = false;
+		bitmap_zero(c->queue, VNVME_CHUNK_PAGES);
+	}
+	mem_mark_queues(nm);
+	list_for_each_entry_safe(c, tmp, &mem->chunks, entry) {
+		if (!chunk_is_used(c))
+			continue;
+		chunk_set_used(c, false);
+		c->stamp = jiffies;
+		list_move_tail(&c->entry, &recent);
+	}
+	list_splice_tail(&recent, &mem->chunks);
+}
+
+/* Needed at once with what is still to come?  Whole chunks only while they fit. */
+static bool chunk_is_held(const struct nvme_mdev_mem *mem, const struct nvme_mdev_chunk *c)
+{
+	if (c->hold[NVME_MDEV_MISS] == mem->hold[NVME_MDEV_MISS])
+		return !c->full || !mem->by_page;
+	return c->hold[NVME_MDEV_CONTROL] == mem->hold[NVME_MDEV_CONTROL] && !c->full;
+}
+
+/* How many pages of a chunk could be given back. */
+static unsigned int chunk_spare(struct nvme_mdev_mem *mem, const struct nvme_mdev_chunk *c)
+{
+	DECLARE_BITMAP(spare, VNVME_CHUNK_PAGES);
+
+	if (chunk_is_held(mem, c) ||
+	    nvme_mdev_mem_is_pinning(mem, c->core.index, c->core.index))
+		return 0;
+	if (c->full)
+		return VNVME_CHUNK_PAGES;
+	bitmap_andnot(spare, c->single, c->queue, VNVME_CHUNK_PAGES);
+	return bitmap_weight(spare, VNVME_CHUNK_PAGES);
+}
+
+/* Given back unused?  Or for the bound: the less dear first, by @round. */
+static bool chunk_may_go(const struct nvme_mdev_mem *mem, const struct nvme_mdev_chunk *c,
+			 enum reclaim why, unsigned int round)
+{
+	if (c->queues && round < 2)
+		return false;
+	if (chunk_is_used(c) && round < 1)
+		return false;
+	return why == RECLAIM_BOUND ||
+	       time_after_eq(jiffies, c->stamp + msecs_to_jiffies(mem->idle_ms));
+}
+
+/* Hide up to @want pages, and a little more; returns how many. */
+static unsigned int mem_hide(struct nvme_mdev_mem *mem, u64 want, enum reclaim why,
+			     struct list_head *dead)
+{
+	unsigned int round, pages, got = 0, n = 0;
+	struct nvme_mdev_chunk *c, *tmp;
+
+	lockdep_assert_held(&mem->lock);
+	for (round = 0; round < (why == RECLAIM_BOUND ? 3 : 1) && !got; round++)
+		list_for_each_entry_safe(c, tmp, &mem->chunks, entry) {
+			if (got >= want || n == RECLAIM_CHUNKS)
+				break;
+			pages = chunk_may_go(mem, c, why, round) ? chunk_spare(mem, c) : 0;
+			if (!pages)
+				continue;
+			nvme_mdev_chunk_hide(mem, c, 0, U64_MAX, false);
+			list_add_tail(&c->dead, dead);
+			got += pages;
+			n++;
+		}
+	return got;
+}
+
+/* Requests that have all of their memory are submitted; parked lanes. */
+static void mem_step(struct nvme_mdev *nm)
+{
+	unsigned int i;
+
+	for (i = 1; i <= nm->nr_pairs; i++)
+		vnvme_lane_step(&nm->ctrl.lane[i], 0);
+}
+
+/*
+ * Give back what is unused.  Returns false if that was all.
+ *
+ * While somebody takes memory back, and there is some, the device is open.
+ */
+static bool mem_reclaim_idle(struct nvme_mdev *nm)
+{
+	struct nvme_mdev_mem *mem = &nm->mem;
+	LIST_HEAD(dead);
+	unsigned int got = 0;
+
+	nvme_mdev_mem_take(mem, 1, 0);
+	if (!list_empty(&mem->chunks) && mem->idle_ms) {
+		mem_sweep(nm);
+		got = mem_hide(mem, U64_MAX, RECLAIM_IDLE, &dead);
+		mem->nr_idle += got;
+	}
+	if (got) {
+		mutex_unlock(&mem->lock);
+		nvme_mdev_poller_park(nm);
+		nvme_mdev_mem_epoch(nm);
+		nvme_mdev_poller_unpark(nm);
+		nvme_mdev_mem_give_back(nm, &dead);
+		mutex_lock(&mem->lock);
+	}
+	nvme_mdev_mem_taken(mem);
+	return got;
+}
+
+/*
+ * Make room for @pages more.  Returns false if nothing can go.
+ *
+ * A pass over the lanes comes first: what has been pinned for a request is used
+ * before it can be taken.
+ */
+static bool mem_reclaim_bound(struct nvme_mdev *nm, unsigned int pages)
+{
+	struct nvme_mdev_mem *mem = &nm->mem;
+	u64 limit, want;
+	unsigned int got;
+	LIST_HEAD(dead);
+
+	nvme_mdev_mem_take(mem, 1, 0);
+	if (nvme_mdev_mem_fits(mem, pages) || list_empty(&mem->chunks)) {
+		got = nvme_mdev_mem_fits(mem, pages);
+		nvme_mdev_mem_taken(mem);
+		return got;
+	}
+	limit = mem_limit_pages(mem);
+	want = max(mem_promised(mem) + pages - limit,
+		   min_t(u64, limit / RECLAIM_SHARE, RECLAIM_CHUNKS * VNVME_CHUNK_PAGES));
+	mem_sweep(nm);
+	mutex_unlock(&mem->lock);
+
+	nvme_mdev_poller_park(nm);
+	mem_step(nm);
+	mutex_lock(&mem->lock);
+	got = mem_hide(mem, want, RECLAIM_BOUND, &dead);
+	mem->nr_bound += got;
+	mutex_unlock(&mem->lock);
+	if (got)
+		nvme_mdev_mem_epoch(nm);
+	nvme_mdev_poller_unpark(nm);
+
+	if (got)
+		nvme_mdev_mem_give_back(nm, &dead);
+	mutex_lock(&mem->lock);
+	nvme_mdev_mem_taken(mem);
+	return got;
+}
+
+/**
+ * nvme_mdev_mem_room() - make room below the bound
+ * @nm:		device
+ * @pages:	how much
+ * @who:	for whom
+ *
+ * The caller then looks again: others may be faster, and @mem.by_page may say
+ * that whole chunks are too much.
+ *
+ * Context: may sleep; no lock of memory or the poller is held.
+ * Return: 0; -ENOSPC: no more can be given back.
+ */
+int nvme_mdev_mem_room(struct nvme_mdev *nm, unsigned int pages, enum nvme_mdev_holder who)
+{
+	struct nvme_mdev_mem *mem = &nm->mem;
+	int ret = 0;
+
+	if (mem_reclaim_bound(nm, pages)) {
+		if (who == NVME_MDEV_MISS)
+			mem->short_of = true;
+		return 0;
+	}
+	mutex_lock(&mem->lock);
+	if (who == NVME_MDEV_MISS)
+		mem->short_of = true;
+	if (!list_empty(&mem->pinning)) {
+		/* promised to somebody else, who will be done with it */
+		mutex_unlock(&mem->lock);
+		usleep_range(50, 500);
+		return 0;
+	}
+	if (mem->limit && mem->by_page)
+		ret = -ENOSPC;
+	mem->by_page = true;
+	mem->paged = PAGED_REQUESTS;
+	mutex_unlock(&mem->lock);
+	return ret;
+}
+
+/**
+ * nvme_mdev_mem_idle_start() - something is pinned: see that it is used
+ * @nm: device; the lock of its memory is held
+ */
+void nvme_mdev_mem_idle_start(struct nvme_mdev *nm)
+{
+	struct nvme_mdev_mem *mem = &nm->mem;
+
+	lockdep_assert_held(&mem->lock);
+	if (mem->idle_ms && !list_empty(&mem->chunks))
+		queue_delayed_work(nm->wq, &mem->idle, msecs_to_jiffies(mem->idle_ms) / 2 + 1);
+}
+
+/* Anything but queues: is there something that could become unused? */
+static bool mem_may_become_idle(struct nvme_mdev_mem *mem)
+{
+	struct nvme_mdev_chunk *c;
+
+	list_for_each_entry(c, &mem->chunks, entry)
+		if (!c->queues && (c->full || !bitmap_subset(c->single, c->queue,
+							     VNVME_CHUNK_PAGES)))
+			return true;
+	return false;
+}
+
+/**
+ * nvme_mdev_mem_idle_work() - give back what has not been used for a while
+ * @work: nvme_mdev_mem.idle
+ *
+ * Runs twice in pinned_idle_ms, and only while there is something to give back.
+ */
+void nvme_mdev_mem_idle_work(struct work_struct *work)
+{
+	struct nvme_mdev *nm = container_of(to_delayed_work(work), struct nvme_mdev, mem.idle);
+
+	while (mem_reclaim_idle(nm))
+		cond_resched();
+	mutex_lock(&nm->mem.lock);
+	if (mem_may_become_idle(&nm->mem))
+		nvme_mdev_mem_idle_start(nm);
+	mutex_unlock(&nm->mem.lock);
+}
+
+/**
+ * nvme_mdev_mem_limit_min() - the least bound that no guest can fail over
+ * @nm: device
+ *
+ * Context: any.
+ * Return: bytes: the largest queues, 5 MiB a pair, and 6 MiB for the admin
+ * queues, shadow doorbells and a command of 513 pages with a list entry in as
+ * many others.
+ */
+u64 nvme_mdev_mem_limit_min(const struct nvme_mdev *nm)
+{
+	static_assert((VNVME_MQES + 1) * (sizeof(struct vnvme_sqe) + sizeof(struct vnvme_cqe)) <=
+		      5 * SZ_1M);
+	static_assert((4096 * (sizeof(struct vnvme_sqe) + sizeof(struct vnvme_cqe)) +
+		       (2 * VNVME_MAX_SEGS + 16) * PAGE_SIZE) <= 6 * SZ_1M);
+
+	return (5ull * nm->nr_pairs + 6) * SZ_1M;
+}
+
+/**
+ * nvme_mdev_mem_set_limit() - bound the memory that a device may pin
+ * @nm:		device
+ * @bytes:	at least nvme_mdev_mem_limit_min(), or 0: no bound
+ *
+ * Context: may sleep; not control: what is over the bound is given back.
+ * Return: 0 or -EINVAL.
+ */
+int nvme_mdev_mem_set_limit(struct nvme_mdev *nm, u64 bytes)
+{
+	struct nvme_mdev_mem *mem = &nm->mem;
+	unsigned int tries;
+	bool fits;
+
+	if (bytes && bytes < nvme_mdev_mem_limit_min(nm))
+		return -EINVAL;
+	mutex_lock(&mem->lock);
+	mem->limit = bytes;
+	fits = nvme_mdev_mem_fits(mem, 0);
+	mutex_unlock(&mem->lock);
+	/* if a request has its turn now, it may need what it has for a moment */
+	for (tries = 0; !fits && tries < RECLAIM_TRIES;) {
+		if (!mem_reclaim_bound(nm, 0)) {
+			msleep(20);
+			tries++;
+		}
+		mutex_lock(&mem->lock);
+		fits = nvme_mdev_mem_fits(mem, 0);
+		mutex_unlock(&mem->lock);
+	}
+	return 0;
+}
+
+/**
+ * nvme_mdev_mem_set_idle() - say when unused memory is given back
+ * @nm:	device
+ * @ms:	after so many milliseconds; 0: never
+ *
+ * Context: may sleep.
+ */
+void nvme_mdev_mem_set_idle(struct nvme_mdev *nm, unsigned int ms)
+{
+	struct nvme_mdev_mem *mem = &nm->mem;
+
+	mutex_lock(&mem->lock);
+	mem->idle_ms = ms;
+	/* the new period starts now; while nothing is pinned there is none */
+	if (!list_empty(&mem->chunks))
+		mod_delayed_work(nm->wq, &mem->idle, 0);
+	mutex_unlock(&mem->lock);
+}
+
+/* Requests whose look-up missed, in the order they did. */
+struct misses {
+	struct llist_node	*first;
+	struct llist_node	**tail;
+};
+
+static void misses_take(struct misses *m, struct nvme_mdev_mem *mem)
+{
+	*m->tail = llist_reverse_order(llist_del_all(&mem->misses));
+	while (*m->tail)
+		m->tail = &(*m->tail)->next;
+}
+
+static bool misses_remove(struct misses *m, struct llist_node *node)
+{
+	struct llist_node **p = &m->first;
+
+	while (*p && *p != node)
+		p = &(*p)->next;
+	if (!*p)
+		return false;
+	*p = node->next;
+	if (!*p)
+		m->tail = p;
+	return true;
+}
+
+/*
+ * Pin what @req has missed and return it.  If room had to be made for that, it is
+ * its turn: it is seen to be looked at, and if it misses something else it goes
+ * on at once.
+ */
+static void mem_serve(struct nvme_mdev *nm, struct misses *m, struct vnvme_req *req)
+{
+	struct nvme_mdev_mem *mem = &nm->mem;
+	bool turn = false;
+	int err;
+
+	mutex_lock(&mem->lock);
+	mem->hold[NVME_MDEV_MISS]++;
+	if (mem->paged)
+		mem->paged--;
+	else
+		mem->by_page = false;
+	mem->short_of = false;
+	mutex_unlock(&mem->lock);
+	do {
+		err = nvme_mdev_mem_pin(nm, req->miss_iova, 1, NVME_MDEV_MISS);
+		turn = mem->short_of || (READ_ONCE(mem->limit) && req->retries > TURN_RETRIES);
+		vnvme_req_return(req, err);
+		if (!turn || err)
+			break;
+		nvme_mdev_poller_park(nm);
+		mem_step(nm);
+		nvme_mdev_poller_unpark(nm);
+		misses_take(m, mem);
+	} while (misses_remove(m, &req->node));
+}
+
+/**
+ * nvme_mdev_mem_work() - serve the misses
+ * @work: nvme_mdev_mem.work
+ */
+void nvme_mdev_mem_work(struct work_struct *work)
+{
+	struct nvme_mdev *nm = container_of(work, struct nvme_mdev, mem.work);
+	struct misses m = { .tail = &m.first };
+	struct llist_node *node;
+
+	misses_take(&m, &nm->mem);
+	while ((node = m.first)) {
+		misses_remove(&m, node);
+		mem_serve(nm, &m, llist_entry(node, struct vnvme_req, node));
+	}
+	mutex_lock(&nm->mem.lock);
+	nm->mem.hold[NVME_MDEV_MISS]++;
+	mutex_unlock(&nm->mem.lock);
+	nvme_mdev_poller_kick(nm);
+}
+
+/**
+ * nvme_mdev_mem_miss() - have req->miss_iova pinned, then return the request
+ * @nm:		device
+ * @req:	not touched by the caller until vnvme_req_return()
+ *
+ * Context: the poller, or whoever has parked it; does not sleep.
+ */
+void nvme_mdev_mem_miss(struct nvme_mdev *nm, struct vnvme_req *req)
+{
+	if (llist_add(&req->node, &nm->mem.misses))
+		queue_work(nm->wq, &nm->mem.work);
+}
