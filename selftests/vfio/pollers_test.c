@@ -43,7 +43,7 @@ static bool setting(struct client *c, const char *name, const char *value)
 }
 
 /* state/pollers: how many lanes are in @state, how many threads there are. */
-static int pollers(struct client *c, const char *state, int *threads)
+static int lanes_in(struct client *c, const char *state, int *threads)
 {
 	int lane, pid, last = -1, n = 0;
 	char path[256], comm[32], word[16];
@@ -168,13 +168,13 @@ TEST_F(dev, lanes_are_spread_over_the_cpus)
 
 	ASSERT_TRUE(setting(&self->c, "iothread_cpu", "0-1"));
 	start(_metadata, &self->c, WAY_MAP);
-	EXPECT_EQ(2, pollers(&self->c, "polling", &threads));
+	EXPECT_EQ(2, lanes_in(&self->c, "polling", &threads));
 	EXPECT_EQ(2, threads);
 	users_start(_metadata, self, &us, 0);
 	sleep(1);
 	users_stop(_metadata, &us);
 	ASSERT_TRUE(setting(&self->c, "iothread_cpu", "1"));
-	pollers(&self->c, "polling", &threads);
+	lanes_in(&self->c, "polling", &threads);
 	EXPECT_EQ(1, threads);
 }
 
@@ -202,12 +202,12 @@ TEST_F(dev, idle_time_is_kept)
 	start(_metadata, &self->c, WAY_MAP);
 	buf = client_iova(&self->c, client_alloc(&self->c, PAGE));
 	sleep(2);
-	EXPECT_EQ(2, pollers(&self->c, "polling", &threads));
+	EXPECT_EQ(2, lanes_in(&self->c, "polling", &threads));
 	ASSERT_TRUE(setting(&self->c, "idle_ms", "100"));
 	sleep(2);
-	EXPECT_EQ(2, pollers(&self->c, "asleep", &threads));
+	EXPECT_EQ(2, lanes_in(&self->c, "asleep", &threads));
 	ASSERT_EQ(ST_OK, client_rw(&self->c, &self->c.io[1], false, 0, BLOCKS, buf, LBA));
-	EXPECT_EQ(2, pollers(&self->c, "polling", &threads));
+	EXPECT_EQ(2, lanes_in(&self->c, "polling", &threads));
 	EXPECT_FALSE(setting(&self->c, "idle_ms", "-1"));
 	EXPECT_FALSE(setting(&self->c, "idle_ms", "99999999"));
 }
@@ -216,7 +216,8 @@ TEST_F(dev, idle_time_is_kept)
  * Pauses about as long as the idle time, so that doorbells come while lanes are
  * being armed; one lane busy while the other one sleeps.
  */
-static void sleep_and_wake(struct __test_metadata *_metadata, FIXTURE_DATA(dev) * self, enum way way)
+static void sleep_and_wake(struct __test_metadata *_metadata, FIXTURE_DATA(dev) * self,
+			   enum way way)
 {
 	struct users us;
 	long wakeups;
