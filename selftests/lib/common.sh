@@ -66,7 +66,8 @@ archive()
 	printf '%s\n' "$list"
 }
 
-# bootstrap SUITE LOG ARGUMENT... DIR: a tree of Debian packages, with mmdebstrap
+# bootstrap SUITE LOG ARGUMENT... DIR: a tree of Debian packages, with mmdebstrap; if SOURCES is set its
+# apt knows source packages, too
 bootstrap()
 {
 	local suite=$1 log=$2 list
@@ -74,6 +75,7 @@ bootstrap()
 
 	[ "$(id -u)" = 0 ] || die "making a tree of packages needs root: mmdebstrap works in a chroot"
 	list=$(archive "$suite") || return
+	[ -z "${SOURCES:-}" ] || list+=$'\n'${list//deb /deb-src }
 	mkdir -p "${log%/*}"
 	if ! mmdebstrap --mode=root --format=directory \
 		--aptopt='APT::Install-Recommends "false"' --aptopt='Acquire::Retries "3"' \
