@@ -149,6 +149,7 @@ int nvme_extq_ns(struct pci_dev *pdev, u32 nsid, struct nvme_extq_ns *ns);
 int nvme_extq_submit(struct nvme_extq *e, struct nvme_command *cmd, bool ring);
 void nvme_extq_ring(struct nvme_extq *e);
 int nvme_extq_poll(struct nvme_extq *e, struct nvme_completion *cqe, int max);
+void nvme_extq_ack(struct nvme_extq *e);
 int nvme_extq_drain(struct nvme_extq *e, struct nvme_completion *cqe, int max);
 void nvme_extq_irq_arm(struct nvme_extq *e);
 

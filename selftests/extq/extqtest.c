@@ -281,6 +281,7 @@ static void pass(struct queue *q)
 	n = nvme_extq_poll(q->e, c, ARRAY_SIZE(c));
 	for (i = 0; n > 0 && i < n; i++)
 		complete_one(q, &c[i], false);
+	nvme_extq_ack(q->e);
 	for (i = 0; n == 0 && i < qd; i++) {
 		if (time_before(jiffies, q->slots[i].since + STALL))
 			continue;
@@ -330,6 +331,12 @@ static int overrun(struct queue *q)
 		done += got;
 		cond_resched();
 	}
+	/* the ring is full until the drive has its places back */
+	if (nvme_extq_submit(q->e, &cmd, false) != -EBUSY) {
+		pr_err("extqtest: a place that was not given back was taken\n");
+		return -EIO;
+	}
+	nvme_extq_ack(q->e);
 	if (ret == -EBUSY && n == q->info.depth - 1 && done == n)
 		return 0;
 	pr_err("extqtest: ring of %u took %d commands (then %d), completed %d\n",

@@ -332,9 +332,9 @@ files_say()
 
 	hold_start read 40 || return
 	head -v "$dir"/*
-	awk '$1 == "sq" && $2 == 1 && $5 == 64 && $6 == 40 && $7 == 40 && $12 == 0 { found = 1 }
+	awk '$1 == "sq" && $2 == 1 && $5 == 64 && $6 == 40 && $7 == 40 { found = 1 }
 		END { exit !found }' "$dir/queues" &&
-		awk '$1 == "cq" && $2 == 1 && $4 == -1 && $7 == 40 { found = 1 } END { exit !found }' "$dir/queues" &&
+		awk '$1 == "cq" && $2 == 1 && $4 == -1 && $7 == 40 && $12 == 0 { found = 1 } END { exit !found }' "$dir/queues" &&
 		awk '$1 == 1 && $6 == "up" && $8 == 0 && $12 == 40 { found = 1 } END { exit !found }' "$dir/lanes" &&
 		grep -qx "pinned bytes $(cat "$DEV/state/pinned_bytes")" "$dir/memory" &&
 		[ "$(pinned_pages "$dir/memory")" = "$(($(cat "$DEV/state/pinned_bytes") / 4096))" ]

@@ -78,7 +78,8 @@ struct nvme_extq {
 	int				irq;	/* 0: none; by shutdown_lock */
 	unsigned long			armed;	/* bit 0: the interrupt is on */
 	u32				submitted;	/* under q.sq_lock */
-	u32				completed;	/* under q.cq_poll_lock */
+	u32				reaped;		/* under q.cq_poll_lock, */
+	u32				acked;		/* what the drive knows of it */
 	bool				draining;
 	bool				gone;
 };
@@ -232,9 +233,12 @@ static irqreturn_t nvme_extq_irq(int irq, void *data)
 {
 	struct nvme_extq *e = data;
 
-	if (!test_and_clear_bit(0, &e->armed))
+	if (!test_bit(0, &e->armed))
 		return IRQ_NONE;
+	/* off before it may be armed, and turned on, again */
 	disable_irq_nosync(irq);
+	smp_mb__before_atomic();
+	clear_bit(0, &e->armed);
 	e->ops->irq(e->priv);
 	return IRQ_HANDLED;
 }
@@ -281,7 +285,8 @@ static void nvme_extq_init_queue(struct nvme_dev *dev, struct nvme_extq *e)
 	q->cq_head = 0;
 	q->cq_phase = 1;
 	e->submitted = 0;
-	e->completed = 0;
+	e->reaped = 0;
+	e->acked = 0;
 	memset((void *)q->cqes, 0, CQ_SIZE(q));
 	nvme_extq_init_dbbuf(dev, q);
 }
@@ -860,10 +865,11 @@ EXPORT_SYMBOL_GPL(nvme_extq_info);
  * @ring: write the doorbell now; else it is written by the next call that asks
  *	for it, by nvme_extq_ring(), or when the ring would wrap
  *
- * Commands in flight are counted, so that a borrower that loses count cannot
- * overrun the rings: from submit to the nvme_extq_poll() that returns it.
+ * Commands are counted, so that a borrower that loses count cannot overrun the
+ * rings: from submit to the nvme_extq_ack() after the nvme_extq_poll() that
+ * returns it.
  *
- * Return: 0; -EBUSY if depth - 1 commands are in flight; -ENODEV while the
+ * Return: 0; -EBUSY if there are depth - 1 such commands; -ENODEV while the
  * queue pair is down or gone.
  *
  * Context: process context, does not sleep; may run beside nvme_extq_poll().
@@ -876,7 +882,7 @@ int nvme_extq_submit(struct nvme_extq *e, struct nvme_command *cmd, bool ring)
 	spin_lock(&q->sq_lock);
 	if (unlikely(!test_bit(NVMEQ_ENABLED, &q->flags))) {
 		ret = -ENODEV;
-	} else if (unlikely((s32)(e->submitted - READ_ONCE(e->completed)) >=
+	} else if (unlikely((s32)(e->submitted - READ_ONCE(e->acked)) >=
 			    (s32)q->q_depth - 1)) {
 		ret = -EBUSY;
 	} else {
@@ -926,7 +932,7 @@ static int nvme_extq_reap(struct nvme_extq *e, struct nvme_completion *cqe,
  * @cqe: filled in, copies; the phase bit in the status means nothing
  * @max: room in @cqe
  *
- * The completion doorbell is written once for all of them.
+ * The drive may use their places only after nvme_extq_ack().
  *
  * Return: how many there were, 0 if none; -ENODEV while the queue pair is down
  * or gone.
@@ -941,15 +947,34 @@ int nvme_extq_poll(struct nvme_extq *e, struct nvme_completion *cqe, int max)
 	spin_lock(&q->cq_poll_lock);
 	if (likely(test_bit(NVMEQ_ENABLED, &q->flags))) {
 		n = nvme_extq_reap(e, cqe, max);
-		if (n) {
-			WRITE_ONCE(e->completed, e->completed + n);
-			nvme_ring_cq_doorbell(q);
-		}
+		e->reaped += n;
 	}
 	spin_unlock(&q->cq_poll_lock);
 	return n;
 }
 EXPORT_SYMBOL_GPL(nvme_extq_poll);
+
+/**
+ * nvme_extq_ack - write the completion doorbell
+ * @e: the queue pair; nothing happens while it is down
+ *
+ * Gives the drive the places of all that nvme_extq_poll() has returned.  May be
+ * put off, for as long as the borrower can do with fewer commands.
+ *
+ * Context: process context, does not sleep; may run beside nvme_extq_submit().
+ */
+void nvme_extq_ack(struct nvme_extq *e)
+{
+	struct nvme_queue *q = &e->q;
+
+	spin_lock(&q->cq_poll_lock);
+	if (test_bit(NVMEQ_ENABLED, &q->flags) && e->acked != e->reaped) {
+		WRITE_ONCE(e->acked, e->reaped);
+		nvme_ring_cq_doorbell(q);
+	}
+	spin_unlock(&q->cq_poll_lock);
+}
+EXPORT_SYMBOL_GPL(nvme_extq_ack);
 
 /**
  * nvme_extq_drain - take the completions that came before the queue pair died

@@ -62,7 +62,7 @@ DEFINE_SHOW_ATTRIBUTE(queues);
 struct lane_view {
 	unsigned int	reqs, busy, retry, held, with_drive;
 	bool		up, gone, stopping, blocked;
-	u64		submits, rings, reaps;
+	u64		submits, rings, reaps, acks;
 };
 
 static unsigned int lane_count(const struct vnvme_req *req)
@@ -83,7 +83,7 @@ static void lane_look(struct nvme_mdev_lane *ml, const struct vnvme_lane *lane,
 		.with_drive = lane->inflight[0] + lane->inflight[1],
 		.up = ml->q && ml->up, .gone = ml->gone, .stopping = lane->stopping,
 		.blocked = lane->blocked, .submits = ml->submits, .rings = ml->rings,
-		.reaps = ml->reaps,
+		.reaps = ml->reaps, .acks = ml->acks,
 	};
 }
 
@@ -105,7 +105,7 @@ static int lanes_show(struct seq_file *m, void *v)
 	struct lane_view view;
 	unsigned int i;
 
-	seq_puts(m, "lane    pid cpu poller  host_qid pair requests  busy retry  held drive    submits      rings      reaps\n");
+	seq_puts(m, "lane    pid cpu poller  host_qid pair requests  busy retry  held drive    submits      rings      reaps       acks\n");
 	nvme_mdev_control_lock(nm);
 	for (i = 1; nm->open && i <= nm->nr_pairs; i++) {
 		nvme_mdev_poller_park(nm);
@@ -114,11 +114,11 @@ static int lanes_show(struct seq_file *m, void *v)
 
 		seq_printf(m, "%4u", i);
 		lane_show_owner(m, &nm->lanes[i]);
-		seq_printf(m, " %8u %-4s %8u %5u %5u %5u %5u %10llu %10llu %10llu%s%s\n",
+		seq_printf(m, " %8u %-4s %8u %5u %5u %5u %5u %10llu %10llu %10llu %10llu%s%s\n",
 			   nm->lanes[i].info.qid, view.gone ? "gone" : view.up ? "up" : "down",
 			   view.reqs, view.busy, view.retry, view.held, view.with_drive,
-			   view.submits, view.rings, view.reaps, view.stopping ? " stopping" : "",
-			   view.blocked ? " blocked" : "");
+			   view.submits, view.rings, view.reaps, view.acks,
+			   view.stopping ? " stopping" : "", view.blocked ? " blocked" : "");
 	}
 	nvme_mdev_control_unlock(nm);
 	return 0;

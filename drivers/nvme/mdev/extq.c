@@ -229,6 +229,28 @@ static void extq_complete_last(struct nvme_mdev_lane *ml, const struct nvme_comp
 	}
 }
 
+/* The drive may use the places of what was taken. */
+static void extq_ack(struct nvme_mdev_lane *ml)
+{
+	ml->unacked = 0;
+	ml->acks++;
+	nvme_extq_ack(ml->q);
+}
+
+/**
+ * nvme_mdev_extq_arm() - have the next completion kick the lane
+ * @ml: lane with a queue pair that has an interrupt
+ *
+ * What came before may cause none: step over the lane afterwards.
+ * Context: owner.
+ */
+void nvme_mdev_extq_arm(struct nvme_mdev_lane *ml)
+{
+	if (ml->unacked)
+		extq_ack(ml);
+	nvme_extq_irq_arm(ml->q);
+}
+
 static unsigned int extq_reap(struct vnvme_backend *b, struct vnvme_lane *lane)
 {
 	struct nvme_mdev_lane *ml = lane->priv;
@@ -241,6 +263,9 @@ static unsigned int extq_reap(struct vnvme_backend *b, struct vnvme_lane *lane)
 	if (n <= 0)
 		return 0;
 	ml->reaps++;
+	ml->unacked += n;
+	if (ml->unacked >= ml->ack_at)
+		extq_ack(ml);
 	extq_complete(ml, cqe, n);
 	return n;
 }
@@ -259,6 +284,7 @@ static void extq_lose(struct nvme_mdev_lane *ml)
 	lockdep_assert_held(&ml->nm->park_lock);
 	ml->up = false;
 	ml->submitted = false;
+	ml->unacked = 0;
 	if (!ml->lane)
 		return;
 	for (i = 0; i < ml->lane->nr_reqs; i++)
@@ -462,6 +488,8 @@ int nvme_mdev_lane_setup(struct nvme_mdev *nm, u16 id, u32 max_segs)
 
 	if (ret)
 		return ret;
+	/* the ring has room for @nr commands beside what the drive does not know of */
+	ml->ack_at = clamp(ml->info.depth - 1 - nr, 1, ml->info.depth / 4);
 	nvme_mdev_poller_park(nm);
 	vnvme_lane_init(&nm->ctrl, id, ml->reqs, nr, ml);
 	ml->lane = &nm->ctrl.lane[id];

@@ -217,7 +217,10 @@ struct nvme_mdev_ns {
  * @recover:	does what may sleep about late commands
  * @submits:	commands put on @q
  * @rings:	doorbells rung for them
- * @reaps:	batches of completions taken, each of which rang a doorbell
+ * @reaps:	batches of completions taken
+ * @acks:	doorbells rung for them
+ * @unacked:	completions taken since the last one
+ * @ack_at:	when it is rung
  * @poller:	who serves it, NULL while the device is closed; changed with the
  *		lanes parked
  * @flags:	poller.c's
@@ -251,7 +254,9 @@ struct nvme_mdev_lane {
 	DECLARE_BITMAP(late, NVME_MDEV_LANE_DEPTH);
 	DECLARE_BITMAP(abort_due, NVME_MDEV_LANE_DEPTH);
 	struct work_struct	recover;
-	u64			submits, rings, reaps;
+	u32			unacked;
+	u32			ack_at;
+	u64			submits, rings, reaps, acks;
 	struct nvme_mdev_poller	*poller;
 	unsigned long		flags;
 	struct llist_node	incoming;
@@ -401,6 +406,7 @@ int nvme_mdev_lane_setup(struct nvme_mdev *nm, u16 id, u32 max_segs);
 void nvme_mdev_extq_put(struct nvme_mdev *nm, u16 id);
 void nvme_mdev_lane_free(struct nvme_mdev *nm, u16 id);
 void nvme_mdev_extq_tick(struct nvme_mdev_lane *ml);
+void nvme_mdev_extq_arm(struct nvme_mdev_lane *ml);
 
 /* stat.c */
 int nvme_mdev_stat_init(struct nvme_mdev *nm);

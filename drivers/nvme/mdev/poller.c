@@ -244,7 +244,7 @@ static noinline void lane_arm(struct nvme_mdev_lane *ml)
 	struct nvme_mdev *nm = ml->nm;
 
 	if (lane_inflight(ml)) {
-		nvme_extq_irq_arm(ml->q);
+		nvme_mdev_extq_arm(ml);
 		/* what came before that may cause no interrupt */
 		if (vnvme_lane_step(ml->lane, POLLER_BUDGET)) {
 			WRITE_ONCE(ml->idle_since, 0);

@@ -392,7 +392,7 @@ static ssize_t counters_show(struct device *dev, struct device_attribute *attr, 
 {
 	struct nvme_mdev *nm = to_nm(dev);
 	struct vnvme_lane_stat s = { };
-	u64 submits = 0, rings = 0, reaps = 0, wakeups = 0, hw_irqs = 0;
+	u64 submits = 0, rings = 0, acks = 0, wakeups = 0, hw_irqs = 0;
 	u64 pinned, bound, idle;
 	unsigned int i;
 
@@ -413,7 +413,7 @@ static ssize_t counters_show(struct device *dev, struct device_attribute *attr, 
 		s.full += l->full;
 		submits += nm->lanes[i].submits;
 		rings += nm->lanes[i].rings;
-		reaps += nm->lanes[i].reaps;
+		acks += nm->lanes[i].acks;
 		wakeups += nm->lanes[i].wakeups;
 		hw_irqs += nm->lanes[i].irqs;
 	}
@@ -431,7 +431,7 @@ static ssize_t counters_show(struct device *dev, struct device_attribute *attr, 
 			  "hw_interrupts %llu\n"
 			  "pages_pinned %llu\npages_reclaimed %llu\npages_idle %llu\n",
 			  s.reads, s.writes, s.others, s.read_sectors, s.write_sectors, s.errors,
-			  s.irqs, s.late_irqs, s.misses, s.eventidx, s.full, submits, rings, reaps,
+			  s.irqs, s.late_irqs, s.misses, s.eventidx, s.full, submits, rings, acks,
 			  wakeups, hw_irqs, pinned, bound, idle);
 }
 static DEVICE_ATTR_RO(counters);
