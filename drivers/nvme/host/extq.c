@@ -235,10 +235,9 @@ static irqreturn_t nvme_extq_irq(int irq, void *data)
 
 	if (!test_bit(0, &e->armed))
 		return IRQ_NONE;
-	/* off before it may be armed, and turned on, again */
 	disable_irq_nosync(irq);
-	smp_mb__before_atomic();
-	clear_bit(0, &e->armed);
+	/* off before it may be armed, and turned on, again */
+	clear_bit_unlock(0, &e->armed);
 	e->ops->irq(e->priv);
 	return IRQ_HANDLED;
 }
