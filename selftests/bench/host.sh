@@ -50,6 +50,7 @@ counted()
 {
 	echo "exits $(cat "$KVM/exits")"
 	# none is there if no device is
+	# shellcheck disable=SC2016 # awk's
 	pgrep -x 'nvme-mdev/.*' | sed 's,.*,/proc/&/status,' | xargs -r awk '
 		/ctxt_switches/ { n += $2 } END { print "switches", n + 0 }'
 	[ -z "$DEV" ] || cat "$DEV/state/counters"
