@@ -84,12 +84,17 @@ int nvme_mdev_db_mmap(struct nvme_mdev *nm, struct vm_area_struct *vma)
 	return 0;
 }
 
-/* Zap what @mm maps of the page; false if its locks are taken. */
+/*
+ * Zap what @mm maps of the page; false if its locks are taken.
+ *
+ * As a writer: KVM has the page faulted in and then looks for it, as one reader.
+ * If it were gone again in between, the guest would end with "Bad address".
+ */
 static bool db_zap_mm(struct nvme_mdev *nm, struct mm_struct *mm)
 {
 	struct nvme_mdev_vma *v, *tmp;
 
-	if (!mmap_read_trylock(mm))
+	if (!mmap_write_trylock(mm))
 		return false;
 	mutex_lock(&nm->vma_lock);
 	list_for_each_entry_safe(v, tmp, &nm->vmas, entry) {
@@ -100,7 +105,7 @@ static bool db_zap_mm(struct nvme_mdev *nm, struct mm_struct *mm)
 		kfree(v);
 	}
 	mutex_unlock(&nm->vma_lock);
-	mmap_read_unlock(mm);
+	mmap_write_unlock(mm);
 	return true;
 }
 
