@@ -76,8 +76,9 @@ guest_running()
 	kill -0 "${GUEST_PID[$1]}" 2>/dev/null
 }
 
-# guest_again NAME: if its machine was reset without a word, start it once more. TCG's SVM loses a guest now
-# and then, one without our devices, too; what a kernel or a script has to say is no such case, nor a second time.
+# guest_again NAME: if its machine was reset without a word, start it once more, and say so. Unpatched, TCG's
+# SVM loses guests without our devices, too; whether what is left is the same is not known. What a kernel or
+# a script has to say is no such case, nor a second time.
 guest_again()
 {
 	[ -z "${GUEST_AGAIN[$1]:-}" ] && wait "${GUEST_PID[$1]}" &&

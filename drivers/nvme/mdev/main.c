@@ -9,6 +9,7 @@
  *	sysfs.c, ns.c	what an operator sets
  *	poller.c	who moves I/O
  *	mem.c, irq.c, db.c, extq.c, null.c	what it is moved with
+ *	reclaim.c	which guest memory stays pinned
  *	stat.c, debugfs.c, trace.c	what can be seen of it
  *	core/		the controller itself
  */

@@ -314,7 +314,7 @@ static unsigned int lane_pass(struct nvme_mdev_lane *ml)
 static void lane_let_go(struct nvme_mdev_poller *p, struct nvme_mdev_lane *ml)
 {
 	list_del(&ml->polled);
-	/* not to be touched from here on; pairs with nvme_mdev_lane_detach() */
+	/* not to be touched from here on; pairs with lane_detach() */
 	smp_store_release(&ml->served, false);
 	wake_up_all(&p->wait);
 }
