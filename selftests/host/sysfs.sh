@@ -41,6 +41,21 @@ cpu_reads_back()
 		echo -1 > "$file" && [ "$(cat "$file")" = -1 ]
 }
 
+# Those of a device that has none of its own, from when it is opened
+default_cpus()
+{
+	local file=/sys/module/nvme_mdev/parameters/iothread_cpu
+
+	[ "$(cat "$file")" = -1 ] && refused EINVAL "$file" 4095 && refused EINVAL "$file" x &&
+		[ "$(cat "$file")" = -1 ] && echo 0-1 > "$file" && [ "$(cat "$file")" = 0-1 ] &&
+		[ "$(cat "$DEV/settings/iothread_cpu")" = -1 ] && mdev_add null || return
+	client_start placed unlimited && cat "$DEV/state/pollers" &&
+		pgrep -x nvme-mdev/0 && pgrep -x nvme-mdev/1 &&
+		echo 1 > "$DEV/settings/iothread_cpu" && ! pgrep -x nvme-mdev/0 &&
+		echo -1 > "$file" && echo -1 > "$DEV/settings/iothread_cpu" && pgrep -x "nvme-mdev/node0" &&
+		client_stop placed && echo 1 > "$DEV/namespaces/remove_namespace"
+}
+
 idle_reads_back()
 {
 	local file=$DEV/settings/idle_ms
@@ -208,6 +223,7 @@ ktap_test "prepare" prepare || ktap_done
 ktap_test "namespaces read back as written" add_and_read_back
 ktap_test "removed namespaces are gone" remove_and_read_back
 ktap_test "iothread_cpu reads back" cpu_reads_back
+ktap_test "iothread_cpu of the module, and of a device with its own" default_cpus
 ktap_test "idle_ms reads back" idle_reads_back
 ktap_test "mode reads back" mode_reads_back
 ktap_test "shadow_doorbell reads back" shadow_doorbell_reads_back

@@ -301,7 +301,7 @@ struct nvme_mdev {
 	struct vnvme_backend	extq;
 	struct vnvme_backend	null;
 
-	struct cpumask		iothread_cpus;	/* none: any of the drive's node */
+	struct cpumask		iothread_cpus;	/* none: the module's, or any of the node */
 	unsigned int		idle_ms;	/* 0: never */
 	bool			adaptive;	/* wait for interrupts under low load */
 	struct vnvme_config	cfg;		/* of the next start */
@@ -381,6 +381,8 @@ void nvme_mdev_mem_work(struct work_struct *work);
 void nvme_mdev_mem_miss(struct nvme_mdev *nm, struct vnvme_req *req);
 
 /* poller.c */
+int nvme_mdev_poller_parse(const char *buf, struct cpumask *cpus);
+int nvme_mdev_poller_format(char *buf, const struct cpumask *cpus);
 int nvme_mdev_poller_place(struct nvme_mdev *nm, const struct cpumask *cpus);
 void nvme_mdev_poller_remove(struct nvme_mdev *nm);
 void nvme_mdev_poller_kick(struct nvme_mdev *nm);

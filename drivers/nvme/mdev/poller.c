@@ -25,6 +25,7 @@
  * ends with an interrupt of the lent queue, which lists that lane again.
  */
 #include <linux/cpumask.h>
+#include <linux/moduleparam.h>
 #include <linux/sched.h>
 #include <linux/slab.h>
 #include <linux/topology.h>
@@ -68,6 +69,7 @@ struct nvme_mdev_poller {
 
 static LIST_HEAD(pollers);
 static DEFINE_MUTEX(pollers_lock);
+static struct cpumask default_cpus;	/* by pollers_lock */
 
 /* ---------------------------------------------------------- any context -- */
 
@@ -202,7 +204,8 @@ static noinline bool device_is_idle(struct nvme_mdev *nm, struct nvme_mdev_lane 
 {
 	bool adaptive = READ_ONCE(nm->adaptive);
 	u64 ns = adaptive ? ADAPTIVE_NS : (u64)READ_ONCE(nm->idle_ms) * NSEC_PER_MSEC;
-	u64 now = ktime_get_mono_fast_ns();
+	/* the same clock; who looks for microseconds only has to read the hardware's */
+	u64 now = adaptive ? ktime_get_mono_fast_ns() : ktime_get_coarse_ns();
 	unsigned int i;
 
 	if (!ml->idle_since)
@@ -391,6 +394,76 @@ static int poller_fn(void *data)
 
 /* ------------------------------------------------------------- the pool -- */
 
+/**
+ * nvme_mdev_poller_parse() - CPUs as an operator writes them
+ * @buf:  as in "11" or "2-3,7"; "-1" is none in particular
+ * @cpus: where they go
+ *
+ * Context: any.  Return: 0; -EINVAL if that is no list of CPUs that are online,
+ * with a line in the log.
+ */
+int nvme_mdev_poller_parse(const char *buf, struct cpumask *cpus)
+{
+	if (sysfs_streq(buf, "-1")) {
+		cpumask_clear(cpus);
+		return 0;
+	}
+	if (!cpulist_parse(buf, cpus) && !cpumask_empty(cpus) &&
+	    cpumask_subset(cpus, cpu_online_mask))
+		return 0;
+	pr_err("nvme-mdev: iothread_cpu: write CPUs that are online (%*pbl), as in 3 or 2-3, or -1 for any\n",
+	       cpumask_pr_args(cpu_online_mask));
+	return -EINVAL;
+}
+
+/**
+ * nvme_mdev_poller_format() - CPUs as an operator reads them
+ * @buf:  a page of sysfs
+ * @cpus: none: -1
+ *
+ * Return: length.
+ */
+int nvme_mdev_poller_format(char *buf, const struct cpumask *cpus)
+{
+	return cpumask_empty(cpus) ? sysfs_emit(buf, "-1\n") :
+				     sysfs_emit(buf, "%*pbl\n", cpumask_pr_args(cpus));
+}
+
+static int default_set(const char *val, const struct kernel_param *kp)
+{
+	cpumask_var_t cpus;
+	int ret;
+
+	if (!zalloc_cpumask_var(&cpus, GFP_KERNEL))
+		return -ENOMEM;
+	ret = nvme_mdev_poller_parse(val, cpus);
+	if (!ret) {
+		mutex_lock(&pollers_lock);
+		cpumask_copy(&default_cpus, cpus);
+		mutex_unlock(&pollers_lock);
+	}
+	free_cpumask_var(cpus);
+	return ret;
+}
+
+static int default_get(char *buf, const struct kernel_param *kp)
+{
+	int len;
+
+	mutex_lock(&pollers_lock);
+	len = nvme_mdev_poller_format(buf, &default_cpus);
+	mutex_unlock(&pollers_lock);
+	return len;
+}
+
+static const struct kernel_param_ops default_ops = {
+	.set = default_set,
+	.get = default_get,
+};
+module_param_cb(iothread_cpu, &default_ops, NULL, 0644);
+MODULE_PARM_DESC(iothread_cpu,
+		 "CPUs that serve devices whose own iothread_cpu is -1, from when they are opened (-1: any of the drive's node)");
+
 static const struct cpumask *node_mask(int node)
 {
 	if (node != NUMA_NO_NODE && !cpumask_empty(cpumask_of_node(node)))
@@ -447,12 +520,33 @@ static struct nvme_mdev_poller *pool_least(int node, bool *full)
 	return least;
 }
 
-static struct nvme_mdev_poller *pool_get(int cpu, int node)
+/* The CPU of a device's lane, from 1; -1: any of the node. */
+static int lane_cpu(const struct cpumask *cpus, unsigned int lane)
+{
+	unsigned int n;
+	int cpu;
+
+	lockdep_assert_held(&pollers_lock);
+	if (cpumask_empty(cpus))
+		cpus = &default_cpus;
+	if (cpumask_empty(cpus))
+		return -1;
+	n = (lane - 1) % cpumask_weight(cpus);
+	for_each_cpu(cpu, cpus)
+		if (!n--)
+			break;
+	return cpu;
+}
+
+/* The poller for a device's lane, from 1. */
+static struct nvme_mdev_poller *pool_get(const struct cpumask *cpus, unsigned int lane, int node)
 {
 	struct nvme_mdev_poller *p;
 	bool full;
+	int cpu;
 
 	mutex_lock(&pollers_lock);
+	cpu = lane_cpu(cpus, lane);
 	if (cpu < 0) {
 		p = pool_least(node, &full);
 		if (!p || (!full && p->nr_lanes))
@@ -512,26 +606,12 @@ static void lane_detach(struct nvme_mdev_lane *ml)
 	pool_put(p);
 }
 
-/* The CPU of a device's lane, from 1; -1: any of the node. */
-static int lane_cpu(const struct cpumask *cpus, unsigned int lane)
-{
-	unsigned int n;
-	int cpu;
-
-	if (cpumask_empty(cpus))
-		return -1;
-	n = (lane - 1) % cpumask_weight(cpus);
-	for_each_cpu(cpu, cpus)
-		if (!n--)
-			break;
-	return cpu;
-}
-
 /**
  * nvme_mdev_poller_place() - choose who serves a device's lanes
  * @nm:		device
- * @cpus:	the CPUs that the lanes are spread over; none: any of the drive's
- *		node
+ * @cpus:	the CPUs that the lanes are spread over; none: those of
+ *		the module's parameter, and if there are none, too, any of the
+ *		drive's node
  *
  * Under I/O: no lane is drained, and no other device notices.
  * Context: control.  Return: 0, or -errno with all lanes where they were.
@@ -543,7 +623,7 @@ int nvme_mdev_poller_place(struct nvme_mdev *nm, const struct cpumask *cpus)
 	unsigned int i;
 
 	for (i = 1; i <= nm->nr_pairs; i++) {
-		p[i] = pool_get(lane_cpu(cpus, i), node);
+		p[i] = pool_get(cpus, i, node);
 		if (IS_ERR(p[i])) {
 			int ret = PTR_ERR(p[i]);
 

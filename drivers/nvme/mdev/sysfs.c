@@ -83,27 +83,9 @@ static ssize_t iothread_cpu_show(struct device *dev, struct device_attribute *at
 	ssize_t len;
 
 	nvme_mdev_control_lock(nm);
-	if (cpumask_empty(&nm->iothread_cpus))
-		len = sysfs_emit(buf, "-1\n");
-	else
-		len = sysfs_emit(buf, "%*pbl\n", cpumask_pr_args(&nm->iothread_cpus));
+	len = nvme_mdev_poller_format(buf, &nm->iothread_cpus);
 	nvme_mdev_control_unlock(nm);
 	return len;
-}
-
-/* CPUs as in "11" or "2-3,7"; "-1" is no CPU in particular. */
-static int parse_cpus(const char *buf, struct cpumask *cpus)
-{
-	int ret;
-
-	if (sysfs_streq(buf, "-1")) {
-		cpumask_clear(cpus);
-		return 0;
-	}
-	ret = cpulist_parse(buf, cpus);
-	if (!ret && (cpumask_empty(cpus) || !cpumask_subset(cpus, cpu_online_mask)))
-		ret = -EINVAL;
-	return ret;
 }
 
 static ssize_t iothread_cpu_store(struct device *dev, struct device_attribute *attr,
@@ -115,14 +97,9 @@ static ssize_t iothread_cpu_store(struct device *dev, struct device_attribute *a
 
 	if (!zalloc_cpumask_var(&cpus, GFP_KERNEL))
 		return -ENOMEM;
-	ret = parse_cpus(buf, cpus);
-	if (ret) {
-		ret = -EINVAL;
-		dev_err(dev,
-			"iothread_cpu: write CPUs that are online (%*pbl), as in 3 or 2-3, or -1 for any\n",
-			cpumask_pr_args(cpu_online_mask));
+	ret = nvme_mdev_poller_parse(buf, cpus);
+	if (ret)
 		goto out;
-	}
 	nvme_mdev_control_lock(nm);
 	if (nm->open)
 		ret = nvme_mdev_poller_place(nm, cpus);
