@@ -42,7 +42,8 @@ coverage: setup-coverage
 	@$(MAKE) --no-print-directory -C selftests/core coverage
 
 PHONY += bench
-bench: modules setup-bench setup-host
+bench: modules setup-bench setup-host setup-test
+	@$(MAKE) --no-print-directory -s -C selftests/vfio
 	@selftests/bench/run $(if $(WRITE),--write)
 
 PHONY += shell

@@ -11,7 +11,7 @@
 SECONDS_EACH=${SECONDS_EACH:-10}
 KVM=/sys/kernel/debug/kvm
 OUT=$RESULTS/figures
-DEV=
+MDEV=
 
 jobs_of()
 {
@@ -45,15 +45,35 @@ host_native()
 	done < <(jobs_of)
 }
 
-# counted: what has been counted until now, a line "WHAT VALUE" each
+# counted UUID...: what has been counted until now, a line "WHAT VALUE" each
 counted()
 {
+	local uuid
+
 	echo "exits $(cat "$KVM/exits")"
 	# none is there if no device is
 	# shellcheck disable=SC2016 # awk's
 	pgrep -x 'nvme-mdev/.*' | sed 's,.*,/proc/&/status,' | xargs -r awk '
-		/ctxt_switches/ { n += $2 } END { print "switches", n + 0 }'
-	[ -z "$DEV" ] || cat "$DEV/state/counters"
+		/^voluntary/ { slept += $2 } /^nonvoluntary/ { shared += $2 }
+		END { print "slept", slept + 0; print "switches", slept + shared }'
+	for uuid in "$@"; do
+		cat "$MDEVS/$uuid/state/counters"
+	done | awk '{ sum[$1] += $2 } END { for (what in sum) print what, sum[what] }'
+}
+
+# count_before UUID..., count_after PATH JOB UUID...: what has been counted in between goes to the figures
+count_before()
+{
+	counted "$@" > "$RESULTS/before"
+}
+
+count_after()
+{
+	counted "${@:3}" > "$RESULTS/after"
+	join <(sort "$RESULTS/before") <(sort "$RESULTS/after") | while read -r what before after; do
+		figure "$1" "$2" "$what" $((after - before))
+	done
+	mv "$RESULTS/after" "$RESULTS/before"
 }
 
 # guest_job PATH JOB: wait until the guest has done it, and say what it cost
@@ -67,12 +87,8 @@ guest_job()
 	line=$(tr -d '\r' < "$RESULTS/$1.serial" | grep "^bench: $2 ")
 	# shellcheck disable=SC2086 # words
 	figures "$1" ${line#bench: }
-	counted > "$RESULTS/after"
-	join <(sort "$RESULTS/before") <(sort "$RESULTS/after") | while read -r what before after; do
-		figure "$1" "$2" "$what" $((after - before))
-	done
-	[ -z "$DEV" ] || figure "$1" "$2" pinned "$(cat "$DEV/state/pinned_bytes")"
-	mv "$RESULTS/after" "$RESULTS/before"
+	count_after "$1" "$2" ${MDEV:+"$MDEV"}
+	[ -z "$MDEV" ] || figure "$1" "$2" pinned "$(cat "$DEV/state/pinned_bytes")"
 }
 
 # guest_bench PATH DEVICE: boot a guest, take what it says
@@ -82,10 +98,10 @@ guest_bench()
 
 	guest_start "$1" "$2" "bench,$SECONDS_EACH" && guest_expect "$1" 'guest: bench: begins' >&2 || return
 	sleep 1
-	counted > "$RESULTS/before"
-	while read -r name _; do
+	count_before ${MDEV:+"$MDEV"}
+	for name in $(jobs_of | cut -d' ' -f1) idle; do
 		guest_job "$1" "$name" || return
-	done < <(jobs_of)
+	done
 	guest_wait "$1" >&2
 }
 
@@ -98,7 +114,72 @@ mdev_bench()
 	for setting in "${@:3}"; do
 		echo "${setting#*=}" > "$DEV/settings/${setting%%=*}" || return
 	done
-	guest_bench "$1" "$(mdev_qemu)" && mdev_remove && DEV=
+	guest_bench "$1" "$(mdev_qemu)" && mdev_remove && MDEV=
+}
+
+# many_prepare: 16 devices of one queue pair on 16 partitions of two drives
+many_prepare()
+{
+	local drive i
+
+	host_load 8 || return
+	UUIDS=()
+	for drive in nvme0 nvme1; do
+		DRIVE=$(drive_address "$drive")
+		for i in {1..8}; do
+			# a drive that keeps nothing has no partition table
+			addpart "/dev/${drive}n1" "$i" $((i * 2097152)) 1048576 &&
+				host_wait 10 test -b "/dev/${drive}n1p$i" &&
+				mdev_create 1Q_V1 && mdev_add "n1p$i" || return
+			UUIDS+=("$MDEV")
+		done
+	done
+	MDEV=
+}
+
+# many_bench PATH JOB DEVICES BUSY CPU...: so many devices, so many of them busy, on a poller for each CPU
+many_bench()
+{
+	local path=$1 job=$2 busy=$4 uuids=("${UUIDS[@]:0:$3}") cpus=("${@:5}") out=$RESULTS/$2.many i
+	local pipe=$RESULTS/pipe line sum jain used
+
+	for i in "${!uuids[@]}"; do
+		echo "${cpus[i % ${#cpus[@]}]}" > "$MDEVS/${uuids[i]}/settings/iothread_cpu" || return
+	done
+	mkfifo "$pipe" || return
+	build/selftests/many "$busy" "$SECONDS_EACH" "${uuids[@]}" < "$pipe" > "$out" &
+	exec {many_input}> "$pipe"
+	rm "$pipe"
+	host_wait 120 grep -q 'many: begins' "$out" || { cat "$out"; return 1; }
+	count_before "${uuids[@]}"
+	echo >&"$many_input"
+	sleep "$SECONDS_EACH"
+	host_wait 60 grep -q 'many: ends' "$out" || { cat "$out"; return 1; }
+	count_after "$path" "$job" "${uuids[@]}"
+	figure "$path" "$job" pinned "$( (cd "$MDEVS" && cat "${uuids[@]/%//state/pinned_bytes}") | awk '{ n += $1 } END { print n }')"
+	# commands, Jain's index of what each busy device got of them, and the memory that these use
+	line=$(awk -v busy="$busy" '$2 == "device" && n < busy { n++; sum += $3; squares += $3 * $3; used += $4 }
+		END { print sum + 0, squares ? sum * sum / (n * squares) : 1, used + 0 }' "$out")
+	ktap_note "$job: $line"
+	read -r sum jain used <<< "$line"
+	figure "$path" "$job" commands "$sum"
+	figure "$path" "$job" jain "$jain"
+	figure "$path" "$job" used "$used"
+	exec {many_input}>&-
+	wait $!
+}
+
+# Devices and how many of them are busy, on one poller and on two
+many_all()
+{
+	local way
+
+	many_prepare || return
+	for way in "1 1" "4 4" "16 16" "16 1" "16 0"; do
+		# shellcheck disable=SC2086 # words
+		many_bench many "one:${way/ /:}" $way 1 && many_bench many "two:${way/ /:}" $way 0 1 || return
+	done
+	mdev_remove_all
 }
 
 passthrough()
@@ -124,5 +205,6 @@ ktap_test "nvme-mdev on null" mdev_bench nvme-mdev-null null:8G shadow_doorbell=
 ktap_test "virtio-blk" guest_bench virtio-blk "virtio-blk-pci,drive=d,iothread=t
 	-object iothread,id=t $HOST_FILE"
 ktap_test "QEMU's NVMe" guest_bench qemu-nvme "nvme,drive=d,serial=bench,ioeventfd=on $HOST_FILE"
+ktap_test "many devices" many_all
 ktap_test "passthrough" passthrough
 ktap_done

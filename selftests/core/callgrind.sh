@@ -17,16 +17,16 @@ steps()
 	sed -n 's/.*Collected : *\([0-9]*\).*/\1/p' "$dir/log"
 }
 
-# name, batch, bytes, contiguous, limits without and with shadow doorbells
+# name, devices, batch, bytes, contiguous, limits without and with shadow doorbells
 row()
 {
-	name=$1 batch=$2 bytes=$3 contiguous=$4
-	shift 4
+	name=$1 devices=$2 batch=$3 bytes=$4 contiguous=$5
+	shift 5
 	printf '%-36s' "$name"
 	for dbbuf in 0 1; do
-		few=$(steps 200 "$batch" "$bytes" "$contiguous" $dbbuf)
-		many=$(steps 1200 "$batch" "$bytes" "$contiguous" $dbbuf)
-		n=$(((many - few) / (1000 * (batch > 0 ? batch : 1))))
+		few=$(steps 200 "$batch" "$bytes" "$contiguous" $dbbuf "$devices")
+		many=$(steps 1200 "$batch" "$bytes" "$contiguous" $dbbuf "$devices")
+		n=$(((many - few) / (1000 * devices * (batch > 0 ? batch : 1))))
 		printf ' %5d (limit %d)' "$n" "$1"
 		[ "$n" -le "$1" ] || bad=1
 		shift
@@ -36,9 +36,10 @@ row()
 
 echo "instructions per command, submit and complete, core only"
 echo "                                     BAR0 doorbells    shadow doorbells"
-row "a pass that finds nothing" 0 4096 1 50 56
-row "4 KiB, batch 1" 1 4096 1 258 280
-row "4 KiB, batch 16" 16 4096 1 176 178
-row "128 KiB contiguous, batch 16" 16 131072 1 640 640
-row "128 KiB, every other page, batch 16" 16 131072 0 2130 2130
+row "a pass that finds nothing" 1 0 4096 1 50 56
+row "4 KiB, batch 1" 1 1 4096 1 258 280
+row "4 KiB, batch 16" 1 16 4096 1 176 178
+row "128 KiB contiguous, batch 16" 1 16 131072 1 640 640
+row "128 KiB, every other page, batch 16" 1 16 131072 0 2130 2130
+row "4 KiB, batch 1, 16 devices" 16 1 4096 1 258 280
 exit $bad
