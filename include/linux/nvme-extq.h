@@ -73,6 +73,8 @@ struct nvme_extq_ops {
  * @page_size: size in bytes of the pages that PRP entries name
  *	(NVME_CTRL_PAGE_SIZE, 4096)
  * @depth: entries of either ring; at most @depth - 1 commands in flight
+ * @io_timeout: jiffies after which nvme-pci gives up on an I/O command of its
+ *	own (nvme_core.io_timeout)
  * @max_bytes: most data of one command as the controller states it (MDTS), for
  *	memory that is mapped already; 0: no limit
  * @max_wz_bytes: most bytes of one Write Zeroes command, 0: it must not be used
@@ -96,6 +98,7 @@ struct nvme_extq_info {
 	struct device	*dma_dev;
 	int		numa_node;
 	int		instance;
+	unsigned long	io_timeout;
 	u32		page_size;
 	u32		depth;
 	u32		max_bytes;

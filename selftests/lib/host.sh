@@ -46,6 +46,12 @@ host_unload()
 	rmmod nvme-mdev && rmmod nvme
 }
 
+# machine VERB WORD...: have ./run of selftests/vm change the machine that the test host runs in
+machine()
+{
+	echo "@machine $*" >> "$RESULTS/tap"
+}
+
 # host_wait SECONDS COMMAND...: wait until COMMAND succeeds
 host_wait()
 {

@@ -6,8 +6,9 @@
  * It says "hold: busy" once the guest memory is pinned and I/O is going on, at
  * the end what of its memory is locked, and exits with an errno if it fails.
  *
- * hold KIND N does N commands of a kind (read, write, flush, zeroes, discard)
- * instead, of BLOCKS blocks each, and then waits for the end of its input.
+ * hold KIND N [FIRST] does N commands of a kind (read, write, flush, zeroes,
+ * discard) instead, of BLOCKS blocks each from block FIRST, and then waits for the
+ * end of its input.
  */
 #include <errno.h>
 #include <poll.h>
@@ -77,11 +78,10 @@ static const struct kind kinds[] = {
 	{ "discard", 0x09 },
 };
 
-static uint16_t one(struct client *c, uint8_t opcode, unsigned long i)
+static uint16_t one(struct client *c, uint8_t opcode, uint64_t slba)
 {
 	uint32_t *range = (uint32_t *)(c->mem + MEM_SIZE - PAGE);
 	struct sqe cmd = { .opcode = opcode, .nsid = 1 };
-	uint64_t slba = i % 64 * BLOCKS;
 
 	switch (opcode) {
 	case 0x01:
@@ -104,10 +104,11 @@ static uint16_t one(struct client *c, uint8_t opcode, unsigned long i)
 }
 
 /* A number of commands of one kind, then nothing. */
-static int do_some(struct client *c, const char *name, unsigned long n)
+static int do_some(struct client *c, const char *name, unsigned long n, unsigned long first)
 {
 	const struct kind *k = NULL;
 	unsigned long i;
+	uint16_t status;
 	char buf[64];
 
 	for (i = 0; i < sizeof(kinds) / sizeof(*kinds); i++)
@@ -115,9 +116,13 @@ static int do_some(struct client *c, const char *name, unsigned long n)
 			k = &kinds[i];
 	if (!k)
 		return failed(name, EINVAL);
-	for (i = 0; i < n; i++)
-		if (one(c, k->opcode, i))
+	for (i = 0; i < n; i++) {
+		status = one(c, k->opcode, first + i % 64 * BLOCKS);
+		if (status) {
+			printf("hold: status %#x\n", status);
 			return failed(name, EIO);
+		}
+	}
 	printf("hold: done\n");
 	while (read(STDIN_FILENO, buf, sizeof(buf)) > 0)
 		;
@@ -136,7 +141,8 @@ int main(int argc, char **argv)
 	if (client_enable(&c, 32) || client_io_queue(&c, 1, 64, -1))
 		err = failed("enable", EIO);
 	else if (argc > 2)
-		err = do_some(&c, argv[1], strtoul(argv[2], NULL, 0));
+		err = do_some(&c, argv[1], strtoul(argv[2], NULL, 0),
+			      argc > 3 ? strtoul(argv[3], NULL, 0) : 0);
 	else
 		err = keep_busy(&c);
 	client_close(&c);

@@ -854,6 +854,7 @@ void nvme_extq_info(struct nvme_extq *e, struct nvme_extq_info *info)
 	spin_lock(&e->q.sq_lock);
 	*info = e->info;
 	spin_unlock(&e->q.sq_lock);
+	info->io_timeout = min_t(u64, (u64)READ_ONCE(nvme_io_timeout) * HZ, MAX_JIFFY_OFFSET / 4);
 }
 EXPORT_SYMBOL_GPL(nvme_extq_info);
 

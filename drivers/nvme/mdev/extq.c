@@ -6,8 +6,8 @@
  * A controller reset takes the pair away (->down) and brings it back (->up); the
  * requests that were lost go back to the core, which translates and submits
  * them again, since the guest has not seen them end.  A command that the drive
- * does not answer is aborted after EXTQ_TIMEOUT, and after twice that time the
- * drive is reset.
+ * does not answer is aborted after nvme's own time limit, and after twice that
+ * time the drive is reset.
  */
 #include <linux/delay.h>
 #include <linux/dma-mapping.h>
@@ -17,7 +17,6 @@
 #include "mdev.h"
 #include "trace.h"
 
-#define EXTQ_TIMEOUT	(30 * HZ)
 #define EXTQ_BATCH	32
 #define EXTQ_RESET_WAIT	(60 * HZ)	/* for a drive that is being reset at open */
 
@@ -382,6 +381,7 @@ static void extq_recover(struct work_struct *work)
  */
 void nvme_mdev_extq_tick(struct nvme_mdev_lane *ml)
 {
+	unsigned long limit = ml->info.io_timeout;
 	bool due = false;
 	u32 i;
 
@@ -394,12 +394,12 @@ void nvme_mdev_extq_tick(struct nvme_mdev_lane *ml)
 	for (i = 0; i < ml->lane->nr_reqs; i++) {
 		unsigned long start = ml->reqs[i].start;
 
-		if (!ml->reqs[i].submitted || time_before(jiffies, start + EXTQ_TIMEOUT))
+		if (!ml->reqs[i].submitted || time_before(jiffies, start + limit))
 			continue;
 		if (!__test_and_set_bit(i, ml->late)) {
 			set_bit(i, ml->abort_due);
 			due = true;
-		} else if (time_after(jiffies, start + 2 * EXTQ_TIMEOUT)) {
+		} else if (time_after(jiffies, start + 2 * limit)) {
 			WRITE_ONCE(ml->reset_due, true);
 			due = true;
 		}

@@ -1,0 +1,123 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# The drive fails under a device, and the device's user, with a VFIO client: media errors, commands without an
+# answer, a controller that does not come back, hot-unplug. Resets are reset.sh's and extq.sh's.
+
+. selftests/lib/ktap.sh
+. selftests/lib/host.sh
+
+# The drive with bad blocks, as ./run of selftests/vm makes it
+NUMBER=3
+NAME=nvme$NUMBER
+BAD_READ=131072
+BAD_WRITE=196608
+
+# What the host's own commands may take, in seconds, is what a guest's may take.
+IO_TIMEOUT=/sys/module/nvme_core/parameters/io_timeout
+
+prepare()
+{
+	modprobe nvme_core && OLD_TIMEOUT=$(cat $IO_TIMEOUT) && echo 3 > $IO_TIMEOUT || return
+	host_load 4 && host_wait 30 test -b "/dev/${NAME}n1" && use_drive
+}
+
+go()
+{
+	host_unload && echo "$OLD_TIMEOUT" > $IO_TIMEOUT
+}
+
+use_drive()
+{
+	DRIVE=$(drive_address "$NAME")
+	mdev_create 2Q_V1 && mdev_add n1
+}
+
+# hold_once KIND FIRST: one command; what the client says
+hold_once()
+{
+	NVME_MDEV_UUID=$MDEV build/selftests/hold "$1" 1 "$2" < /dev/null
+}
+
+# media_error KIND FIRST STATUS: the command fails with it, the next to it does not
+media_error()
+{
+	local said
+
+	said=$(hold_once "$1" "$2") && { echo "$said"; return 1; }
+	echo "$said"
+	[[ $said == *"status $3"* ]] && hold_once "$1" $(($2 + 64))
+}
+
+line_in_log()
+{
+	dmesg | grep -q "$1"
+}
+
+# Each 4 KiB takes longer than the host waits: Abort does not help here, the reset lasts until the drive has
+# answered, and what was in flight is sent again.
+no_answer()
+{
+	client_start slow unlimited || return
+	dmesg -C
+	machine slow $NUMBER 4
+	host_wait 120 line_in_log "drive does not answer on queue .*: reset" || return
+	machine slow $NUMBER 0
+	host_wait 60 grep -q live "/sys/class/nvme/$NAME/state" || return
+	reads=$(counter reads)
+	host_wait 30 more_than "$reads" && client_stop slow && [ "$(counter errors)" = 0 ]
+}
+
+counter()
+{
+	sed -n "s/^$1 //p" "$DEV/state/counters"
+}
+
+more_than()
+{
+	[ "$(counter reads)" -gt "$1" ]
+}
+
+# A BAR that leads nowhere: the reset cannot find the controller.
+no_controller()
+{
+	local config=/sys/bus/pci/devices/$DRIVE/config bar
+
+	client_start dead unlimited || return
+	bar=$(dd if="$config" bs=1 skip=16 count=4 status=none | od -An -tx1 | sed 's/ /\\x/g')
+	printf '\x04\x00\x00\xfd' | dd of="$config" bs=1 seek=16 conv=notrunc status=none
+	dmesg -C
+	echo 1 2>/dev/null > "/sys/class/nvme/$NAME/reset_controller"
+	wait "$CLIENT"
+	cat "$RESULTS/dead.client"
+	grep -q 'status 0x6$' "$RESULTS/dead.client" && line_in_log "queue pair lost for good" || return
+	# the driver lets go of the drive, and with it goes the device
+	host_wait 60 test ! -e "/sys/bus/pci/devices/$DRIVE/driver" && host_wait 60 test ! -e "$DEV" || return
+	printf '%b' "$bar" | dd of="$config" bs=1 seek=16 conv=notrunc status=none
+	echo "$DRIVE" > /sys/bus/pci/drivers/nvme/bind && host_wait 60 test -b "/dev/${NAME}n1" &&
+		use_drive && hold_once write 0
+}
+
+# Pulled as an operator does it, by the slot's button: the client, which does not listen to the request to let go,
+# keeps it until it ends.
+unplugged()
+{
+	client_start pulled unlimited || return
+	machine unplug $NUMBER
+	sleep 8
+	echo "while the client lives: $(cat "$DEV/state/open" "/sys/class/nvme/$NAME/state" | xargs)"
+	kill -KILL "$CLIENT"
+	wait "$CLIENT" 2>/dev/null
+	host_wait 60 test ! -e "$DEV" && host_wait 60 test ! -e "/sys/class/nvme/$NAME" &&
+		host_wait 60 test ! -e "/sys/bus/pci/devices/$DRIVE"
+}
+
+ktap_begin
+ktap_test "prepare" prepare || ktap_done
+ktap_test "a block that cannot be read" media_error read $BAD_READ 0x281
+ktap_test "a block that cannot be written" media_error write $BAD_WRITE 0x280
+ktap_test "a drive that does not answer" no_answer
+ktap_test "a controller that does not come back" no_controller
+ktap_test "a drive that is pulled" unplugged
+ktap_test "the modules go" go
+ktap_done
