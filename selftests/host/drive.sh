@@ -1,8 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# The drive fails under a device, and the device's user, with a VFIO client: media errors, commands without an
-# answer, a controller that does not come back, hot-unplug. Resets are reset.sh's and extq.sh's.
+# The drive fails or changes under a device, and the device's user, with a VFIO client: media errors, commands
+# without an answer, a controller that does not come back, hot-unplug, partitions and namespaces that shrink, are
+# formatted, are detached. Resets are reset.sh's and extq.sh's.
 
 . selftests/lib/ktap.sh
 . selftests/lib/host.sh
@@ -18,13 +19,13 @@ IO_TIMEOUT=/sys/module/nvme_core/parameters/io_timeout
 
 prepare()
 {
-	modprobe nvme_core && OLD_TIMEOUT=$(cat $IO_TIMEOUT) && echo 3 > $IO_TIMEOUT || return
+	modprobe nvme_core && OLD_TIMEOUT=$(cat "$IO_TIMEOUT") && echo 3 > "$IO_TIMEOUT" || return
 	host_load 4 && host_wait 30 test -b "/dev/${NAME}n1" && use_drive
 }
 
 go()
 {
-	host_unload && echo "$OLD_TIMEOUT" > $IO_TIMEOUT
+	host_unload && echo "$OLD_TIMEOUT" > "$IO_TIMEOUT"
 }
 
 use_drive()
@@ -78,6 +79,58 @@ more_than()
 	[ "$(counter reads)" -gt "$1" ]
 }
 
+# changed_under NAME STATUS COMMAND...: a client does I/O, COMMAND changes what is below it, the client gets STATUS
+changed_under()
+{
+	client_start "$1" unlimited && "${@:3}" || return
+	wait "$CLIENT"
+	cat "$RESULTS/$1.client"
+	grep -q "status $2\$" "$RESULTS/$1.client"
+}
+
+whole_again()
+{
+	mdev_remove && mdev_create 2Q_V1 && mdev_add n1 && hold_once write 0 && hold_once read 0
+}
+
+# Half of what the client goes round in
+shrunk()
+{
+	mdev_remove && addpart "/dev/${NAME}n1" 1 2048 65536 && mdev_create 2Q_V1 && mdev_add n1p1 &&
+		changed_under shrunk 0x80 resizepart "/dev/${NAME}n1" 1 512 &&
+		resizepart "/dev/${NAME}n1" 1 65536 && hold_once write 0 && keeps_its_partition
+}
+
+# Nobody takes away the partition of a device that is open.
+keeps_its_partition()
+{
+	local rc=0
+
+	client_start in_use unlimited || return
+	delpart "/dev/${NAME}n1" 1 && rc=1
+	client_stop in_use && delpart "/dev/${NAME}n1" 1 && return "$rc"
+}
+
+# nvme-cli complains if the host cannot use the new format at once: somebody has the device open.
+nvme_format()
+{
+	nvme format "/dev/${NAME}n1" --lbaf="$1" --force | grep "Success"
+}
+
+# To blocks of 4096 bytes and back
+formatted()
+{
+	whole_again && changed_under formatted '0x8[24]' nvme_format 4 || return
+	nvme_format 0 && udevadm settle && whole_again
+}
+
+detached()
+{
+	changed_under detached "$1" nvme detach-ns "/dev/$NAME" --namespace-id=1 --controllers=0 || return
+	nvme attach-ns "/dev/$NAME" --namespace-id=1 --controllers=0 && host_wait 30 test -b "/dev/${NAME}n1" &&
+		whole_again
+}
+
 # A BAR that leads nowhere: the reset cannot find the controller.
 no_controller()
 {
@@ -117,6 +170,9 @@ ktap_test "prepare" prepare || ktap_done
 ktap_test "a block that cannot be read" media_error read $BAD_READ 0x281
 ktap_test "a block that cannot be written" media_error write $BAD_WRITE 0x280
 ktap_test "a drive that does not answer" no_answer
+ktap_test "a partition that shrinks, and that cannot be deleted" shrunk
+ktap_test "a namespace that is formatted" formatted
+ktap_test "a namespace that is detached" detached '0x\(2\|80\)'
 ktap_test "a controller that does not come back" no_controller
 ktap_test "a drive that is pulled" unplugged
 ktap_test "the modules go" go
