@@ -387,6 +387,17 @@ int client_irq_flags(struct client *c, uint32_t index, uint32_t action)
 	return ioctl(c->device, VFIO_DEVICE_SET_IRQS, &set) ? -errno : 0;
 }
 
+/* No interrupts of an index any more. */
+int client_irq_none(struct client *c, uint32_t index)
+{
+	struct vfio_irq_set set = {
+		.argsz = sizeof(set), .index = index,
+		.flags = VFIO_IRQ_SET_DATA_NONE | VFIO_IRQ_SET_ACTION_TRIGGER,
+	};
+
+	return ioctl(c->device, VFIO_DEVICE_SET_IRQS, &set) ? -errno : 0;
+}
+
 static FILE *state_open(struct client *c, const char *file)
 {
 	char path[PATH_MAX];

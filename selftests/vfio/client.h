@@ -119,6 +119,7 @@ uint16_t client_rw(struct client *c, struct queue *q, bool write, uint64_t slba,
 
 int client_irq(struct client *c, uint32_t index, uint32_t start, int fd);
 int client_irq_flags(struct client *c, uint32_t index, uint32_t flags);
+int client_irq_none(struct client *c, uint32_t index);
 long client_state(struct client *c, const char *file);
 long client_counter(struct client *c, const char *name);
 int client_set(struct client *c, const char *file, const char *value);

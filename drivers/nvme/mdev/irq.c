@@ -2,9 +2,10 @@
 /*
  * Interrupts: an eventfd per vector, as VFIO_DEVICE_SET_IRQS hands them over.
  *
- * MSI-X vectors are signalled under RCU only.  An interrupt that comes before
- * its vector has an eventfd is kept and signalled when it gets one.  INTx is a
- * level: signalled once and masked; on unmask the poller looks at the level
+ * Eventfds are signalled under RCU and no lock of ours: who waits for one may
+ * be intx_unmask_handler(), which takes intx_lock.  An MSI-X interrupt that comes
+ * before its vector has an eventfd is kept and signalled when it gets one.  INTx
+ * is a level: signalled once and masked; on unmask the poller looks at the level
  * again.
  */
 #include <linux/eventfd.h>
@@ -45,14 +46,20 @@ static void msix_signal(struct nvme_mdev_irq *irq, u16 vector)
 
 static void intx_signal(struct nvme_mdev_irq *irq)
 {
+	struct eventfd_ctx *ctx = NULL;
 	unsigned long flags;
 
+	rcu_read_lock();
 	spin_lock_irqsave(&irq->intx_lock, flags);
-	if (irq->intx && !irq->intx_masked) {
+	if (!irq->intx_masked)
+		ctx = rcu_dereference(irq->intx);
+	if (ctx)
 		irq->intx_masked = true;
-		compat_eventfd_signal(irq->intx);
-	}
 	spin_unlock_irqrestore(&irq->intx_lock, flags);
+	/* without the lock: a VMM may have made this the eventfd that unmasks */
+	if (ctx)
+		compat_eventfd_signal(ctx);
+	rcu_read_unlock();
 }
 
 /**
@@ -67,7 +74,7 @@ void nvme_mdev_irq_raise(struct nvme_mdev *nm, u16 vector)
 	if (likely(READ_ONCE(nm->irq.msix_on))) {
 		trace_nvme_mdev_interrupt(nm, vector, NVME_MDEV_IRQ_MSIX);
 		msix_signal(&nm->irq, vector);
-	} else if (READ_ONCE(nm->irq.intx)) {
+	} else if (rcu_access_pointer(nm->irq.intx)) {
 		trace_nvme_mdev_interrupt(nm, vector, NVME_MDEV_IRQ_INTX);
 		WRITE_ONCE(nm->irq.intx_check, true);
 		nvme_mdev_poller_kick(nm);
@@ -117,12 +124,14 @@ static void intx_set_ctx(struct nvme_mdev *nm, struct eventfd_ctx *ctx)
 	unsigned long flags;
 
 	spin_lock_irqsave(&irq->intx_lock, flags);
-	old = irq->intx;
-	irq->intx = ctx;
+	old = rcu_replace_pointer(irq->intx, ctx, lockdep_is_held(&irq->intx_lock));
 	irq->intx_masked = false;
 	spin_unlock_irqrestore(&irq->intx_lock, flags);
-	if (old)
+	if (old) {
+		/* intx_signal() may be about to use it */
+		synchronize_rcu();
 		eventfd_ctx_put(old);
+	}
 	if (!ctx)
 		vfio_virqfd_disable(&irq->unmask);
 	WRITE_ONCE(irq->intx_check, true);

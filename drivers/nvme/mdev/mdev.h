@@ -151,7 +151,7 @@ struct nvme_mdev_irq {
 	DECLARE_BITMAP(pending, VNVME_MAX_IOQ + 1);
 	bool			msix_on;
 	spinlock_t		intx_lock;	/* the two below */
-	struct eventfd_ctx	*intx;
+	struct eventfd_ctx __rcu *intx;
 	bool			intx_masked;
 	bool			intx_check;	/* level to be looked at again */
 	struct virqfd		*unmask;

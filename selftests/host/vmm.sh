@@ -1,0 +1,16 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# A VMM that fails: selftests/vfio/vmm_test.c on a partition of the drive.
+#
+# Checklist: 24, 28, 130, 134
+
+. selftests/lib/ktap.sh
+. selftests/lib/host.sh
+
+ktap_begin
+ktap_test "load" host_load 4 || ktap_done
+ktap_test "partitions" drive_split /dev/nvme0n1
+vfio_client vmm_test vmm n1p2 1
+ktap_test "unload" host_unload
+ktap_done
