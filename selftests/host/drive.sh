@@ -61,9 +61,9 @@ no_answer()
 {
 	client_start slow unlimited || return
 	dmesg -C
-	machine slow $NUMBER 4
+	machine slow "$NUMBER" 4
 	host_wait 120 line_in_log "drive does not answer on queue .*: reset" || return
-	machine slow $NUMBER 0
+	machine slow "$NUMBER" 0
 	host_wait 60 grep -q live "/sys/class/nvme/$NAME/state" || return
 	reads=$(counter reads)
 	host_wait 30 more_than "$reads" && client_stop slow && [ "$(counter errors)" = 0 ]
@@ -156,7 +156,7 @@ no_controller()
 unplugged()
 {
 	client_start pulled unlimited || return
-	machine unplug $NUMBER
+	machine unplug "$NUMBER"
 	sleep 8
 	echo "while the client lives: $(cat "$DEV/state/open" "/sys/class/nvme/$NAME/state" | xargs)"
 	kill -KILL "$CLIENT"
@@ -167,8 +167,8 @@ unplugged()
 
 ktap_begin
 ktap_test "prepare" prepare || ktap_done
-ktap_test "a block that cannot be read" media_error read $BAD_READ 0x281
-ktap_test "a block that cannot be written" media_error write $BAD_WRITE 0x280
+ktap_test "a block that cannot be read" media_error read "$BAD_READ" 0x281
+ktap_test "a block that cannot be written" media_error write "$BAD_WRITE" 0x280
 ktap_test "a drive that does not answer" no_answer
 ktap_test "a partition that shrinks, and that cannot be deleted" shrunk
 ktap_test "a namespace that is formatted" formatted
