@@ -32,6 +32,20 @@ static inline void compat_bdev_release(struct block_device *bdev, bool write)
 	blkdev_put(bdev, FMODE_READ | FMODE_EXCL | (write ? FMODE_WRITE : 0));
 }
 
+/* Has the driver not taken the disk away? */
+static inline bool compat_disk_live(struct gendisk *disk)
+{
+	return disk_live(disk);
+}
+
+/* An ioctl of the driver's that takes no argument. */
+static inline int compat_bdev_ioctl(struct block_device *bdev, unsigned int cmd)
+{
+	const struct block_device_operations *fops = bdev->bd_disk->fops;
+
+	return fops->ioctl ? fops->ioctl(bdev, FMODE_READ, cmd, 0) : -ENOTTY;
+}
+
 /* A look at a block device, without a claim. */
 static inline struct block_device *compat_bdev_open(dev_t devt)
 {
@@ -41,6 +55,11 @@ static inline struct block_device *compat_bdev_open(dev_t devt)
 static inline void compat_bdev_close(struct block_device *bdev)
 {
 	blkdev_put(bdev, FMODE_READ);
+}
+
+static inline struct class *compat_class_create(const char *name)
+{
+	return class_create(THIS_MODULE, name);
 }
 
 static inline void compat_eventfd_signal(struct eventfd_ctx *ctx)

@@ -202,7 +202,7 @@ beyond_limit()
 {
 	local i rc got
 
-	for ((i = 0; i < 64; i++)); do
+	for ((i = 0; i < 200; i++)); do
 		dmesg -C
 		got=$(written "$DEV/namespaces/add_namespace" null)
 		[ "$got" = OK ] || break

@@ -40,6 +40,19 @@ host_load()
 	[ -d "/sys/bus/pci/devices/$DRIVE/mdev_supported_types" ]
 }
 
+# host_load_block [stock]: nvme-mdev without a lender, beside the kernel's own nvme driver or none at all
+host_load_block()
+{
+	host_reset
+	# shellcheck disable=SC2046 # a word for each module
+	modprobe -a vfio_iommu_type1 $(module_needs "$MODULES/mdev/nvme-mdev.ko") || return
+	if [ "${1:-}" = stock ]; then
+		modprobe nvme && host_wait 30 test -b /dev/nvme0n1 && udevadm settle || return
+		DRIVE=$(drive_address nvme0)
+	fi
+	insmod "$MODULES/mdev/nvme-mdev.ko" && [ -d "$(mdev_type soft)" ]
+}
+
 # host_unload
 host_unload()
 {
@@ -83,9 +96,13 @@ drive_split()
 	host_wait 10 test -b "${1}p3"
 }
 
-# mdev_type TYPE: the directory of a type of the drive
+# mdev_type TYPE: the directory of a type of the drive; soft: that of the software parent
 mdev_type()
 {
+	if [ "$1" = soft ]; then
+		echo /sys/devices/virtual/nvme-mdev/nvme-mdev/mdev_supported_types/nvme-mdev-block
+		return
+	fi
 	echo "/sys/bus/pci/devices/$DRIVE/mdev_supported_types/nvme-$1"
 }
 
@@ -170,6 +187,40 @@ refused()
 		echo "$lines lines in the log, not one"
 		return 1
 	fi
+}
+
+# loop_make NAME MEGABYTES [OPTION...]: a loop device on a new file of /tmp; prints its path
+loop_make()
+{
+	modprobe loop && rm -f "/tmp/$1" && truncate -s "${2}M" "/tmp/$1" && losetup -f --show "${@:3}" "/tmp/$1"
+}
+
+# loop_free NAME: the loop device and its file go
+loop_free()
+{
+	losetup -j "/tmp/$1" | cut -d: -f1 | xargs -r losetup -d
+	rm -f "/tmp/$1"
+}
+
+# null_make NAME MEGABYTES [ATTRIBUTE=VALUE...]: a null_blk disk that keeps what is written; prints its path
+null_make()
+{
+	local dir=/sys/kernel/config/nullb/$1 word
+
+	modprobe null_blk nr_devices=0 && mkdir -p /sys/kernel/config || return
+	mountpoint -q /sys/kernel/config || mount -t configfs none /sys/kernel/config || return
+	mkdir "$dir" && echo "$2" > "$dir/size" && echo 1 > "$dir/memory_backed" || return
+	for word in "${@:3}"; do
+		echo "${word#*=}" > "$dir/${word%%=*}" || return
+	done
+	# the disk has the name of its directory
+	echo 1 > "$dir/power" && echo "/dev/$1"
+}
+
+# null_free NAME
+null_free()
+{
+	rmdir "/sys/kernel/config/nullb/$1"
 }
 
 # sums DEVICE START END: a checksum per MiB of the bytes [START, END) of a device, past the page cache
@@ -260,14 +311,14 @@ files_sum()
 	[ -n "$sum" ] && echo "${sum%% *}"
 }
 
-# vfio_client PROGRAM NAME BACKING DATA: a test program of selftests/vfio on a device with two queue
-# pairs, its results below one of ours; DATA is 0 if nothing that is written can be read back
+# vfio_client PROGRAM NAME BACKING DATA [TYPE]: a test program of selftests/vfio on a device of a type (two
+# lent queue pairs), its results below one of ours; DATA is 0 if nothing that is written can be read back
 vfio_client()
 {
 	local rc
 
 	echo "# Subtest: $2"
-	mdev_create 2Q_V1 && mdev_add "$3" &&
+	mdev_create "${5:-2Q_V1}" && mdev_add "$3" &&
 		NVME_MDEV_UUID=$MDEV NVME_MDEV_DATA=$4 "build/selftests/$1" 2>&1 |
 		sed -u 's/^/    /'
 	rc=${PIPESTATUS[0]}

@@ -9,6 +9,7 @@
 
 #define STOP_PATIENCE	(5 * HZ)	/* for I/O to end by itself at close */
 #define DEFAULT_MDTS	9		/* 2 MiB, if the drive knows no limit */
+#define BLOCK_MDTS	8		/* 1 MiB: larger ones are split on most devices */
 
 static void env_irq(struct vnvme_ctrl *ctrl, u16 vector)
 {
@@ -132,6 +133,20 @@ static u16 device_oncs(const struct nvme_extq_info *info)
 }
 
 /*
+ * Without lent queue pairs: all that the block backend can do, or do by hand;
+ * nothing is promised of writes that are torn.
+ */
+static struct vnvme_config device_block_config(struct vnvme_config cfg)
+{
+	cfg.oncs = VNVME_ONCS_COMPARE | VNVME_ONCS_VERIFY | VNVME_ONCS_WRITE_ZEROES |
+		   VNVME_ONCS_DSM | VNVME_ONCS_COPY;
+	cfg.mdts = BLOCK_MDTS;
+	cfg.vsl = BLOCK_MDTS;
+	cfg.vwc = true;
+	return cfg;
+}
+
+/*
  * What the operator has set, and what the lent queue pairs of this drive can do.
  * A guest's command is one of the drive's, so that its atomicity is the drive's,
  * too: see ns_atomicity().
@@ -140,6 +155,9 @@ static struct vnvme_config device_config(struct nvme_mdev *nm)
 {
 	const struct nvme_extq_info *info = &nm->lanes[1].info;
 	struct vnvme_config cfg = nm->cfg;
+
+	if (!nm->nr_lent)
+		return device_block_config(cfg);
 
 	cfg.oncs = device_oncs(info);
 	cfg.awun = info->awun;
@@ -161,6 +179,10 @@ static int device_borrow(struct nvme_mdev *nm)
 	int ret;
 
 	for (i = 1; i <= nm->nr_pairs; i++) {
+		if (!nm->nr_lent) {
+			nvme_mdev_lane_reset(nm, i);
+			continue;
+		}
 		ret = nvme_mdev_extq_get(nm, i);
 		if (ret) {
 			dev_err(nvme_mdev_dev(nm),
@@ -222,7 +244,11 @@ int nvme_mdev_start(struct nvme_mdev *nm)
 		goto err_return;
 	cfg = device_config(nm);
 	vnvme_ctrl_init(&nm->ctrl, &nvme_mdev_env, &nm->mem.table, &cfg, nm->db);
-	ret = vnvme_backend_add(&nm->ctrl, &nm->extq) ?: vnvme_backend_add(&nm->ctrl, &nm->null);
+	nm->has_block = false;
+	nvme_mdev_block_open(nm);
+	ret = nm->nr_lent ? vnvme_backend_add(&nm->ctrl, &nm->extq) : 0;
+	if (!ret)
+		ret = vnvme_backend_add(&nm->ctrl, &nm->null);
 	if (ret)
 		goto err_return;
 	ret = device_setup_lanes(nm, (1u << cfg.mdts) + 1);
@@ -236,6 +262,7 @@ int nvme_mdev_start(struct nvme_mdev *nm)
 		goto err_close;
 	nm->open = true;
 	nvme_mdev_control_unlock(nm);
+	queue_delayed_work(nm->wq, &nm->ns_watch, HZ);
 	return 0;
 
 err_close:
@@ -243,6 +270,7 @@ err_close:
 err_return:
 	device_return(nm);
 	device_free_lanes(nm);
+	nvme_mdev_block_close(nm);
 	nvme_mdev_control_unlock(nm);
 	nvme_mdev_mem_exit(nm);
 	return ret;
@@ -268,13 +296,18 @@ void nvme_mdev_stop(struct nvme_mdev *nm)
 	nvme_mdev_control_lock(nm);
 	nvme_mdev_poller_remove(nm);
 	nvme_mdev_control_unlock(nm);
+	cancel_delayed_work_sync(&nm->ns_watch);
 	flush_workqueue(nm->wq);
+	flush_workqueue(nm->block_wq);
+	/* whoever has ended a bio may still be about its kick */
+	synchronize_rcu();
 
 	nvme_mdev_mem_unmap(nm, 0, U64_MAX);
 	nvme_mdev_control_lock(nm);
 	nm->open = false;
 	nvme_mdev_ns_close_all(nm);
 	device_free_lanes(nm);
+	nvme_mdev_block_close(nm);
 	nvme_mdev_control_unlock(nm);
 	nvme_mdev_mem_exit(nm);
 	nvme_mdev_irq_release(nm);

@@ -10,9 +10,7 @@
  * time the drive is reset.
  */
 #include <linux/delay.h>
-#include <linux/dma-mapping.h>
 #include <linux/sched/signal.h>
-#include <linux/slab.h>
 
 #include "mdev.h"
 #include "trace.h"
@@ -171,7 +169,7 @@ static u16 extq_submit(struct vnvme_backend *b, struct vnvme_lane *lane, struct 
 
 	if (unlikely(status))
 		return status;
-	if (unlikely(nvme_extq_submit(ml->q, &cmd, false)))
+	if (unlikely(static_call(extq_submit)(ml->q, &cmd, false)))
 		return VNVME_BUSY;
 	nvme_mdev_stat_start(ml->stat, req);
 	ml->submitted = true;
@@ -188,7 +186,13 @@ static void extq_commit(struct vnvme_backend *b, struct vnvme_lane *lane)
 	ml->submitted = false;
 	ml->rings++;
 	trace_nvme_mdev_ring(ml);
-	nvme_extq_ring(ml->q);
+	static_call(extq_ring)(ml->q);
+}
+
+/* Is a request on the lent queue?  Others of the lane may be with other backends. */
+static bool extq_has(const struct nvme_mdev_lane *ml, const struct vnvme_req *req)
+{
+	return req->submitted && req->ns->backend == &ml->nm->extq;
 }
 
 /* Hand what the drive says to the core; a tag it never got is ignored. */
@@ -203,7 +207,7 @@ static void extq_complete(struct nvme_mdev_lane *ml, const struct nvme_completio
 		if (tag >= ml->lane->nr_reqs)
 			continue;
 		req = &ml->reqs[tag];
-		if (!req->submitted)
+		if (!extq_has(ml, req))
 			continue;
 		__clear_bit(tag, ml->late);
 		nvme_mdev_stat_done(ml->stat, req);
@@ -233,21 +237,23 @@ static void extq_ack(struct nvme_mdev_lane *ml)
 {
 	ml->unacked = 0;
 	ml->acks++;
-	nvme_extq_ack(ml->q);
+	static_call(extq_ack)(ml->q);
 }
 
 /**
  * nvme_mdev_extq_arm() - have the next completion kick the lane
- * @ml: lane with a queue pair that has an interrupt
+ * @ml: lane; its queue pair, if it has one, has an interrupt
  *
  * What came before may cause none: step over the lane afterwards.
  * Context: owner.
  */
 void nvme_mdev_extq_arm(struct nvme_mdev_lane *ml)
 {
+	if (!ml->q)
+		return;
 	if (ml->unacked)
 		extq_ack(ml);
-	nvme_extq_irq_arm(ml->q);
+	static_call(extq_irq_arm)(ml->q);
 }
 
 static unsigned int extq_reap(struct vnvme_backend *b, struct vnvme_lane *lane)
@@ -258,7 +264,7 @@ static unsigned int extq_reap(struct vnvme_backend *b, struct vnvme_lane *lane)
 
 	if (!ml->up || !(lane->inflight[0] | lane->inflight[1]))
 		return 0;
-	n = nvme_extq_poll(ml->q, cqe, EXTQ_BATCH);
+	n = static_call(extq_poll)(ml->q, cqe, EXTQ_BATCH);
 	if (n <= 0)
 		return 0;
 	ml->reaps++;
@@ -287,7 +293,7 @@ static void extq_lose(struct nvme_mdev_lane *ml)
 	if (!ml->lane)
 		return;
 	for (i = 0; i < ml->lane->nr_reqs; i++)
-		if (ml->reqs[i].submitted) {
+		if (extq_has(ml, &ml->reqs[i])) {
 			nvme_mdev_stat_lost(ml->stat, &ml->reqs[i]);
 			vnvme_req_requeue(&ml->reqs[i]);
 		}
@@ -302,7 +308,7 @@ static void extq_down(void *priv)
 	int n;
 
 	nvme_mdev_poller_park(ml->nm);
-	while (ml->lane && ml->q && (n = nvme_extq_drain(ml->q, cqe, EXTQ_BATCH)) > 0)
+	while (ml->lane && ml->q && (n = static_call(extq_drain)(ml->q, cqe, EXTQ_BATCH)) > 0)
 		extq_complete_last(ml, cqe, n);
 	extq_lose(ml);
 	trace_nvme_mdev_down(ml);
@@ -316,7 +322,7 @@ static void extq_up(void *priv)
 	nvme_mdev_poller_park(ml->nm);
 	ml->up = !ml->closing;
 	if (ml->q)
-		nvme_extq_info(ml->q, &ml->info);
+		static_call(extq_info)(ml->q, &ml->info);
 	trace_nvme_mdev_up(ml);
 	nvme_mdev_poller_unpark(ml->nm);
 }
@@ -359,7 +365,7 @@ static void extq_recover(struct work_struct *work)
 		WRITE_ONCE(ml->reset_due, false);
 		dev_warn(nvme_mdev_dev(ml->nm), "drive does not answer on queue %u: reset\n",
 			 ml->info.qid);
-		nvme_extq_reset_ctrl(ml->q);
+		static_call(extq_reset_ctrl)(ml->q);
 		return;
 	}
 	for (tag = 0; tag < NVME_MDEV_LANE_DEPTH; tag++) {
@@ -369,7 +375,7 @@ static void extq_recover(struct work_struct *work)
 		cmd.abort.opcode = nvme_admin_abort_cmd;
 		cmd.abort.sqid = cpu_to_le16(ml->info.qid);
 		cmd.abort.cid = tag;
-		nvme_extq_admin(ml->q, &cmd, NULL, 0);
+		static_call(extq_admin)(ml->q, &cmd, NULL, 0);
 	}
 }
 
@@ -394,7 +400,7 @@ void nvme_mdev_extq_tick(struct nvme_mdev_lane *ml)
 	for (i = 0; i < ml->lane->nr_reqs; i++) {
 		unsigned long start = ml->reqs[i].start;
 
-		if (!ml->reqs[i].submitted || time_before(jiffies, start + limit))
+		if (!extq_has(ml, &ml->reqs[i]) || time_before(jiffies, start + limit))
 			continue;
 		if (!__test_and_set_bit(i, ml->late)) {
 			set_bit(i, ml->abort_due);
@@ -408,26 +414,6 @@ void nvme_mdev_extq_tick(struct nvme_mdev_lane *ml)
 		queue_work(ml->nm->wq, &ml->recover);
 }
 
-/* Requests with what goes with them. */
-static int lane_alloc(struct nvme_mdev_lane *ml, u32 nr, u32 max_segs)
-{
-	u32 i;
-
-	ml->reqs = kvcalloc(nr, sizeof(*ml->reqs), GFP_KERNEL_ACCOUNT);
-	ml->segs = kvcalloc(nr, array_size(max_segs, sizeof(*ml->segs)), GFP_KERNEL_ACCOUNT);
-	ml->scratch = dma_alloc_coherent(ml->info.dma_dev, nr * PAGE_SIZE, &ml->scratch_dma,
-					 GFP_KERNEL);
-	if (!ml->reqs || !ml->segs || !ml->scratch)
-		return -ENOMEM;
-	ml->nr = nr;
-	for (i = 0; i < nr; i++) {
-		ml->reqs[i].segs = ml->segs + i * max_segs;
-		ml->reqs[i].scratch = ml->scratch + i * PAGE_SIZE;
-		ml->reqs[i].scratch_dma = ml->scratch_dma + i * PAGE_SIZE;
-	}
-	return 0;
-}
-
 /* A drive that is being initialised or reset lends when it is back. */
 static struct nvme_extq *extq_get_patiently(struct nvme_mdev_lane *ml)
 {
@@ -437,7 +423,7 @@ static struct nvme_extq *extq_get_patiently(struct nvme_mdev_lane *ml)
 	for (;;) {
 		/* ->down may come before nvme_extq_get() has returned */
 		ml->up = true;
-		q = nvme_extq_get(ml->nm->pdev, &extq_ops, ml);
+		q = static_call(extq_get)(ml->nm->pdev, &extq_ops, ml);
 		if (q != ERR_PTR(-EAGAIN) || time_after(jiffies, end) ||
 		    fatal_signal_pending(current))
 			return q;
@@ -456,44 +442,16 @@ static struct nvme_extq *extq_get_patiently(struct nvme_mdev_lane *ml)
  */
 int nvme_mdev_extq_get(struct nvme_mdev *nm, u16 id)
 {
-	struct nvme_mdev_lane *ml = &nm->lanes[id];
+	struct nvme_mdev_lane *ml = nvme_mdev_lane_reset(nm, id);
 	struct nvme_extq *q;
 
-	memset(ml, 0, sizeof(*ml));
-	ml->nm = nm;
-	ml->stat = &nm->stat.lane[id];
 	INIT_WORK(&ml->recover, extq_recover);
 	q = extq_get_patiently(ml);
 	if (IS_ERR(q))
 		return PTR_ERR(q);
 	ml->q = q;
-	nvme_extq_info(q, &ml->info);
+	static_call(extq_info)(q, &ml->info);
 	nvme_mdev_parent_account(nm->parent, 1);
-	return 0;
-}
-
-/**
- * nvme_mdev_lane_setup() - give the lane its requests
- * @nm:		device, its controller is initialised
- * @id:		lane, from 1
- * @max_segs:	pages of the largest transfer, plus one
- *
- * Context: control, may sleep. Return: 0 or -ENOMEM.
- */
-int nvme_mdev_lane_setup(struct nvme_mdev *nm, u16 id, u32 max_segs)
-{
-	struct nvme_mdev_lane *ml = &nm->lanes[id];
-	u32 nr = min_t(u32, ml->info.depth - 1, NVME_MDEV_LANE_DEPTH);
-	int ret = lane_alloc(ml, nr, max_segs);
-
-	if (ret)
-		return ret;
-	/* the ring has room for @nr commands beside what the drive does not know of */
-	ml->ack_at = clamp(ml->info.depth - 1 - nr, 1, ml->info.depth / 4);
-	nvme_mdev_poller_park(nm);
-	vnvme_lane_init(&nm->ctrl, id, ml->reqs, nr, ml);
-	ml->lane = &nm->ctrl.lane[id];
-	nvme_mdev_poller_unpark(nm);
 	return 0;
 }
 
@@ -517,31 +475,11 @@ void nvme_mdev_extq_put(struct nvme_mdev *nm, u16 id)
 	nvme_mdev_poller_unpark(nm);
 	cancel_work_sync(&ml->recover);
 
-	nvme_extq_put(ml->q);
+	static_call(extq_put)(ml->q);
 	nvme_mdev_parent_account(nm->parent, -1);
 
 	nvme_mdev_poller_park(nm);
 	ml->q = NULL;
 	extq_lose(ml);
 	nvme_mdev_poller_unpark(nm);
-}
-
-/**
- * nvme_mdev_lane_free() - free a lane's requests; its counters stay readable
- * @nm:	device, no poller serves it any more
- * @id:	lane
- */
-void nvme_mdev_lane_free(struct nvme_mdev *nm, u16 id)
-{
-	struct nvme_mdev_lane *ml = &nm->lanes[id];
-
-	if (ml->scratch)
-		dma_free_coherent(ml->info.dma_dev, ml->nr * PAGE_SIZE, ml->scratch,
-				  ml->scratch_dma);
-	kvfree(ml->segs);
-	kvfree(ml->reqs);
-	ml->scratch = NULL;
-	ml->segs = NULL;
-	ml->reqs = NULL;
-	ml->lane = NULL;
 }

@@ -1,14 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * nvme-mdev: NVMe controllers for virtual machines, on queue pairs that
- * nvme-pci lends.
+ * nvme-pci lends, or on any block device.
  *
- *	parent.c	what may be created: one mdev parent per NVMe function
+ *	parent.c	what may be created: one mdev parent per NVMe function, one more
+ *	lender.c	nvme-pci, if it lends
  *	vfio.c		what a VMM talks to
  *	device.c	what an open device consists of
- *	sysfs.c, ns.c	what an operator sets
+ *	sysfs.c, ns.c, find.c	what an operator sets
  *	poller.c	who moves I/O
- *	mem.c, irq.c, db.c, extq.c, null.c	what it is moved with
+ *	lane.c, mem.c, irq.c, db.c	what it is moved with
+ *	extq.c, bdev.c, null.c	and to
  *	reclaim.c	which guest memory stays pinned
  *	stat.c, debugfs.c, trace.c	what can be seen of it
  *	core/		the controller itself
@@ -49,4 +51,6 @@ module_exit(nvme_mdev_exit);
 
 MODULE_LICENSE("GPL");
 MODULE_AUTHOR("The nvme-mdev authors");
-MODULE_DESCRIPTION("Mediated NVMe controllers on lent queue pairs");
+MODULE_DESCRIPTION("Mediated NVMe controllers on lent queue pairs and block devices");
+/* first, so that it is known whether it lends; it need not be there */
+MODULE_SOFTDEP("pre: nvme");

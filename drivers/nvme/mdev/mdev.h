@@ -24,6 +24,8 @@
 #ifndef _NVME_MDEV_H
 #define _NVME_MDEV_H
 
+#include <linux/blk_types.h>
+#include <linux/blkdev.h>
 #include <linux/cpumask.h>
 #include <linux/kthread.h>
 #include <linux/mdev.h>
@@ -32,6 +34,7 @@
 #include <linux/nvme-extq.h>
 #include <linux/pci.h>
 #include <linux/scatterlist.h>
+#include <linux/static_call.h>
 #include <linux/vfio.h>
 #include <linux/wait.h>
 #include <linux/workqueue.h>
@@ -39,7 +42,11 @@
 #include "core/vnvme.h"
 #include "stat.h"
 
-#define NVME_MDEV_NR_TYPES	3
+#define NVME_MDEV_NR_TYPES	4
+#define NVME_MDEV_BLOCK_LANES	4	/* queue pairs of a device without lent ones */
+#define NVME_MDEV_MAX_BLOCK	256	/* such devices of one parent */
+#define NVME_MDEV_BLOCK_WORKERS	16	/* of a device at once, for what has to wait */
+#define NVME_MDEV_NAME_MAX	256	/* of what is behind a namespace, as written */
 #define NVME_MDEV_LANE_DEPTH	256	/* commands of one lane in flight */
 #define NVME_MDEV_IDLE_MS	500	/* polled in vain before a device sleeps, ... */
 #define NVME_MDEV_IDLE_MS_MAX	3600000	/* ... and the longest that may be set */
@@ -51,26 +58,31 @@
 #define NVME_MDEV_PIN_IDLE_MS	30000
 
 struct nvme_mdev;
+struct nvme_mdev_bio;
 struct nvme_mdev_poller;
 
 /**
- * struct nvme_mdev_parent - an NVMe PCI function that lends queue pairs
+ * struct nvme_mdev_parent - what devices are made below
  * @entry:	in the list of parents
- * @pdev:	the function; a reference is held
+ * @dev:	the NVMe PCI function or the software parent; a reference is held
+ * @pdev:	the function, NULL for the software parent
  * @mdev:	the mdev core's part
- * @types:	nvme-1Q_V1 and so on
+ * @types:	nvme-1Q_V1 and so on; the software parent has only the last
  * @type_ptrs:	the same, as the mdev core wants them
  * @promised:	queue pairs that its devices may take, by nvme_mdev_parents_lock
  * @taken:	those of them that are taken now
+ * @nr_block:	devices of type block
  */
 struct nvme_mdev_parent {
 	struct list_head	entry;
+	struct device		*dev;
 	struct pci_dev		*pdev;
 	struct mdev_parent	mdev;
 	struct mdev_type	types[NVME_MDEV_NR_TYPES];
 	struct mdev_type	*type_ptrs[NVME_MDEV_NR_TYPES];
 	unsigned int		promised;
 	unsigned int		taken;
+	unsigned int		nr_block;
 };
 
 /* For whom guest memory is pinned: what one of them needs at once is kept together. */
@@ -166,39 +178,62 @@ enum nvme_mdev_irq_way {
 	NVME_MDEV_IRQ_INTX,	/* the level is looked at again */
 };
 
-/**
- * struct nvme_mdev_ns - a namespace that an operator attached
- * @vns:	what the core sees; its nsid is the guest's
- * @name:	as written: n1, n1p3, null:1G
- * @nm:		its device
- * @null:	no drive behind it
- * @attached:	the core knows it
- * @removing:	an operator is detaching it
- * @size:	of a null namespace, in bytes
- * @host_nsid:	on the drive
- * @partno:	0: the whole namespace
- * @bdev:	claimed while the device is open
- * @start:	first LBA on the drive's namespace
- */
-struct nvme_mdev_ns {
-	struct vnvme_ns		vns;
-	char			name[32];
-	struct nvme_mdev	*nm;
-	bool			null;
-	bool			attached;
-	bool			removing;
-	u64			size;
-	u32			host_nsid;
-	u32			partno;
-	struct block_device	*bdev;
-	u64			start;
+/* What carries out a namespace's I/O. */
+enum nvme_mdev_kind {
+	NVME_MDEV_LENT,		/* queue pairs that its drive lends */
+	NVME_MDEV_BLOCK,	/* bios to any block device */
+	NVME_MDEV_NULL,		/* nobody */
 };
 
 /**
- * struct nvme_mdev_lane - a lane's requests and its lent queue pair
+ * struct nvme_mdev_ns - a namespace that an operator attached
+ * @vns:	what the core sees; its nsid is the guest's
+ * @name:	as written: n1, n1p3, null:1G, /dev/vg/lv, 253:0
+ * @nm:		its device
+ * @kind:	what is behind it
+ * @attached:	the core knows it
+ * @removing:	an operator is detaching it
+ * @writable:	@bdev is claimed for writing, too
+ * @size:	of a null namespace, in bytes
+ * @host_nsid:	on the drive, 0: not found by that
+ * @partno:	0: the whole namespace
+ * @devt:	number of what was claimed last
+ * @diskseq:	and which disk that was, if it was named by path or number
+ * @bdev:	claimed while the device is open
+ * @start:	first LBA on the drive's namespace
+ * @nowait:	block: @bdev takes I/O without waiting, or says that it would wait
+ * @zero_by_hand: block: @bdev has no Write Zeroes, whatever it says
+ * @dma_mask:	block: bits of addresses and lengths that have to be 0
+ * @waiting:	block: requests that have to wait for @bdev ...
+ * @wait:	... and who does that
+ */
+struct nvme_mdev_ns {
+	struct vnvme_ns		vns;
+	char			*name;
+	struct nvme_mdev	*nm;
+	enum nvme_mdev_kind	kind;
+	bool			attached;
+	bool			removing;
+	bool			writable;
+	u64			size;
+	u32			host_nsid;
+	u32			partno;
+	dev_t			devt;
+	u64			diskseq;
+	struct block_device	*bdev;
+	u64			start;
+	bool			nowait;
+	bool			zero_by_hand;
+	u32			dma_mask;
+	struct llist_head	waiting;
+	struct work_struct	wait;
+};
+
+/**
+ * struct nvme_mdev_lane - a lane's requests and its lent queue pair, if any
  * @nm:		its device
  * @lane:	the core's side, NULL until it has its requests
- * @q:		the queue pair, NULL while the device is closed
+ * @q:		the queue pair, NULL while the device is closed or if none is lent
  * @info:	what the lender says of it
  * @up:		commands may be submitted; changed with the poller parked
  * @gone:	no queue pair will come back
@@ -233,6 +268,10 @@ struct nvme_mdev_ns {
  * @idle_since:	when its poller found nothing to do for the first time, in ns;
  *		0: it had something to do the last time
  * @irqs:	interrupts of @q
+ * @bios:	by request, once a namespace on a block device has been attached
+ * @ended:	those of them that have ended (any adds, owner takes)
+ * @plug:	holds back what this pass submits ...
+ * @plugged:	... once there is something
  */
 struct nvme_mdev_lane {
 	struct nvme_mdev	*nm;
@@ -267,14 +306,19 @@ struct nvme_mdev_lane {
 	u64			wakeups;
 	u64			idle_since;
 	u64			irqs;
+	struct nvme_mdev_bio	*bios;
+	struct llist_head	ended;
+	struct blk_plug		plug;
+	bool			plugged;
 };
 
 struct nvme_mdev {
 	struct vfio_device	vdev;		/* first: vfio_alloc_device() */
 	struct mdev_device	*mdev;
 	struct nvme_mdev_parent	*parent;
-	struct pci_dev		*pdev;
-	unsigned int		nr_pairs;
+	struct pci_dev		*pdev;		/* that lends queue pairs, or NULL */
+	unsigned int		nr_pairs;	/* the guest's, one lane each */
+	unsigned int		nr_lent;	/* all of them, or none */
 
 	struct mutex		lock;		/* control */
 	bool			open;
@@ -300,6 +344,11 @@ struct nvme_mdev {
 	struct nvme_mdev_ns	*ns[VNVME_MAX_NS + 1];
 	struct vnvme_backend	extq;
 	struct vnvme_backend	null;
+	struct vnvme_backend	block;
+	bool			has_block;	/* the core knows @block */
+	struct workqueue_struct	*block_wq;
+	struct cgroup_subsys_state *block_css;	/* the VMM's, which pays for I/O */
+	struct delayed_work	ns_watch;	/* over sizes and write protection */
 
 	struct cpumask		iothread_cpus;	/* none: the module's, or any of the node */
 	unsigned int		idle_ms;	/* 0: never */
@@ -320,12 +369,29 @@ static inline struct nvme_mdev *nvme_mdev_of_ctrl(struct vnvme_ctrl *ctrl)
 
 /* parent.c */
 extern struct mdev_driver nvme_mdev_driver;
-unsigned int nvme_mdev_type_pairs(struct mdev_type *type);
+unsigned int nvme_mdev_type_lent(struct mdev_type *type);
 int nvme_mdev_parents_init(void);
 void nvme_mdev_parents_exit(void);
 int nvme_mdev_parent_promise(struct nvme_mdev_parent *parent, unsigned int n);
 void nvme_mdev_parent_release(struct nvme_mdev_parent *parent, unsigned int n);
 void nvme_mdev_parent_account(struct nvme_mdev_parent *parent, int taken);
+
+/* lender.c: the calls of linux/nvme-extq.h, as static_call(extq_get)() and so on */
+DECLARE_STATIC_CALL(extq_avail, nvme_extq_avail);
+DECLARE_STATIC_CALL(extq_get, nvme_extq_get);
+DECLARE_STATIC_CALL(extq_put, nvme_extq_put);
+DECLARE_STATIC_CALL(extq_info, nvme_extq_info);
+DECLARE_STATIC_CALL(extq_ns, nvme_extq_ns);
+DECLARE_STATIC_CALL(extq_submit, nvme_extq_submit);
+DECLARE_STATIC_CALL(extq_ring, nvme_extq_ring);
+DECLARE_STATIC_CALL(extq_poll, nvme_extq_poll);
+DECLARE_STATIC_CALL(extq_ack, nvme_extq_ack);
+DECLARE_STATIC_CALL(extq_drain, nvme_extq_drain);
+DECLARE_STATIC_CALL(extq_irq_arm, nvme_extq_irq_arm);
+DECLARE_STATIC_CALL(extq_admin, nvme_extq_admin);
+DECLARE_STATIC_CALL(extq_reset_ctrl, nvme_extq_reset_ctrl);
+bool nvme_mdev_lender_find(void);
+void nvme_mdev_lender_exit(void);
 
 /* vfio.c */
 int nvme_mdev_probe(struct mdev_device *mdev);
@@ -400,13 +466,31 @@ int nvme_mdev_ns_open_all(struct nvme_mdev *nm);
 void nvme_mdev_ns_close_all(struct nvme_mdev *nm);
 void nvme_mdev_ns_free_all(struct nvme_mdev *nm);
 void nvme_mdev_ns_flush(struct nvme_mdev *nm);
+void nvme_mdev_ns_watch(struct work_struct *work);
+ssize_t nvme_mdev_ns_list(struct nvme_mdev *nm, char *buf, size_t size);
+
+/* find.c */
+int nvme_mdev_find_named(const char *name, dev_t *devt);
+int nvme_mdev_find_on_drive(struct device *drive, u32 nsid, dev_t *devt);
+dev_t nvme_mdev_find_partition(dev_t disk, u32 partno);
+
+/* lane.c */
+struct nvme_mdev_lane *nvme_mdev_lane_reset(struct nvme_mdev *nm, u16 id);
+int nvme_mdev_lane_setup(struct nvme_mdev *nm, u16 id, u32 max_segs);
+void nvme_mdev_lane_free(struct nvme_mdev *nm, u16 id);
+
+/* bdev.c */
+extern const struct vnvme_backend_ops nvme_mdev_block_backend;
+int nvme_mdev_block_setup(struct nvme_mdev *nm);
+void nvme_mdev_block_open(struct nvme_mdev *nm);
+void nvme_mdev_block_close(struct nvme_mdev *nm);
+void nvme_mdev_block_init_ns(struct nvme_mdev_ns *ns);
+void nvme_mdev_block_limits(struct nvme_mdev_ns *ns);
 
 /* extq.c */
 extern const struct vnvme_backend_ops nvme_mdev_extq_backend;
 int nvme_mdev_extq_get(struct nvme_mdev *nm, u16 id);
-int nvme_mdev_lane_setup(struct nvme_mdev *nm, u16 id, u32 max_segs);
 void nvme_mdev_extq_put(struct nvme_mdev *nm, u16 id);
-void nvme_mdev_lane_free(struct nvme_mdev *nm, u16 id);
 void nvme_mdev_extq_tick(struct nvme_mdev_lane *ml);
 void nvme_mdev_extq_arm(struct nvme_mdev_lane *ml);
 

@@ -2,7 +2,8 @@
 /*
  * Guest memory: the only file that pins, maps and gives back.
  *
- * Memory is pinned on first use, in chunks of 2 MiB, and mapped for the drive.
+ * Memory is pinned on first use, in chunks of 2 MiB, and mapped for the drive that
+ * lends queues, if one does; block devices get it as pages and map it themselves.
  * Where a chunk cannot be pinned as a whole (a hole in the guest's address
  * space, memory that may only be read) its pages are pinned one by one as they
  * are asked for.  What is pinned stays so until VFIO takes the range back, the
@@ -118,7 +119,35 @@ static struct nvme_mdev_chunk *chunk_alloc(u64 index, bool pages)
 	return c;
 }
 
-/* Enter what dma_map_sgtable() made of @pages. */
+/* Map a chunk for the drive; without one its addresses are the physical ones. */
+static int chunk_map(struct nvme_mdev *nm, struct sg_table *sgt)
+{
+	struct scatterlist *sg;
+	unsigned int i;
+
+	if (nm->pdev)
+		return dma_map_sgtable(&nm->pdev->dev, sgt, DMA_BIDIRECTIONAL, 0);
+	for_each_sgtable_sg(sgt, sg, i) {
+		sg_dma_address(sg) = sg_phys(sg);
+		sg_dma_len(sg) = sg->length;
+	}
+	sgt->nents = sgt->orig_nents;
+	return 0;
+}
+
+static void chunk_unmap(struct nvme_mdev *nm, struct sg_table *sgt)
+{
+	if (nm->pdev)
+		dma_unmap_sgtable(&nm->pdev->dev, sgt, DMA_BIDIRECTIONAL, 0);
+}
+
+/* Does the drive reach it only through a copy? */
+static bool mem_is_bounced(struct nvme_mdev *nm, dma_addr_t addr)
+{
+	return nm->pdev && compat_dma_bounced(nm->pdev, addr);
+}
+
+/* Enter what chunk_map() made of @pages. */
 static int chunk_fill(struct nvme_mdev *nm, struct nvme_mdev_chunk *c, struct page **pages)
 {
 	struct scatterlist *sg;
@@ -126,7 +155,7 @@ static int chunk_fill(struct nvme_mdev *nm, struct nvme_mdev_chunk *c, struct pa
 	u32 off;
 
 	for_each_sgtable_dma_sg(&c->sgt, sg, i)
-		if (compat_dma_bounced(nm->pdev, sg_dma_address(sg)))
+		if (mem_is_bounced(nm, sg_dma_address(sg)))
 			return -EOPNOTSUPP;
 
 	if (c->sgt.orig_nents == 1 && c->sgt.nents == 1) {
@@ -150,7 +179,6 @@ static int chunk_fill(struct nvme_mdev *nm, struct nvme_mdev_chunk *c, struct pa
 /* Pin 2 MiB in one go.  -EINVAL or -EPERM: not all of it can be. */
 static int chunk_pin_full(struct nvme_mdev *nm, u64 index)
 {
-	struct device *dev = &nm->pdev->dev;
 	dma_addr_t iova = index << VNVME_CHUNK_SHIFT;
 	struct nvme_mdev_chunk *c;
 	struct page **pages;
@@ -173,7 +201,7 @@ static int chunk_pin_full(struct nvme_mdev *nm, u64 index)
 					GFP_KERNEL);
 	if (ret)
 		goto unpin;
-	ret = dma_map_sgtable(dev, &c->sgt, DMA_BIDIRECTIONAL, 0);
+	ret = chunk_map(nm, &c->sgt);
 	if (ret)
 		goto free_sgt;
 	ret = chunk_fill(nm, c, pages);
@@ -190,7 +218,7 @@ static int chunk_pin_full(struct nvme_mdev *nm, u64 index)
 	return 0;
 
 unmap:
-	dma_unmap_sgtable(dev, &c->sgt, DMA_BIDIRECTIONAL, 0);
+	chunk_unmap(nm, &c->sgt);
 free_sgt:
 	sg_free_table(&c->sgt);
 unpin:
@@ -207,11 +235,35 @@ static enum dma_data_direction page_direction(const struct vnvme_page *p)
 	return p->ro ? DMA_TO_DEVICE : DMA_BIDIRECTIONAL;
 }
 
+/* As chunk_map() of one page, and no copy; @p->ro is set. */
+static int page_map(struct nvme_mdev *nm, struct vnvme_page *p, struct page *page)
+{
+	struct device *dev;
+
+	if (!nm->pdev) {
+		p->dma = page_to_phys(page);
+		return 0;
+	}
+	dev = &nm->pdev->dev;
+	p->dma = dma_map_page(dev, page, 0, PAGE_SIZE, page_direction(p));
+	if (dma_mapping_error(dev, p->dma))
+		return -ENOMEM;
+	if (!mem_is_bounced(nm, p->dma))
+		return 0;
+	dma_unmap_page(dev, p->dma, PAGE_SIZE, page_direction(p));
+	return -EOPNOTSUPP;
+}
+
+static void page_unmap(struct nvme_mdev *nm, const struct vnvme_page *p)
+{
+	if (nm->pdev)
+		dma_unmap_page(&nm->pdev->dev, p->dma, PAGE_SIZE, page_direction(p));
+}
+
 /* Pin page @n of a chunk that is pinned page by page. */
 static int chunk_pin_page(struct nvme_mdev *nm, struct nvme_mdev_chunk *c, unsigned int n)
 {
 	dma_addr_t iova = (c->core.index << VNVME_CHUNK_SHIFT) + ((u64)n << PAGE_SHIFT);
-	struct device *dev = &nm->pdev->dev;
 	struct vnvme_page *p = &c->core.page[n];
 	struct page *page;
 	int ret;
@@ -225,16 +277,9 @@ static int chunk_pin_page(struct nvme_mdev *nm, struct nvme_mdev_chunk *c, unsig
 	if (ret != 1)
 		return ret < 0 ? ret : -EFAULT;
 
-	p->dma = dma_map_page(dev, page, 0, PAGE_SIZE, page_direction(p));
-	if (dma_mapping_error(dev, p->dma)) {
-		ret = -ENOMEM;
+	ret = page_map(nm, p, page);
+	if (ret)
 		goto unpin;
-	}
-	if (compat_dma_bounced(nm->pdev, p->dma)) {
-		dma_unmap_page(dev, p->dma, PAGE_SIZE, page_direction(p));
-		ret = -EOPNOTSUPP;
-		goto unpin;
-	}
 	/* pairs with the smp_rmb() of vnvme_mem_lookup() */
 	smp_wmb();
 	WRITE_ONCE(p->kva, page_address(page));
@@ -507,12 +552,11 @@ static void mem_settle(struct nvme_mdev *nm)
 
 static void chunk_take_back(struct nvme_mdev *nm, struct nvme_mdev_chunk *c)
 {
-	struct device *dev = &nm->pdev->dev;
 	dma_addr_t iova = c->core.index << VNVME_CHUNK_SHIFT;
 	unsigned int n;
 
 	if (c->full) {
-		dma_unmap_sgtable(dev, &c->sgt, DMA_BIDIRECTIONAL, 0);
+		chunk_unmap(nm, &c->sgt);
 		sg_free_table(&c->sgt);
 		vfio_unpin_pages(&nm->vdev, iova, CHUNK_PAGES);
 		atomic64_sub(CHUNK_PAGES, &nm->mem.pinned_pages);
@@ -522,7 +566,7 @@ static void chunk_take_back(struct nvme_mdev *nm, struct nvme_mdev_chunk *c)
 	for_each_set_bit(n, c->dying, CHUNK_PAGES) {
 		struct vnvme_page *p = &c->core.page[n];
 
-		dma_unmap_page(dev, p->dma, PAGE_SIZE, page_direction(p));
+		page_unmap(nm, p);
 		vfio_unpin_pages(&nm->vdev, iova + ((u64)n << PAGE_SHIFT), 1);
 		atomic64_dec(&nm->mem.pinned_pages);
 	}

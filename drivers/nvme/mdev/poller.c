@@ -114,7 +114,7 @@ void nvme_mdev_poller_kick(struct nvme_mdev *nm)
 }
 
 /**
- * nvme_mdev_poller_irq() - the lent queue of a lane has interrupted
+ * nvme_mdev_poller_irq() - a completion has come to a lane by interrupt
  * @ml: lane
  *
  * Context: any.
@@ -193,7 +193,7 @@ static bool lane_is_idle(const struct nvme_mdev_lane *ml, u64 now, u64 ns, bool 
 	u64 since = READ_ONCE(ml->idle_since);
 
 	return since && since + ns <= now &&
-	       (!lane_inflight(ml) || (adaptive && ml->info.irq && ml->up));
+	       (!lane_inflight(ml) || (adaptive && (!ml->q || (ml->info.irq && ml->up))));
 }
 
 /*
@@ -619,7 +619,7 @@ static void lane_detach(struct nvme_mdev_lane *ml)
 int nvme_mdev_poller_place(struct nvme_mdev *nm, const struct cpumask *cpus)
 {
 	struct nvme_mdev_poller *p[VNVME_MAX_IOQ + 1];
-	int node = dev_to_node(&nm->pdev->dev);
+	int node = dev_to_node(nm->parent->dev);
 	unsigned int i;
 
 	for (i = 1; i <= nm->nr_pairs; i++) {

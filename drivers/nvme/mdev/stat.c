@@ -194,7 +194,8 @@ static unsigned long stat_fold_ns(struct nvme_mdev_ns *ns, struct nvme_mdev_ns_s
 		return 0;
 	}
 	busy = stat_busy_for(s, now - last);
-	if (ns->bdev)
+	/* the block layer counts by itself */
+	if (ns->bdev && ns->kind == NVME_MDEV_LENT)
 		stat_tell(ns->bdev, s, now - busy, now);
 	s->told = s->now;
 	s->seen = s->started;

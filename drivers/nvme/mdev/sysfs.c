@@ -4,12 +4,14 @@
  * Documentation/ABI/testing/sysfs-bus-mdev-nvme describes every file.
  */
 #include <linux/ctype.h>
+#include <linux/slab.h>
 #include <linux/sysfs.h>
 
 #include "mdev.h"
 
 #define PINNED_IDLE_MIN	10		/* less is a busy loop */
 #define PINNED_IDLE_MAX	86400000	/* a day */
+#define NAMESPACES_MAX	(VNVME_MAX_NS * (NVME_MDEV_NAME_MAX + 32))
 
 static struct nvme_mdev *to_nm(struct device *dev)
 {
@@ -20,14 +22,15 @@ static ssize_t add_namespace_store(struct device *dev, struct device_attribute *
 				   const char *buf, size_t count)
 {
 	struct nvme_mdev *nm = to_nm(dev);
-	char name[64];
+	char *name = kstrndup(buf, count, GFP_KERNEL);
 	int ret;
 
-	if (strscpy(name, buf, sizeof(name)) < 0)
-		return -EINVAL;
+	if (!name)
+		return -ENOMEM;
 	nvme_mdev_control_lock(nm);
 	ret = nvme_mdev_ns_add(nm, strim(name));
 	nvme_mdev_control_unlock(nm);
+	kfree(name);
 	return ret ?: count;
 }
 static DEVICE_ATTR_WO(add_namespace);
@@ -51,29 +54,33 @@ static ssize_t remove_namespace_store(struct device *dev, struct device_attribut
 }
 static DEVICE_ATTR_WO(remove_namespace);
 
-static ssize_t namespaces_show(struct device *dev, struct device_attribute *attr, char *buf)
+/* May be more than a page, hence binary for the kernel. */
+static ssize_t namespaces_read(struct file *file, struct kobject *kobj, struct bin_attribute *attr,
+			       char *buf, loff_t off, size_t count)
 {
-	struct nvme_mdev *nm = to_nm(dev);
-	int len = 0;
-	u32 i;
+	struct nvme_mdev *nm = to_nm(kobj_to_dev(kobj));
+	char *text = kvmalloc(NAMESPACES_MAX, GFP_KERNEL);
+	ssize_t len;
 
+	if (!text)
+		return -ENOMEM;
 	nvme_mdev_control_lock(nm);
-	for (i = 1; i <= VNVME_MAX_NS; i++) {
-		const struct nvme_mdev_ns *ns = nm->ns[i];
-
-		if (ns)
-			len += sysfs_emit_at(buf, len, "%u %s %llu\n", i, ns->name,
-					     ns->vns.nlb << (ns->vns.lba_shift - SECTOR_SHIFT));
-	}
+	len = nvme_mdev_ns_list(nm, text, NAMESPACES_MAX);
 	nvme_mdev_control_unlock(nm);
+	len = memory_read_from_buffer(buf, count, &off, text, len);
+	kvfree(text);
 	return len;
 }
-static DEVICE_ATTR_RO(namespaces);
+static BIN_ATTR_RO(namespaces, 0);
 
 static struct attribute *namespaces_attrs[] = {
 	&dev_attr_add_namespace.attr,
 	&dev_attr_remove_namespace.attr,
-	&dev_attr_namespaces.attr,
+	NULL,
+};
+
+static struct bin_attribute *namespaces_bin_attrs[] = {
+	&bin_attr_namespaces,
 	NULL,
 };
 
@@ -340,7 +347,7 @@ static ssize_t queue_pairs_show(struct device *dev, struct device_attribute *att
 	for (i = 1; i <= nm->nr_pairs; i++)
 		n += nm->lanes[i].q && nm->lanes[i].up;
 	nvme_mdev_control_unlock(nm);
-	return sysfs_emit(buf, "%u %u\n", n, nm->nr_pairs);
+	return sysfs_emit(buf, "%u %u\n", n, nm->nr_lent);
 }
 static DEVICE_ATTR_RO(queue_pairs);
 
@@ -433,6 +440,7 @@ static struct attribute *state_attrs[] = {
 static const struct attribute_group namespaces_group = {
 	.name	= "namespaces",
 	.attrs	= namespaces_attrs,
+	.bin_attrs = namespaces_bin_attrs,
 };
 
 static const struct attribute_group settings_group = {

@@ -64,7 +64,8 @@ TRACE_EVENT(nvme_mdev_command,
 		if (ns && ns->bdev) {
 			memcpy(__entry->host_disk, ns->bdev->bd_disk->disk_name,
 			       DISK_NAME_LEN);
-			__entry->host_ctrl_id = ml->info.instance;
+			if (ns->kind == NVME_MDEV_LENT)
+				__entry->host_ctrl_id = ml->info.instance;
 			__entry->host_qid = ml->info.qid;
 			__entry->host_cmdid = req->tag;
 			__entry->host_nsid = ns->host_nsid;

@@ -326,14 +326,25 @@ static void nvme_mdev_request(struct vfio_device *vdev, unsigned int count)
 			   asked ? ", which has been asked to let go" : ": stop it");
 }
 
+static void device_free(struct nvme_mdev *nm)
+{
+	nvme_mdev_stat_exit(nm);
+	if (nm->block_wq)
+		destroy_workqueue(nm->block_wq);
+	if (nm->wq)
+		destroy_workqueue(nm->wq);
+	free_page((unsigned long)nm->db);
+}
+
 static int nvme_mdev_init_dev(struct vfio_device *vdev)
 {
 	struct nvme_mdev *nm = to_nm(vdev);
 
 	nm->mdev = to_mdev_device(vdev->dev);
 	nm->parent = container_of(nm->mdev->type->parent, struct nvme_mdev_parent, mdev);
-	nm->pdev = nm->parent->pdev;
-	nm->nr_pairs = nvme_mdev_type_pairs(nm->mdev->type);
+	nm->nr_lent = nvme_mdev_type_lent(nm->mdev->type);
+	nm->nr_pairs = nm->nr_lent ?: NVME_MDEV_BLOCK_LANES;
+	nm->pdev = nm->nr_lent ? nm->parent->pdev : NULL;
 	nm->idle_ms = NVME_MDEV_IDLE_MS;
 	/* the text form of a mediated device's name is what its guest sees */
 	uuid_parse(dev_name(vdev->dev), &nm->cfg.uuid);
@@ -342,10 +353,12 @@ static int nvme_mdev_init_dev(struct vfio_device *vdev)
 	nm->cfg.dbbuf = true;
 	nm->extq.ops = &nvme_mdev_extq_backend;
 	nm->null.ops = &nvme_mdev_null_backend;
+	nm->block.ops = &nvme_mdev_block_backend;
 	mutex_init(&nm->lock);
 	mutex_init(&nm->vma_lock);
 	INIT_LIST_HEAD(&nm->vmas);
 	INIT_WORK(&nm->work, nvme_mdev_work_fn);
+	INIT_DELAYED_WORK(&nm->ns_watch, nvme_mdev_ns_watch);
 	init_waitqueue_head(&nm->idle);
 	nvme_mdev_irq_init(nm);
 	nvme_mdev_poller_init(nm);
@@ -355,10 +368,10 @@ static int nvme_mdev_init_dev(struct vfio_device *vdev)
 	if (!nm->db)
 		return -ENOMEM;
 	nm->wq = alloc_workqueue("nvme-mdev/%.8s", WQ_UNBOUND, 0, dev_name(vdev->dev));
-	if (!nm->wq || nvme_mdev_stat_init(nm)) {
-		if (nm->wq)
-			destroy_workqueue(nm->wq);
-		free_page((unsigned long)nm->db);
+	nm->block_wq = alloc_workqueue("nvme-mdev-io/%.8s", WQ_UNBOUND, NVME_MDEV_BLOCK_WORKERS,
+				       dev_name(vdev->dev));
+	if (!nm->wq || !nm->block_wq || nvme_mdev_stat_init(nm)) {
+		device_free(nm);
 		return -ENOMEM;
 	}
 	return 0;
@@ -369,9 +382,7 @@ static void nvme_mdev_release_dev(struct vfio_device *vdev)
 	struct nvme_mdev *nm = to_nm(vdev);
 
 	nvme_mdev_ns_free_all(nm);
-	nvme_mdev_stat_exit(nm);
-	destroy_workqueue(nm->wq);
-	free_page((unsigned long)nm->db);
+	device_free(nm);
 	compat_vfio_release(vdev);
 }
 
@@ -400,11 +411,11 @@ int nvme_mdev_probe(struct mdev_device *mdev)
 {
 	struct nvme_mdev_parent *parent;
 	struct nvme_mdev *nm;
-	unsigned int pairs = nvme_mdev_type_pairs(mdev->type);
+	unsigned int lent = nvme_mdev_type_lent(mdev->type);
 	int ret;
 
 	parent = container_of(mdev->type->parent, struct nvme_mdev_parent, mdev);
-	ret = nvme_mdev_parent_promise(parent, pairs);
+	ret = nvme_mdev_parent_promise(parent, lent);
 	if (ret)
 		return ret;
 	nm = vfio_alloc_device(nvme_mdev, vdev, mdev_dev(mdev), &nvme_mdev_vfio_ops);
@@ -422,7 +433,7 @@ int nvme_mdev_probe(struct mdev_device *mdev)
 put:
 	vfio_put_device(&nm->vdev);
 release:
-	nvme_mdev_parent_release(parent, pairs);
+	nvme_mdev_parent_release(parent, lent);
 	return ret;
 }
 
@@ -436,10 +447,10 @@ void nvme_mdev_remove(struct mdev_device *mdev)
 {
 	struct nvme_mdev *nm = dev_get_drvdata(mdev_dev(mdev));
 	struct nvme_mdev_parent *parent = nm->parent;
-	unsigned int pairs = nm->nr_pairs;
+	unsigned int lent = nm->nr_lent;
 
 	vfio_unregister_group_dev(&nm->vdev);
 	nvme_mdev_debugfs_del(nm);
 	vfio_put_device(&nm->vdev);
-	nvme_mdev_parent_release(parent, pairs);
+	nvme_mdev_parent_release(parent, lent);
 }

@@ -445,7 +445,7 @@ static void vnvme_ns_notice(struct vnvme_ctrl *ctrl, u32 nsid)
 {
 	if (ctrl->state != VNVME_READY)
 		return;
-	ctrl->changed_ns |= 1u << nsid;
+	ctrl->changed_ns[nsid] = true;
 	if (ctrl->feat[VNVME_FEAT_AEC] & VNVME_AEC_NS_ATTR)
 		vnvme_aen_raise(ctrl, VNVME_AEN_NS_CHANGED);
 }

@@ -86,7 +86,7 @@ void vnvme_aen_reset(struct vnvme_ctrl *ctrl)
 	WRITE_ONCE(ctrl->events, 0);
 	ctrl->aen_masked = 0;
 	ctrl->nr_aer = 0;
-	ctrl->changed_ns = 0;
+	memset(ctrl->changed_ns, 0, sizeof(ctrl->changed_ns));
 	vnvme_aen_update(ctrl);
 }
 

@@ -87,6 +87,27 @@ void vnvme_default_names(struct vnvme_config *cfg)
 	snprintf(cfg->model, sizeof(cfg->model), "nvme-mdev");
 }
 
+/* A hint as Identify has it: 0's based, and one block where nothing is known. */
+static __le16 vnvme_hint(u16 blocks)
+{
+	return cpu_to_le16(blocks ? blocks - 1 : 0);
+}
+
+static void vnvme_id_ns_hints(const struct vnvme_ns_hints *hints,
+			      struct vnvme_id_ns *id)
+{
+	id->noiob = cpu_to_le16(hints->boundary);
+	id->dlfeat = hints->wz_deac ? VNVME_DLFEAT_WZ_DEAC : 0;
+	if (!hints->write_gran)
+		return;
+	id->nsfeat = VNVME_NSFEAT_OPTPERF;
+	id->npwg = vnvme_hint(hints->write_gran);
+	id->npwa = vnvme_hint(hints->write_align);
+	id->npdg = vnvme_hint(hints->free_gran);
+	id->npda = vnvme_hint(hints->free_align);
+	id->nows = vnvme_hint(hints->write_best);
+}
+
 static u16 vnvme_id_ns(struct vnvme_ctrl *ctrl, struct vnvme_cmd *cmd)
 {
 	struct vnvme_id_ns *id = (void *)ctrl->buf;
@@ -107,6 +128,7 @@ static u16 vnvme_id_ns(struct vnvme_ctrl *ctrl, struct vnvme_cmd *cmd)
 		id->msrc = ns->msrc;
 	}
 	id->nsattr = ns->ro ? VNVME_NSATTR_RO : 0;
+	vnvme_id_ns_hints(&ns->hints, id);
 	vnvme_ns_nguid(ctrl, nsid, id->nguid);
 	vnvme_ns_eui64(ctrl, nsid, id->eui64);
 	id->lbaf[0] = cpu_to_le32((u32)ns->lba_shift << 16);
@@ -247,6 +269,7 @@ static u16 vnvme_id_ns_indep(struct vnvme_ctrl *ctrl, struct vnvme_cmd *cmd)
 	ns = ctrl->ns[nsid];
 	if (!ns)
 		return 0;
+	id->nsfeat = ns->hints.write_gran ? VNVME_NSFEAT_OPTPERF : 0;
 	id->nsattr = ns->ro ? VNVME_NSATTR_RO : 0;
 	id->nstat = VNVME_NSTAT_READY;
 	return 0;

@@ -121,13 +121,13 @@ static void vnvme_log_changed_ns(struct vnvme_ctrl *ctrl)
 	u32 i;
 
 	for (i = 1; i <= VNVME_MAX_NS; i++)
-		if (ctrl->changed_ns & 1u << i)
+		if (ctrl->changed_ns[i])
 			*list++ = cpu_to_le32(i);
 }
 
 static void vnvme_log_changed_ns_taken(struct vnvme_ctrl *ctrl)
 {
-	ctrl->changed_ns = 0;
+	memset(ctrl->changed_ns, 0, sizeof(ctrl->changed_ns));
 	/* what was not reported yet has been read now */
 	clear_bit(VNVME_AEN_NS_CHANGED, &ctrl->events);
 }

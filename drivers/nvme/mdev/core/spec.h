@@ -217,7 +217,16 @@ struct vnvme_id_ns {
 	u8	mc;
 	u8	dpc;
 	u8	dps;
-	u8	rsvd30[44];
+	u8	rsvd30[3];
+	u8	dlfeat;
+	u8	rsvd34[12];
+	__le16	noiob;		/* this one not 0's based */
+	u8	rsvd48[16];
+	__le16	npwg;
+	__le16	npwa;
+	__le16	npdg;
+	__le16	npda;
+	__le16	nows;
 	__le16	mssrl;
 	__le32	mcl;
 	u8	msrc;		/* 0's based */
@@ -233,6 +242,8 @@ struct vnvme_id_ns {
 static_assert(sizeof(struct vnvme_id_ns) == 4096);
 
 #define VNVME_NSATTR_RO		(1u << 0)
+#define VNVME_NSFEAT_OPTPERF	(1u << 4)	/* NPWG to NOWS are valid */
+#define VNVME_DLFEAT_WZ_DEAC	(1u << 3)
 
 /* 2.0: Identify Namespace that no I/O command set is needed for, CNS 08h */
 struct vnvme_id_ns_indep {
@@ -370,7 +381,9 @@ enum {
 #define VNVME_SC_PRP_OFFSET		0x013
 #define VNVME_SC_WRITE_PROTECTED	0x020
 #define VNVME_SC_LBA_RANGE		0x080
+#define VNVME_SC_CAP_EXCEEDED		0x081
 #define VNVME_SC_NS_NOT_READY		0x082
+#define VNVME_SC_RESERVATION		0x083
 #define VNVME_SC_CQ_INVALID		0x100
 #define VNVME_SC_QID_INVALID		0x101
 #define VNVME_SC_QUEUE_SIZE		0x102
@@ -382,6 +395,9 @@ enum {
 #define VNVME_SC_NOT_CHANGEABLE		0x10e
 #define VNVME_SC_NOT_NS_SPECIFIC	0x10f
 #define VNVME_SC_SIZE_LIMIT		0x183
+#define VNVME_SC_WRITE_FAULT		0x280
+#define VNVME_SC_READ_ERROR		0x281
+#define VNVME_SC_GUARD_CHECK		0x282
 #define VNVME_SC_COMPARE_FAILED		0x285
 #define VNVME_DNR			0x4000
 

@@ -31,7 +31,7 @@
 #include "spec.h"
 
 #define VNVME_MAX_IOQ		16	/* I/O queue pairs, ids 1 to 16 */
-#define VNVME_MAX_NS		16	/* NSIDs 1 to 16 */
+#define VNVME_MAX_NS		128	/* NSIDs 1 to 128 */
 #define VNVME_MAX_BACKENDS	4
 #define VNVME_MQES		65535	/* CAP.MQES, 0's based */
 #define VNVME_MAX_SEGS		513	/* 2 MiB, starting inside a page */
@@ -239,6 +239,26 @@ struct vnvme_backend {
  */
 
 /**
+ * struct vnvme_ns_hints - how the namespace likes to be used, in LBAs
+ * @boundary:	I/O should not cross a multiple of it,
+ * @write_gran:	a good write is a multiple of it,
+ * @write_align: and starts at one of this,
+ * @write_best:	and it is best to write so many,
+ * @free_gran:	deallocation of less than it does nothing,
+ * @free_align:	and starts at a multiple of this; in all of them 0: not known
+ * @wz_deac:	Write Zeroes with Deallocate deallocates
+ */
+struct vnvme_ns_hints {
+	u16	boundary;
+	u16	write_gran;
+	u16	write_align;
+	u16	write_best;
+	u16	free_gran;
+	u16	free_align;
+	bool	wz_deac;
+};
+
+/**
  * struct vnvme_ns - a namespace as the guest sees it
  * @nsid:	the guest's
  * @lba_shift:	log2 of the LBA size
@@ -248,6 +268,7 @@ struct vnvme_backend {
  * @msrc:	and how many there may be, 0's based, below VNVME_COPY_RANGES;
  *		all three only if the controller has Copy
  * @nlb:	size in LBAs; may change under I/O
+ * @hints:	what Identify Namespace says beside that
  * @backend:	who carries out its I/O
  * @priv:	the embedder's
  */
@@ -261,6 +282,7 @@ struct vnvme_ns {
 	u64			nlb;
 	struct vnvme_backend	*backend;
 	void			*priv;
+	struct vnvme_ns_hints	hints;
 };
 
 /* ------------------------------------------------------------------------
@@ -562,7 +584,7 @@ struct vnvme_ctrl {
 	u8			aen_masked;
 	u8			nr_aer;
 	u16			aer_cid[VNVME_AERL + 1];
-	u32			changed_ns;
+	bool			changed_ns[VNVME_MAX_NS + 1];
 	u32			feat[VNVME_NR_FEATURES];
 	u32			feat_vec[VNVME_MAX_IOQ + 1];
 	u16			temp_over;

@@ -367,8 +367,22 @@ static void c122_ns_changes(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, vnvme_ns_detach(&f->ctrl, 1), 0);
 	KUNIT_EXPECT_EQ(test, vnvme_ns_detach(&f->ctrl, 1), -ENOENT);
 	KUNIT_EXPECT_EQ(test, vnvme_ns_detach(&f->ctrl, 99), -ENOENT);
-	two.nsid = 17;
+	two.nsid = VNVME_MAX_NS + 1;
 	KUNIT_EXPECT_EQ(test, vnvme_ns_attach(&f->ctrl, &two), -EINVAL);
+	/* the last one there can be, among others */
+	KUNIT_EXPECT_EQ(test, fake_get_log(f, 4, 4096, 0, false), 0);
+	two.nsid = VNVME_MAX_NS;
+	KUNIT_EXPECT_EQ(test, vnvme_ns_attach(&f->ctrl, &two), 0);
+	KUNIT_EXPECT_EQ(test, vnvme_ns_attach(&f->ctrl, &f->ns), 0);
+	KUNIT_EXPECT_EQ(test, fake_get_log(f, 4, 4096, 0, false), 0);
+	KUNIT_EXPECT_EQ(test, list[0], 1);
+	KUNIT_EXPECT_EQ(test, list[1], VNVME_MAX_NS);
+	KUNIT_EXPECT_EQ(test, list[2], 0);
+	KUNIT_EXPECT_EQ(test, fake_identify(f, 2, 1), 0);
+	KUNIT_EXPECT_EQ(test, list[0], VNVME_MAX_NS);
+	sqe = fake_rw(2, 0, 1, FAKE_DATA, 0);
+	sqe.nsid = VNVME_MAX_NS;
+	KUNIT_EXPECT_EQ(test, fake_io(f, 1, &sqe), 0);
 	fake_free(f);
 }
 

@@ -58,6 +58,34 @@ static void c65_names(struct kunit *test)
 	fake_free(f);
 }
 
+/* 71: what a namespace likes, as Identify has it, and nothing where it is not known */
+static void c71_hints(struct kunit *test)
+{
+	struct fake *f = fake_ready(1);
+	struct vnvme_id_ns *id = fake_ptr(f, FAKE_ID);
+	struct vnvme_id_ns_indep *indep = fake_ptr(f, FAKE_ID);
+
+	KUNIT_ASSERT_EQ(test, fake_identify(f, 0, 1), 0);
+	KUNIT_EXPECT_EQ(test, id->nsfeat | id->noiob | id->npwg | id->npwa |
+			id->npdg | id->npda | id->nows | id->dlfeat, 0);
+	f->ns.hints = (struct vnvme_ns_hints){
+		.boundary = 256, .write_gran = 8, .write_best = 128,
+		.free_gran = 16, .free_align = 2, .wz_deac = true,
+	};
+	KUNIT_ASSERT_EQ(test, fake_identify(f, 0, 1), 0);
+	KUNIT_EXPECT_EQ(test, id->nsfeat, 1 << 4);
+	KUNIT_EXPECT_EQ(test, id->noiob, 256);
+	KUNIT_EXPECT_EQ(test, id->npwg, 7);
+	KUNIT_EXPECT_EQ(test, id->npwa, 0);
+	KUNIT_EXPECT_EQ(test, id->nows, 127);
+	KUNIT_EXPECT_EQ(test, id->npdg, 15);
+	KUNIT_EXPECT_EQ(test, id->npda, 1);
+	KUNIT_EXPECT_EQ(test, id->dlfeat, 8);
+	KUNIT_ASSERT_EQ(test, fake_identify(f, 8, 1), 0);
+	KUNIT_EXPECT_EQ(test, indep->nsfeat, 1 << 4);
+	fake_free(f);
+}
+
 /* 64, 66 to 71 */
 static void c64_identify_others(struct kunit *test)
 {
@@ -66,13 +94,13 @@ static void c64_identify_others(struct kunit *test)
 		u32 nsid;
 		u16 status;
 	} t[] = {
-		{ 0, 1, 0 }, { 0, 2, 0 }, { 0, 16, 0 }, { 0, 0, 0x400b },
-		{ 0, 17, 0x400b }, { 0, ~0u, 0x400b },
+		{ 0, 1, 0 }, { 0, 2, 0 }, { 0, 128, 0 }, { 0, 0, 0x400b },
+		{ 0, 129, 0x400b }, { 0, ~0u, 0x400b },
 		{ 2, 0, 0 }, { 2, 1, 0 }, { 2, ~0u - 2, 0 },
 		{ 2, ~0u - 1, 0x400b }, { 2, ~0u, 0x400b },
 		{ 3, 1, 0 }, { 3, 2, 0x400b }, { 3, 0, 0x400b },
-		{ 3, 17, 0x400b }, { 3, ~0u, 0x400b },
-		{ 5, 1, 0 }, { 5, 2, 0 }, { 5, 0, 0x400b }, { 5, 17, 0x400b },
+		{ 3, 129, 0x400b }, { 3, ~0u, 0x400b },
+		{ 5, 1, 0 }, { 5, 2, 0 }, { 5, 0, 0x400b }, { 5, 129, 0x400b },
 		{ 6, 0, 0 }, { 7, 0, 0 }, { 7, ~0u - 1, 0x400b },
 		{ 8, 1, 0 }, { 8, 2, 0 }, { 8, 0, 0x400b }, { 8, ~0u, 0x400b },
 		{ 4, 0, 0x4002 }, { 9, 0, 0x4002 }, { 0x0a, 0, 0x4002 },
@@ -403,6 +431,7 @@ static void c73_announced_is_there(struct kunit *test)
 static struct kunit_case inform_cases[] = {
 	KUNIT_CASE(c65_identify_controller),
 	KUNIT_CASE(c65_names),
+	KUNIT_CASE(c71_hints),
 	KUNIT_CASE(c64_identify_others),
 	KUNIT_CASE(c68_command_sets),
 	KUNIT_CASE(c73_announced_is_there),

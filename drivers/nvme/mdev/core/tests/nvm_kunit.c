@@ -26,7 +26,7 @@ static void c109_one_command(struct kunit *test)
 		{ 8, 0, 1, FAKE_LBAS - 7, 8, 0, 0x4080 },
 		{ 8, 0, 1, 0, 4000, 0, 0 },		/* 115: no MDTS */
 		{ 2, 0, 0, 0, 1, 0, 0x400b },
-		{ 2, 0, 17, 0, 1, 0, 0x400b },
+		{ 2, 0, 129, 0, 1, 0, 0x400b },
 		{ 2, 0, ~0u, 0, 1, 0, 0x400b },
 		{ 0, 0, ~0u, 0, 1, 0, 0x400b },		/* 114 */
 		{ 2, 0, 2, 0, 1, 0, 0x4002 },		/* inactive */
@@ -295,7 +295,7 @@ static void nvm_c110_nsid(struct kunit *test)
 		u32 nsid;
 		u16 status;
 	} t[] = {
-		{ 0, 0x400b }, { 17, 0x400b }, { ~0u, 0x400b },
+		{ 0, 0x400b }, { 129, 0x400b }, { ~0u, 0x400b },
 		{ 0x10001, 0x400b }, { 2, 0x4002 }, { 16, 0x4002 }, { 1, 0 },
 	};
 	struct fake *f = fake_ready(1);

@@ -1,0 +1,678 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The backend over any block device of the host: a bio for each request, on the
+ * guest's own pages.
+ *
+ * Each request of a lane has its bio, and its segments become the bio's vectors
+ * where they stand, so that nothing is allocated on the way.  A pass submits
+ * under one plug.  A bio ends in whatever context the device ends it; that hands
+ * the request to the lane by an llist, and kicks.
+ *
+ * A poller never waits for a device: other guests would wait with it, and a
+ * drive that lends queue pairs waits for pollers while it is being reset.  So it
+ * submits with REQ_NOWAIT.  What the device would have to wait for, all of what
+ * is for a device that cannot say so, and what is done by several bios or by
+ * hand, goes to work items: one per namespace that only submits (bdev_wait_work)
+ * and one per request that also waits for the end (bdev_slow_work).
+ *
+ * The VMM's cgroup pays for all of it.
+ */
+#include <linux/bio.h>
+#include <linux/blk-integrity.h>
+#include <linux/blk-mq.h>
+#include <linux/cgroup.h>
+#include <linux/kthread.h>
+#include <linux/slab.h>
+
+#include "mdev.h"
+
+#define BDEV_COPY_ORDER	4	/* what is done by hand goes through 64 KiB */
+
+/**
+ * struct nvme_mdev_bio - what goes with a request
+ * @bio:	on the vectors that take the place of the request's segments
+ * @req:	the request
+ * @node:	in nvme_mdev_ns.waiting, then in nvme_mdev_lane.ended
+ * @slow:	for what has to wait
+ * @status:	how it ended
+ */
+struct nvme_mdev_bio {
+	struct bio		bio;
+	struct vnvme_req	*req;
+	struct llist_node	node;
+	struct work_struct	slow;
+	u16			status;
+};
+
+/* Has its driver taken the disk away? */
+static bool bdev_is_gone(const struct nvme_mdev_ns *ns)
+{
+	return !compat_disk_live(ns->bdev->bd_disk) || !bdev_nr_sectors(ns->bdev);
+}
+
+/* The one translation from the block layer's statuses. */
+static u16 bdev_status(const struct nvme_mdev_ns *ns, blk_status_t status, bool write)
+{
+	/* whatever it says */
+	if (status && bdev_is_gone(ns))
+		return VNVME_SC_NS_NOT_READY | VNVME_DNR;
+	switch (status) {
+	case BLK_STS_OK:
+		return VNVME_SC_SUCCESS;
+	case BLK_STS_NOTSUPP:
+		return VNVME_SC_INVALID_OPCODE | VNVME_DNR;
+	case BLK_STS_NOSPC:
+		return VNVME_SC_CAP_EXCEEDED | VNVME_DNR;
+	case BLK_STS_NEXUS:
+		return VNVME_SC_RESERVATION | VNVME_DNR;
+	case BLK_STS_MEDIUM:
+		return (write ? VNVME_SC_WRITE_FAULT : VNVME_SC_READ_ERROR) | VNVME_DNR;
+	case BLK_STS_PROTECTION:
+		return VNVME_SC_GUARD_CHECK | VNVME_DNR;
+	case BLK_STS_TARGET:
+		return VNVME_SC_INTERNAL | VNVME_DNR;
+	case BLK_STS_AGAIN:
+	case BLK_STS_RESOURCE:
+	case BLK_STS_DEV_RESOURCE:
+	case BLK_STS_OFFLINE:
+		return VNVME_SC_NS_NOT_READY;
+	default:
+		return VNVME_SC_INTERNAL;
+	}
+}
+
+static u16 bdev_errno(const struct nvme_mdev_ns *ns, int err, bool write)
+{
+	if (err == -EPERM)
+		return VNVME_SC_WRITE_PROTECTED | VNVME_DNR;
+	return bdev_status(ns, errno_to_blk_status(err), write);
+}
+
+/* The device as it is now: nobody tells when it shrinks, or becomes read-only. */
+static u16 bdev_check(const struct nvme_mdev_ns *ns, u64 slba, u64 nlb, bool write)
+{
+	u8 shift = ns->vns.lba_shift;
+
+	if (unlikely(bdev_logical_block_size(ns->bdev) != 1u << shift))
+		return VNVME_SC_NS_NOT_READY;
+	if (unlikely((slba + nlb) << (shift - SECTOR_SHIFT) > bdev_nr_sectors(ns->bdev)))
+		return bdev_nr_sectors(ns->bdev) ? VNVME_SC_LBA_RANGE | VNVME_DNR :
+						   VNVME_SC_NS_NOT_READY | VNVME_DNR;
+	if (write && unlikely(bdev_read_only(ns->bdev)))
+		return VNVME_SC_WRITE_PROTECTED | VNVME_DNR;
+	return 0;
+}
+
+/*
+ * The request goes back to its lane.  The lane may be taken apart as soon as it
+ * has been seen there; who does so waits for RCU readers.
+ */
+static void bdev_ended(struct nvme_mdev_bio *io, u16 status)
+{
+	struct nvme_mdev_lane *ml = io->req->lane->priv;
+
+	io->status = status;
+	rcu_read_lock();
+	if (llist_add(&io->node, &ml->ended))
+		nvme_mdev_poller_irq(ml);
+	rcu_read_unlock();
+}
+
+/* Have somebody submit it who may wait for the device. */
+static void bdev_wait(struct nvme_mdev_ns *ns, struct nvme_mdev_bio *io)
+{
+	if (llist_add(&io->node, &ns->waiting))
+		queue_work(ns->nm->block_wq, &ns->wait);
+}
+
+static void bdev_endio(struct bio *bio)
+{
+	struct nvme_mdev_bio *io = container_of(bio, struct nvme_mdev_bio, bio);
+	struct nvme_mdev_ns *ns = io->req->ns->priv;
+	blk_status_t status = bio->bi_status;
+	bool nowait = bio->bi_opf & REQ_NOWAIT;
+
+	bio_uninit(bio);
+	if (unlikely(status == BLK_STS_AGAIN) && nowait)
+		bdev_wait(ns, io);
+	else
+		bdev_ended(io, bdev_status(ns, status, io->req->opcode != VNVME_CMD_READ));
+}
+
+/* Without a write cache that the guest knows of, each write is durable. */
+static bool bdev_is_durable(const struct vnvme_req *req)
+{
+	return req->fua || !req->lane->ctrl->cfg.vwc;
+}
+
+/* As direct I/O does it: a write that somebody waits for is not throttled. */
+static blk_opf_t bdev_opf(const struct vnvme_req *req)
+{
+	switch (req->opcode) {
+	case VNVME_CMD_WRITE:
+	case VNVME_CMD_WRITE_ZEROES:
+		return REQ_OP_WRITE | REQ_SYNC | REQ_IDLE | (bdev_is_durable(req) ? REQ_FUA : 0);
+	case VNVME_CMD_FLUSH:
+		return REQ_OP_WRITE | REQ_SYNC | REQ_PREFLUSH;
+	default:
+		return REQ_OP_READ;
+	}
+}
+
+/* On vectors that are there, for the first or a second time. */
+static void bdev_submit_bio(const struct nvme_mdev_ns *ns, struct nvme_mdev_bio *io,
+			    blk_opf_t flags)
+{
+	struct vnvme_req *req = io->req;
+	struct bio *bio = &io->bio;
+
+	bio_init(bio, NULL, (struct bio_vec *)req->segs, req->nr_segs, bdev_opf(req) | flags);
+	bio->bi_bdev = ns->bdev;
+	bio_associate_blkg_from_css(bio, ns->nm->block_css);
+	bio->bi_vcnt = req->nr_segs;
+	bio->bi_iter.bi_sector = req->slba << (ns->vns.lba_shift - SECTOR_SHIFT);
+	bio->bi_iter.bi_size = req->bytes;
+	bio->bi_end_io = bdev_endio;
+	submit_bio(bio);
+}
+
+/* What had to wait, in the order in which it came; ends what the guest has dropped. */
+static void bdev_wait_work(struct work_struct *work)
+{
+	struct nvme_mdev_ns *ns = container_of(work, struct nvme_mdev_ns, wait);
+	struct nvme_mdev_bio *io, *next;
+	struct llist_node *list;
+	struct blk_plug plug;
+
+	list = llist_reverse_order(llist_del_all(&ns->waiting));
+	blk_start_plug(&plug);
+	llist_for_each_entry_safe(io, next, list, node) {
+		if (READ_ONCE(io->req->lane->stopping))
+			bdev_ended(io, VNVME_SC_ABORT_REQUESTED);
+		else
+			bdev_submit_bio(ns, io, 0);
+	}
+	blk_finish_plug(&plug);
+}
+
+/* ---------------------------------------------------- what has to wait ---- */
+
+/* A place in the guest's memory of a request. */
+struct bdev_place {
+	const struct vnvme_seg	*seg;
+	u32			off;
+};
+
+enum bdev_move { BDEV_TO_GUEST, BDEV_FROM_GUEST, BDEV_COMPARE };
+
+/* Move @len bytes and the place with them.  Return: false if they differ. */
+static bool bdev_move(struct bdev_place *p, void *buf, u32 len, enum bdev_move how)
+{
+	while (len) {
+		u32 n = min(len, p->seg->len - p->off);
+		void *kva = p->seg->kva + p->off;
+
+		if (how == BDEV_TO_GUEST)
+			memcpy(kva, buf, n);
+		else if (how == BDEV_FROM_GUEST)
+			memcpy(buf, kva, n);
+		else if (memcmp(buf, kva, n))
+			return false;
+		buf += n;
+		len -= n;
+		p->off += n;
+		if (p->off == p->seg->len) {
+			p->seg++;
+			p->off = 0;
+		}
+	}
+	return true;
+}
+
+/* One bio on host memory, and its end. */
+static u16 bdev_sync(const struct nvme_mdev_ns *ns, blk_opf_t opf, u64 slba, void *buf, u32 len)
+{
+	struct bio_vec vec;
+	struct bio bio;
+
+	bio_init(&bio, ns->bdev, &vec, 1, opf);
+	bio.bi_iter.bi_sector = slba << (ns->vns.lba_shift - SECTOR_SHIFT);
+	__bio_add_page(&bio, virt_to_page(buf), len, 0);
+	submit_bio_wait(&bio);
+	bio_uninit(&bio);
+	return bdev_status(ns, bio.bi_status, op_is_write(opf));
+}
+
+static u16 bdev_flush(const struct nvme_mdev_ns *ns)
+{
+	return bdev_errno(ns, blkdev_issue_flush(ns->bdev), true);
+}
+
+/* Has the guest dropped it?  Then there is no need to go on. */
+static bool bdev_dropped(const struct vnvme_req *req)
+{
+	return READ_ONCE(req->lane->stopping);
+}
+
+/*
+ * Piece by piece through @buf: Compare, Verify, data that the device cannot reach,
+ * and zeros for one that knows only how to write.
+ */
+static u16 bdev_by_hand(const struct nvme_mdev_ns *ns, const struct vnvme_req *req, void *buf,
+			u32 size)
+{
+	bool write = op_is_write(bdev_opf(req));
+	u64 slba = req->slba, left = (u64)req->nlb << ns->vns.lba_shift;
+	struct bdev_place place = { .seg = req->segs };
+	u16 status = 0;
+
+	/* what is read is what the medium has, if the guest wants that */
+	if (!write && req->fua)
+		status = bdev_flush(ns);
+	while (!status && left) {
+		u32 n = min_t(u64, left, size);
+
+		if (bdev_dropped(req))
+			return VNVME_SC_ABORT_REQUESTED;
+		if (req->opcode == VNVME_CMD_WRITE)
+			bdev_move(&place, buf, n, BDEV_FROM_GUEST);
+		else if (write)
+			memset(buf, 0, n);
+		status = bdev_sync(ns, bdev_opf(req), slba, buf, n);
+		if (!status && req->opcode == VNVME_CMD_READ)
+			bdev_move(&place, buf, n, BDEV_TO_GUEST);
+		if (!status && req->opcode == VNVME_CMD_COMPARE &&
+		    !bdev_move(&place, buf, n, BDEV_COMPARE))
+			status = VNVME_SC_COMPARE_FAILED;
+		slba += n >> ns->vns.lba_shift;
+		left -= n;
+	}
+	return status;
+}
+
+static u16 bdev_copy_range(const struct nvme_mdev_ns *ns, const struct vnvme_req *req, u64 from,
+			   u64 to, u64 left, void *buf, u32 size)
+{
+	u16 status = 0;
+
+	while (!status && left) {
+		u32 n = min_t(u64, left, size >> ns->vns.lba_shift);
+
+		if (bdev_dropped(req))
+			return VNVME_SC_ABORT_REQUESTED;
+		status = bdev_sync(ns, REQ_OP_READ, from, buf, n << ns->vns.lba_shift);
+		if (!status)
+			status = bdev_sync(ns, REQ_OP_WRITE | REQ_SYNC | REQ_IDLE, to, buf,
+					   n << ns->vns.lba_shift);
+		from += n;
+		to += n;
+		left -= n;
+	}
+	return status;
+}
+
+/* The ranges stand in the scratch page, checked. */
+static u16 bdev_copy(const struct nvme_mdev_ns *ns, const struct vnvme_req *req, void *buf,
+		     u32 size)
+{
+	const struct vnvme_copy_range *range = req->scratch;
+	u64 to = req->slba;
+	u16 status = 0;
+	u32 i, nlb;
+
+	for (i = 0; i < req->nlb && !status; i++) {
+		nlb = le16_to_cpu(range[i].nlb) + 1;
+		status = bdev_check(ns, le64_to_cpu(range[i].slba), nlb, false) ?:
+			 bdev_check(ns, to, nlb, true) ?:
+			 bdev_copy_range(ns, req, le64_to_cpu(range[i].slba), to, nlb, buf, size);
+		to += nlb;
+	}
+	if (!status && bdev_is_durable(req))
+		status = bdev_flush(ns);
+	return status;
+}
+
+/* Whether a device can discard or not: the guest has only said what it does not need. */
+static u16 bdev_deallocate(const struct nvme_mdev_ns *ns, const struct vnvme_req *req)
+{
+	const struct vnvme_dsm_range *range = req->scratch;
+	u8 shift = ns->vns.lba_shift - SECTOR_SHIFT;
+	u16 status = 0;
+	u32 i, nlb;
+	int err;
+
+	for (i = 0; i < req->nlb && !status; i++) {
+		u64 slba = le64_to_cpu(range[i].slba);
+
+		nlb = le32_to_cpu(range[i].nlb);
+		if (bdev_dropped(req))
+			return VNVME_SC_ABORT_REQUESTED;
+		status = bdev_check(ns, slba, nlb, true);
+		if (status || !nlb)
+			continue;
+		err = blkdev_issue_discard(ns->bdev, slba << shift, (u64)nlb << shift, GFP_NOIO);
+		if (err == -EOPNOTSUPP && !bdev_is_gone(ns))
+			return 0;
+		status = bdev_errno(ns, err, true);
+	}
+	return status;
+}
+
+static u16 bdev_buffered(const struct nvme_mdev_ns *ns, const struct vnvme_req *req)
+{
+	unsigned int order = BDEV_COPY_ORDER;
+	unsigned long buf;
+	u16 status;
+
+	buf = __get_free_pages(GFP_NOIO | __GFP_NORETRY | __GFP_NOWARN, order);
+	if (!buf) {
+		order = 0;
+		buf = __get_free_page(GFP_NOIO);
+	}
+	if (!buf)
+		return VNVME_SC_NS_NOT_READY;
+	if (req->opcode == VNVME_CMD_COPY)
+		status = bdev_copy(ns, req, (void *)buf, PAGE_SIZE << order);
+	else
+		status = bdev_by_hand(ns, req, (void *)buf, PAGE_SIZE << order);
+	free_pages(buf, order);
+	return status;
+}
+
+/*
+ * By the device if it can.  One that says so and cannot after all is believed
+ * once: each time is a line in the host's log.
+ */
+static u16 bdev_zero(struct nvme_mdev_ns *ns, const struct vnvme_req *req)
+{
+	u8 shift = ns->vns.lba_shift - SECTOR_SHIFT;
+	u16 status;
+	int err;
+
+	if (READ_ONCE(ns->zero_by_hand))
+		return bdev_buffered(ns, req);
+	err = blkdev_issue_zeroout(ns->bdev, req->slba << shift, (u64)req->nlb << shift, GFP_NOIO,
+				   BLKDEV_ZERO_NOFALLBACK |
+				   (req->deallocate ? 0 : BLKDEV_ZERO_NOUNMAP));
+	if (err == -EOPNOTSUPP && !bdev_is_gone(ns)) {
+		WRITE_ONCE(ns->zero_by_hand, true);
+		return bdev_buffered(ns, req);
+	}
+	status = bdev_errno(ns, err, true);
+	if (!status && bdev_is_durable(req))
+		status = bdev_flush(ns);
+	return status;
+}
+
+static void bdev_slow_work(struct work_struct *work)
+{
+	struct nvme_mdev_bio *io = container_of(work, struct nvme_mdev_bio, slow);
+	const struct vnvme_req *req = io->req;
+	struct nvme_mdev_ns *ns = req->ns->priv;
+	u16 status;
+
+	kthread_associate_blkcg(ns->nm->block_css);
+	if (bdev_dropped(req))
+		status = VNVME_SC_ABORT_REQUESTED;
+	else if (req->opcode == VNVME_CMD_DSM)
+		status = bdev_deallocate(ns, req);
+	else if (req->opcode == VNVME_CMD_WRITE_ZEROES)
+		status = bdev_zero(ns, req);
+	else
+		status = bdev_buffered(ns, req);
+	kthread_associate_blkcg(NULL);
+	bdev_ended(io, status);
+}
+
+/* ------------------------------------------------------------- the seam ---- */
+
+/* Can the device reach the guest's memory as it is? */
+static bool bdev_reaches(const struct nvme_mdev_ns *ns, const struct vnvme_req *req)
+{
+	const struct vnvme_seg *seg = req->segs, *end = seg + req->nr_segs;
+	unsigned long bits = 0;
+
+	for (; seg != end; seg++)
+		bits |= (unsigned long)seg->kva | seg->len;
+	return !(bits & ns->dma_mask);
+}
+
+/* Vectors are smaller than segments and stand in their place, the first ones first. */
+static void bdev_fill(const struct vnvme_req *req)
+{
+	struct bio_vec *vec = (struct bio_vec *)req->segs;
+	const struct vnvme_seg *seg = req->segs, *end = seg + req->nr_segs;
+
+	static_assert(sizeof(*vec) <= sizeof(*seg));
+	for (; seg != end; seg++, vec++) {
+		void *kva = seg->kva;
+		u32 len = seg->len;
+
+		vec->bv_page = virt_to_page(kva);
+		vec->bv_offset = offset_in_page(kva);
+		vec->bv_len = len;
+	}
+}
+
+/* Must it be done by hand, or by several bios? */
+static bool bdev_is_slow(const struct nvme_mdev_ns *ns, const struct vnvme_req *req)
+{
+	switch (req->opcode) {
+	case VNVME_CMD_READ:
+		return unlikely(req->fua) || unlikely(!bdev_reaches(ns, req));
+	case VNVME_CMD_WRITE:
+		return unlikely(!bdev_reaches(ns, req));
+	case VNVME_CMD_FLUSH:
+		return false;
+	default:
+		return true;
+	}
+}
+
+static u16 bdev_check_req(const struct nvme_mdev_ns *ns, const struct vnvme_req *req)
+{
+	switch (req->opcode) {
+	case VNVME_CMD_DSM:
+	case VNVME_CMD_COPY:
+		return 0; /* range by range */
+	case VNVME_CMD_FLUSH:
+		return bdev_check(ns, 0, 1, false);
+	default:
+		return bdev_check(ns, req->slba, req->nlb, req->opcode == VNVME_CMD_WRITE ||
+				  req->opcode == VNVME_CMD_WRITE_ZEROES);
+	}
+}
+
+static u16 bdev_submit(struct vnvme_backend *b, struct vnvme_lane *lane, struct vnvme_req *req)
+{
+	struct nvme_mdev_lane *ml = lane->priv;
+	struct nvme_mdev_ns *ns = req->ns->priv;
+	struct nvme_mdev_bio *io = &ml->bios[req->tag];
+	u16 status = bdev_check_req(ns, req);
+
+	if (unlikely(status))
+		return status;
+	nvme_mdev_stat_start(ml->stat, req);
+	if (bdev_is_slow(ns, req)) {
+		queue_work(ns->nm->block_wq, &io->slow);
+		return 0;
+	}
+	bdev_fill(req);
+	if (!ns->nowait) {
+		bdev_wait(ns, io);
+		return 0;
+	}
+	if (!ml->plugged) {
+		ml->plugged = true;
+		blk_start_plug(&ml->plug);
+	}
+	bdev_submit_bio(ns, io, REQ_NOWAIT);
+	return 0;
+}
+
+static void bdev_commit(struct vnvme_backend *b, struct vnvme_lane *lane)
+{
+	struct nvme_mdev_lane *ml = lane->priv;
+
+	if (!ml->plugged)
+		return;
+	ml->plugged = false;
+	blk_finish_plug(&ml->plug);
+}
+
+static unsigned int bdev_reap(struct vnvme_backend *b, struct vnvme_lane *lane)
+{
+	struct nvme_mdev_lane *ml = lane->priv;
+	struct nvme_mdev_bio *io, *next;
+	struct llist_node *list;
+	unsigned int n = 0;
+
+	if (llist_empty(&ml->ended))
+		return 0;
+	list = llist_reverse_order(llist_del_all(&ml->ended));
+	llist_for_each_entry_safe(io, next, list, node) {
+		nvme_mdev_stat_done(ml->stat, io->req);
+		vnvme_req_done(io->req, io->status);
+		n++;
+	}
+	return n;
+}
+
+const struct vnvme_backend_ops nvme_mdev_block_backend = {
+	.submit	= bdev_submit,
+	.commit	= bdev_commit,
+	.reap	= bdev_reap,
+};
+
+/* ------------------------------------------------------ devices, limits ---- */
+
+/**
+ * nvme_mdev_block_setup() - have the backend, before the first namespace of it
+ * @nm: device; its lanes have their requests
+ *
+ * Devices without such a namespace do not pay for it.
+ * Context: control, may sleep. Return: 0 or -ENOMEM.
+ */
+int nvme_mdev_block_setup(struct nvme_mdev *nm)
+{
+	unsigned int i;
+	u32 k;
+	int ret;
+
+	if (nm->has_block)
+		return 0;
+	for (i = 1; i <= nm->nr_pairs; i++) {
+		struct nvme_mdev_lane *ml = &nm->lanes[i];
+
+		if (!ml->bios)
+			ml->bios = kvcalloc(ml->nr, sizeof(*ml->bios), GFP_KERNEL_ACCOUNT);
+		if (!ml->bios)
+			return -ENOMEM;
+		for (k = 0; k < ml->nr; k++) {
+			ml->bios[k].req = &ml->reqs[k];
+			INIT_WORK(&ml->bios[k].slow, bdev_slow_work);
+		}
+	}
+	ret = vnvme_backend_add(&nm->ctrl, &nm->block);
+	nm->has_block = !ret;
+	return ret;
+}
+
+/**
+ * nvme_mdev_block_open() - the calling VMM's cgroup pays from now on
+ * @nm: device
+ */
+void nvme_mdev_block_open(struct nvme_mdev *nm)
+{
+#ifdef CONFIG_BLK_CGROUP
+	nm->block_css = task_get_css(current, io_cgrp_id);
+#endif
+}
+
+/**
+ * nvme_mdev_block_close() - undo nvme_mdev_block_open(), if that was done
+ * @nm: device; nothing is in flight
+ */
+void nvme_mdev_block_close(struct nvme_mdev *nm)
+{
+#ifdef CONFIG_BLK_CGROUP
+	if (nm->block_css)
+		css_put(nm->block_css);
+#endif
+	nm->block_css = NULL;
+}
+
+/**
+ * nvme_mdev_block_init_ns() - before a namespace is claimed
+ * @ns: namespace
+ */
+void nvme_mdev_block_init_ns(struct nvme_mdev_ns *ns)
+{
+	init_llist_head(&ns->waiting);
+	INIT_WORK(&ns->wait, bdev_wait_work);
+}
+
+/*
+ * Does the poller submit by itself?  Not where a driver may sleep though it is
+ * told not to, as those do that may sleep in ->queue_rq, and the generation of
+ * checksums does.
+ */
+static bool bdev_is_nowait(struct block_device *bdev)
+{
+	struct request_queue *q = bdev_get_queue(bdev);
+
+	return bdev_nowait(bdev) && !blk_get_integrity(bdev->bd_disk) &&
+	       !(queue_is_mq(q) && q->tag_set->flags & BLK_MQ_F_BLOCKING);
+}
+
+/* Bytes in blocks, 0 if that cannot be said. */
+static u16 bdev_blocks(const struct nvme_mdev_ns *ns, u64 bytes)
+{
+	u64 blocks = bytes >> ns->vns.lba_shift;
+
+	return blocks > U16_MAX ? 0 : blocks;
+}
+
+/* A chunk's size, if the namespace begins at a chunk. */
+static u16 bdev_boundary(const struct nvme_mdev_ns *ns)
+{
+	u32 chunk = bdev_get_queue(ns->bdev)->limits.chunk_sectors;
+	u64 start = get_start_sect(ns->bdev);
+
+	if (!chunk || do_div(start, chunk))
+		return 0;
+	return bdev_blocks(ns, (u64)chunk << SECTOR_SHIFT);
+}
+
+/**
+ * nvme_mdev_block_limits() - what a device can do and likes
+ * @ns: namespace, claimed, its LBA size is known
+ */
+void nvme_mdev_block_limits(struct nvme_mdev_ns *ns)
+{
+	struct block_device *bdev = ns->bdev;
+	u16 gran = bdev_blocks(ns, max(bdev_physical_block_size(bdev), bdev_io_min(bdev)));
+	u16 free = bdev_max_discard_sectors(bdev) ?
+		   bdev_blocks(ns, bdev_discard_granularity(bdev)) : 0;
+
+	ns->nowait = bdev_is_nowait(bdev);
+	/*
+	 * No block lies in two vectors: not every driver that says so can do
+	 * that (null_blk writes beyond a page then).
+	 */
+	ns->dma_mask = bdev_dma_alignment(bdev) | (bdev_logical_block_size(bdev) - 1);
+	ns->start = 0;
+	ns->vns.hints = (struct vnvme_ns_hints){
+		.boundary	= bdev_boundary(ns),
+		.write_gran	= gran,
+		.write_align	= bdev_alignment_offset(bdev) ? 0 : gran,
+		.write_best	= bdev_blocks(ns, bdev_io_opt(bdev)),
+		.free_gran	= free,
+		.free_align	= bdev_discard_alignment(bdev) ? 0 : free,
+		.wz_deac	= bdev_write_zeroes_sectors(bdev),
+	};
+	/* by hand; 1 MiB a range keeps a command short */
+	ns->vns.msrc = VNVME_COPY_RANGES - 1;
+	ns->vns.mssrl = bdev_blocks(ns, SZ_1M);
+	ns->vns.mcl = VNVME_COPY_RANGES * ns->vns.mssrl;
+}

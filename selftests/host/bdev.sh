@@ -1,0 +1,445 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# Namespaces on block devices of the host, without a driver that lends: beside the kernel's own nvme
+# driver, and on the software parent without any. What cannot be attached gets its errno and a line; a
+# namespace comes, grows, shrinks, becomes read-only, is lost, and goes, and the guest sees it.
+#
+# Checklist: 71, 115, 122
+
+. selftests/lib/ktap.sh
+. selftests/lib/host.sh
+. selftests/lib/guest.sh
+
+LIVE_SAID=
+
+# live_start: the obedient guest of selftests/vfio, on the device
+live_start()
+{
+	coproc LIVE { exec env NVME_MDEV_UUID="$MDEV" build/selftests/live; }
+	# bash forgets them with the process
+	LIVE_IN=${LIVE[1]} LIVE_OUT=${LIVE[0]} LIVE_CHILD=$LIVE_PID
+	read -r -t 60 LIVE_SAID <&"$LIVE_OUT" && [ "$LIVE_SAID" = ready ]
+}
+
+# live LINE: have it done; LIVE_SAID is the answer
+live()
+{
+	echo "$*" >&"$LIVE_IN" && read -r -t 100 LIVE_SAID <&"$LIVE_OUT" && echo "$*: $LIVE_SAID"
+}
+
+# expect ANSWER LINE...: the answer is this, a pattern
+expect()
+{
+	# shellcheck disable=SC2053 # a pattern
+	live "${@:2}" && [[ $LIVE_SAID == $1 ]] || { echo "not $1"; return 1; }
+}
+
+live_stop()
+{
+	eval "exec $LIVE_IN>&-"
+	wait "$LIVE_CHILD"
+}
+
+namespaces()
+{
+	cat "$DEV/namespaces/namespaces"
+}
+
+# refused_add ERRNO BACKING: refused, and the device has what it had
+refused_add()
+{
+	local before
+	before=$(namespaces)
+	refused "$1" "$DEV/namespaces/add_namespace" "$2" && [ "$(namespaces)" = "$before" ]
+}
+
+# A stock driver: said once, and in the types.
+stock()
+{
+	dmesg -C
+	host_load_block stock || return
+	dmesg | grep 'nvme-mdev:'
+	[ "$(dmesg | grep -c 'nvme-mdev: no nvme driver that lends')" = 1 ] || return
+	grep -q "^not available" "$(mdev_type 2Q_V1)/description" &&
+		grep "block devices" "$(mdev_type block)/description" &&
+		[ "$(mdev_free 1Q_V1)" = 0 ] && [ "$(mdev_free block)" -gt 0 ] || return
+	[ "$(written "$(mdev_type 1Q_V1)/create" "$(uuidgen)")" != OK ]
+}
+
+# Names: as written, in whatever form.
+forms()
+{
+	local number
+
+	drive_split /dev/nvme0n1 && mdev_create block || return
+	number=$(cat /sys/class/block/nvme0n1p3/dev)
+	mdev_add n1p1 && mdev_add /dev/nvme0n1p2 && mdev_add "$number" && mdev_add null:1G || return
+	namespaces
+	[ "$(namespaces)" = "1 n1p1 131072
+2 /dev/nvme0n1p2 2097152
+3 $number 2097152
+4 null:1G 2097152" ]
+}
+
+# The same disk by another name, while the device is closed, and while a VMM has it.
+same_twice()
+{
+	local rc
+
+	refused_add EEXIST /dev/nvme0n1p1 && refused_add EEXIST n1p2 &&
+		refused_add EEXIST "/dev/disk/by-partuuid/$(lsblk -no PARTUUID /dev/nvme0n1p3)" &&
+		live_start || return
+	refused_add EEXIST /dev/nvme0n1p1
+	rc=$?
+	live_stop && return "$rc"
+}
+
+no_such_namespace()
+{
+	refused_add ENODEV n7 && refused_add ENODEV n1p9
+}
+
+no_such_path()
+{
+	touch /tmp/file && refused_add ENOENT /dev/mapper/none && refused_add ENOTBLK /tmp/file &&
+		refused_add ENOTBLK /dev/null && refused_add ENODEV 259:99999 &&
+		refused_add EINVAL 259 && refused_add EINVAL "dev/nvme0n1p1" &&
+		refused_add EINVAL "/dev/nvme0n1 p1" &&
+		refused_add EINVAL "/dev/$(printf '%0300d' 0)"
+}
+
+held()
+{
+	local rc
+
+	mkfs.ext4 -q -F /dev/nvme2n1 && mount /dev/nvme2n1 /mnt || return
+	refused_add EBUSY /dev/nvme2n1
+	rc=$?
+	umount /mnt
+	return "$rc"
+}
+
+too_small()
+{
+	local disk rc
+
+	disk=$(loop_make small 1 --sector-size 4096) && truncate -s 0 /tmp/small && losetup -c "$disk" || return
+	refused_add EINVAL "$disk"
+	rc=$?
+	loop_free small
+	return "$rc"
+}
+
+zoned()
+{
+	local disk rc
+
+	disk=$(null_make zones 64 zoned=1 zone_size=16) || return
+	refused_add EOPNOTSUPP "$disk"
+	rc=$?
+	null_free zones
+	return "$rc"
+}
+
+# A path is the writer's, and so is what it means.
+mount_namespace()
+{
+	local disk rc
+
+	disk=$(loop_make hidden 64) || return
+	refused_add ENOENT /tmp/private/disk || return
+	# shellcheck disable=SC2016 # for the inner shell
+	mkdir -p /tmp/private && unshare -m bash -c 'mount -t tmpfs -o dev none /tmp/private &&
+		mknod /tmp/private/disk b $((0x$(stat -c %t '"$disk"'))) $((0x$(stat -c %T '"$disk"'))) &&
+		echo /tmp/private/disk > '"$DEV"'/namespaces/add_namespace'
+	rc=$?
+	namespaces
+	namespaces | grep -q ' /tmp/private/disk 131072$' || rc=1
+	# The number now means another disk: who opens the device is not given that.
+	losetup -d "$disk" && truncate -s 32M /tmp/other && losetup "$disk" /tmp/other || rc=1
+	dmesg -C
+	live_start && rc=1
+	dmesg | grep nvme-mdev
+	[ "$(dmesg | grep -c 'is another device than when it was added')" = 1 ] || rc=1
+	wait "$LIVE_CHILD"
+	echo 5 > "$DEV/namespaces/remove_namespace" || rc=1
+	losetup -d "$disk"
+	rm -f /tmp/other /tmp/hidden
+	return "$rc"
+}
+
+# From here on there is no nvme driver at all.
+without_nvme()
+{
+	mdev_remove && rmmod nvme && [ ! -e /sys/class/nvme/nvme0 ] && host_unload_block && host_load_block &&
+		mdev_create soft && refused_add ENODEV n1
+}
+
+host_unload_block()
+{
+	rmmod nvme-mdev
+}
+
+# Added and removed under the guest, a hundred of them in the end.
+come_and_go()
+{
+	local disk i
+
+	disk=$(loop_make grows 64 --sector-size 4096) && live_start || return
+	expect "list" list && expect "event none" event 100 || return
+	mdev_add "$disk" || return
+	expect "event 040002 1" event 10000 && expect "size 131072 4096 0" size 1 &&
+		expect "write 0" write 1 16383 165 && expect "read 0 *" read 1 16383 &&
+		expect "write 4080" write 1 16384 165 || return
+	for ((i = 2; i <= 128; i++)); do
+		mdev_add null || return
+	done
+	refused ENOSPC "$DEV/namespaces/add_namespace" null || return
+	[ "$(namespaces | wc -l)" = 128 ] && expect "event 040002 2 3 4 * 127 128" event 10000 &&
+		expect "list 1 2 * 128" list || return
+	for ((i = 2; i <= 128; i++)); do
+		echo "$i" > "$DEV/namespaces/remove_namespace" || return
+	done
+	expect "event 040002 2 3 4 * 127 128" event 10000 && expect "list 1" list
+}
+
+# Blocks of 4096 at the end of a disk of 64 MiB are what was written by the guest.
+on_the_disk()
+{
+	expect "flush 0" flush 1 || return
+	[ "$(dd if=/tmp/grows bs=4096 skip=16383 count=1 2>/dev/null | tr -d '\245' | wc -c)" = 0 ]
+}
+
+zeroes_and_discard()
+{
+	expect "zeroes 0" zeroes 1 16383 1 && expect "read 0 0" read 1 16383 &&
+		expect "zeroes 4080" zeroes 1 16383 2 && expect "write 0" write 1 100 1 &&
+		expect "discard 0" discard 1 100 1 && expect "discard 4080" discard 1 16384 1
+}
+
+grows()
+{
+	truncate -s 128M /tmp/grows && losetup -c "$(losetup -j /tmp/grows | cut -d: -f1)" || return
+	expect "event 040002 1" event 10000 && expect "size 262144 4096 0" size 1 &&
+		expect "write 0" write 1 32767 7
+}
+
+# What the guest has not been told yet is refused all the same.
+shrinks()
+{
+	truncate -s 32M /tmp/grows && losetup -c "$(losetup -j /tmp/grows | cut -d: -f1)" || return
+	expect "write 4080" write 1 8192 7 && expect "write 0" write 1 8191 7 &&
+		expect "event 040002 1" event 10000 && expect "size 65536 4096 0" size 1
+}
+
+read_only()
+{
+	local disk
+
+	disk=$(losetup -j /tmp/grows | cut -d: -f1)
+	blockdev --setro "$disk" || return
+	expect "write 4020" write 1 0 7 && expect "event 040002 1" event 10000 &&
+		expect "size 65536 4096 1" size 1 && expect "zeroes 4020" zeroes 1 0 1 &&
+		expect "discard 4020" discard 1 0 1 && expect "read 0 *" read 1 0 || return
+	blockdev --setrw "$disk" && expect "event 040002 1" event 10000 && expect "write 0" write 1 0 7
+}
+
+# One that is read-only from the beginning.
+born_read_only()
+{
+	local disk
+
+	disk=$(loop_make ro 64 -r) && mdev_add "$disk" || return
+	expect "event 040002 2" event 10000 && expect "size 131072 512 1" size 2 &&
+		expect "write 4020" write 2 0 7 && expect "read 0 *" read 2 0 || return
+	echo 2 > "$DEV/namespaces/remove_namespace" && loop_free ro && expect "event 040002 2" event 10000
+}
+
+# The disk goes while the guest has it: its I/O fails for good, other namespaces go on.
+lost()
+{
+	local disk rc=0
+
+	disk=$(null_make lost 64) && mdev_add "$disk" && expect "event 040002 2" event 10000 &&
+		expect "write 0" write 2 5 9 || return
+	echo 0 > /sys/kernel/config/nullb/lost/power || return
+	expect "read 4082 *" read 2 5 || rc=1
+	expect "write 4082" write 2 5 9 || rc=1
+	expect "flush 4082" flush 2 || rc=1
+	expect "discard 4082" discard 2 5 1 || rc=1
+	expect "write 0" write 1 0 9 || rc=1
+	echo 2 > "$DEV/namespaces/remove_namespace" || rc=1
+	null_free lost || rc=1
+	expect "event 040002 2" event 10000 && return "$rc"
+}
+
+# Identify says what the disk's queue says.
+hints()
+{
+	local disk
+
+	disk=$(null_make hints 64 blocksize=512 discard=1) && mdev_add "$disk" &&
+		expect "event 040002 2" event 10000 || return
+	expect "hints 16 0 0 0 0 0 0 0" hints 2 || return
+	echo 2 > "$DEV/namespaces/remove_namespace" && null_free hints &&
+		expect "event 040002 2" event 10000 && expect "hints 16 0 0 0 0 0 0 *" hints 1
+}
+
+# A SCSI disk of 4 KiB sectors in blocks of 512 bytes, which has a bad sector.
+scsi()
+{
+	local disk
+
+	modprobe sd_mod && modprobe scsi_debug dev_size_mb=64 physblk_exp=3 opt_blks=128 lbpu=1 lbprz=1 \
+		unmap_granularity=16 opts=2 max_luns=1 num_tgts=1 && udevadm settle || return
+	host_wait 10 scsi_disk
+	disk=/dev/$(scsi_disk) && host_wait 10 test -b "$disk" && mdev_add "$disk" &&
+		expect "event 040002 2" event 10000 || return
+	expect "hints 16 0 7 7 15 15 127 *" hints 2 && expect "write 0" write 2 8 9 && expect "read 0 *" read 2 8 &&
+		expect "discard 0" discard 2 0 64 && expect "zeroes 0" zeroes 2 64 64 &&
+		expect "read 4281 *" read 2 4660 || return
+	echo 2 > "$DEV/namespaces/remove_namespace" && rmmod scsi_debug && expect "event 040002 2" event 10000
+}
+
+# scsi_disk: the name of the disk that scsi_debug has made
+scsi_disk()
+{
+	basename /sys/bus/pseudo/drivers/scsi_debug/adapter0/host*/target*/*/block/sd*
+}
+
+# dm: a device that cannot say that it would wait, and one that waits for long.
+suspended()
+{
+	local disk pid
+
+	disk=$(loop_make under 64) && echo "0 131072 linear $disk 0" | dmsetup create under &&
+		udevadm settle && mdev_add /dev/mapper/under && expect "event 040002 2" event 10000 &&
+		expect "write 0" write 2 1 3 || return
+	dmsetup suspend --noflush under || return
+	# The answer comes once it is resumed; another namespace is not held up by it.
+	(sleep 5; dmsetup resume under) &
+	pid=$!
+	echo "write 2 1 4" >&"$LIVE_IN"
+	sleep 1
+	[ -z "$(timeout 0.5 cat <&"$LIVE_OUT")" ] || { echo "written to a suspended device"; return 1; }
+	read -r -t 60 LIVE_SAID <&"$LIVE_OUT"
+	wait "$pid"
+	[ "$LIVE_SAID" = "write 0" ] || { echo "$LIVE_SAID"; return 1; }
+	[ "$(dd if=/tmp/under bs=512 skip=1 count=1 2>/dev/null | tr -d '\004' | wc -c)" = 0 ] &&
+		echo 2 > "$DEV/namespaces/remove_namespace" && dmsetup remove under && loop_free under &&
+		expect "event 040002 2" event 10000
+}
+
+# A namespace whose disk waits is not removed, nor closed, before it has its last command back.
+closes_late()
+{
+	local disk begin
+
+	disk=$(loop_make late 64) && echo "0 131072 linear $disk 0" | dmsetup create late &&
+		udevadm settle && mdev_create soft && mdev_add /dev/mapper/late || return
+	dmsetup suspend --noflush late || return
+	build_hold late && sleep 1 || return
+	(sleep 6; dmsetup resume late) &
+	begin=$SECONDS
+	kill -KILL "$CLIENT" && wait "$CLIENT" 2>/dev/null
+	host_wait 60 all_given_back || return
+	echo "closed after $((SECONDS - begin)) s"
+	[ "$((SECONDS - begin))" -ge 3 ] && wait && mdev_remove && dmsetup remove late && loop_free late
+}
+
+# build_hold NAME: a VMM whose first command does not come back
+build_hold()
+{
+	NVME_MDEV_UUID=$MDEV build/selftests/hold write 1 < /dev/zero > "$RESULTS/$1.client" 2>&1 &
+	CLIENT=$!
+	host_wait 30 grep -q 1 "$DEV/state/open"
+}
+
+# The VMM's cgroup pays, and its bound holds.
+cgroup()
+{
+	local dir=/sys/fs/cgroup/guest disk number begin bytes
+
+	mkdir -p /sys/fs/cgroup
+	mountpoint -q /sys/fs/cgroup || mount -t cgroup2 none /sys/fs/cgroup || return
+	echo +io > /sys/fs/cgroup/cgroup.subtree_control && mkdir -p "$dir" || return
+	disk=$(loop_make paid 64) && mdev_create soft && mdev_add "$disk" || return
+	number=$(cat "/sys/class/block/${disk##*/}/dev")
+	echo "$number wbps=1048576" > "$dir/io.max" || return
+	begin=$SECONDS
+	# 512 commands of 8 KiB are 4 MiB.
+	# shellcheck disable=SC2016 # for the inner shell
+	bash -c 'echo $$ > '"$dir"'/cgroup.procs && exec env NVME_MDEV_UUID='"$MDEV"' build/selftests/hold write 512' </dev/null ||
+		return
+	bytes=$(sed -n "s/^$number .*wbytes=\([0-9]*\).*/\1/p" "$dir/io.stat")
+	echo "4 MiB at 1 MiB/s: $((SECONDS - begin)) s; io.stat: $bytes bytes"
+	[ "$((SECONDS - begin))" -ge 3 ] && [ "$bytes" -ge 4194304 ] && mdev_remove && rmdir "$dir" && loop_free paid
+}
+
+# A real guest: files on a loop device, and a second disk that comes, grows, and goes.
+guest()
+{
+	local first second
+
+	first=$(loop_make first 256) && second=$(loop_make second 64) && mdev_create soft &&
+		mdev_add "$first" || return
+	guest_start block "$(mdev_qemu)" format,block live && guest_expect block "live: waits" || return
+	mdev_add "$second" && guest_expect block "live: wrote" || return
+	truncate -s 128M /tmp/second && losetup -c "$second" && guest_expect block "live: grew" || return
+	blockdev --setro "$second" && guest_expect block "live: read-only" || return
+	echo 2 > "$DEV/namespaces/remove_namespace" || return
+	guest_finish block && cat "$DEV/state/counters" && mdev_remove || return
+	[ "$(files_sum "$first" 1048576)" = "$(guest_data block)" ] || { echo "other files"; return 1; }
+	loop_free first && loop_free second
+}
+
+# Lent queues and block devices in one device; the drive is reset under both.
+mixed()
+{
+	local disk i
+
+	host_load 4 && drive_split /dev/nvme0n1 && disk=$(loop_make mixed 64) && mdev_create 2Q_V1 &&
+		mdev_add n1p2 && mdev_add "$disk" || return
+	live_start && expect "list 1 2" list && expect "write 0" write 1 3 1 && expect "write 0" write 2 3 2 || return
+	for ((i = 0; i < 5; i++)); do
+		echo 1 > /sys/class/nvme/nvme0/reset_controller
+		expect "write 0" write 2 "$i" 2 && expect "write 0" write 1 "$i" 1 || return
+	done
+	expect "flush 0" flush 1 && expect "flush 0" flush 2 && live_stop || return
+	[ "$(dd if=/tmp/mixed bs=512 skip=4 count=1 2>/dev/null | tr -d '\002' | wc -c)" = 0 ] &&
+		[ "$(dd if=/dev/nvme0n1p2 bs=512 skip=4 count=1 iflag=direct 2>/dev/null | tr -d '\001' | wc -c)" = 0 ] &&
+		all_given_back && mdev_remove && loop_free mixed && host_unload
+}
+
+ktap_begin
+ktap_test "beside the kernel's own driver nothing is lent, and it says so" stock || ktap_done
+ktap_test "a disk by namespace, path and number, as written" forms
+ktap_test "the same disk by another name: EEXIST" same_twice
+ktap_test "what the drive has not: ENODEV" no_such_namespace
+ktap_test "what is no disk: ENOENT, ENOTBLK, ENODEV, EINVAL" no_such_path
+ktap_test "a mounted disk: EBUSY" held
+ktap_test "a disk smaller than a block: EINVAL" too_small
+ktap_test "a zoned disk: EOPNOTSUPP" zoned
+ktap_test "a path is the writer's, and means one disk" mount_namespace
+ktap_test "no nvme driver at all" without_nvme
+ktap_test "namespaces come and go, 128 of them" come_and_go
+ktap_test "what was written is on the disk" on_the_disk
+ktap_test "write zeroes, deallocate" zeroes_and_discard
+ktap_test "a disk grows" grows
+ktap_test "a disk shrinks" shrinks
+ktap_test "a disk becomes read-only and writable" read_only
+ktap_test "a read-only disk" born_read_only
+ktap_test "a disk is lost" lost
+ktap_test "what a disk likes" hints
+ktap_test "what a SCSI disk likes, and says of a bad sector" scsi
+ktap_test "a disk that makes others wait" suspended
+ktap_test "the guest lets go" live_stop
+ktap_test "nothing is left of it" all_given_back
+ktap_test "the device goes" mdev_remove
+ktap_test "closed when the last command is back" closes_late
+ktap_test "the VMM's cgroup pays" cgroup
+ktap_test "a guest with two disks" guest
+ktap_test "the module goes" host_unload_block
+ktap_test "lent queues beside block devices" mixed
+ktap_done
