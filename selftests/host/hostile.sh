@@ -4,7 +4,7 @@
 # A hostile guest, selftests/vfio/hostile.c, on a partition between two others: theirs stays theirs,
 # the host says nothing and loses nothing. OPERATIONS and SEED may be set; a run tells its seed.
 #
-# Checklist: 35, 124
+# Checklist: 5, 35, 124, 128
 
 . selftests/lib/ktap.sh
 . selftests/lib/host.sh

@@ -3,7 +3,7 @@
 #
 # A VMM that fails: selftests/vfio/vmm_test.c on a partition of the drive.
 #
-# Checklist: 24, 28, 130, 134
+# Checklist: 25, 26, 28, 134
 
 . selftests/lib/ktap.sh
 . selftests/lib/host.sh

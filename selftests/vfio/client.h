@@ -123,5 +123,6 @@ int client_irq_none(struct client *c, uint32_t index);
 long client_state(struct client *c, const char *file);
 long client_counter(struct client *c, const char *name);
 int client_set(struct client *c, const char *file, const char *value);
+void client_measured(const char *what, unsigned long n);
 
 #endif

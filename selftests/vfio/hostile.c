@@ -36,7 +36,7 @@
 #define HOT_SIZE	(5 * MIB)	/* two chunks as a whole, one by page */
 #define RO_IOVA		(MEM_IOVA + MEM_SIZE)
 #define HOT_IOVA	0x40000000ul
-#define HOT_PLACES	4
+#define HOT_PLACES	2
 #define NR_QUEUES	2
 #define MAX_DEPTH	256
 #define LBA		512
@@ -134,15 +134,14 @@ static uint64_t address(struct worker *w)
 		return RO_IOVA - PAGE;
 	case 2:
 		return RO_IOVA + RO_SIZE - PAGE;
-	case 3:
-	case 4:
-	case 5:
+	case 3 ... 5:
+	case 8 ... 12:
 		return HOT_IOVA + below(w, HOT_PLACES) * 16 * MIB + off % HOT_SIZE;
 	case 6:
 		return MEM_IOVA - PAGE + below(w, 2) * PAGE;
 	case 7:
 		return edgy(w);
-	case 8:
+	case 13:
 		return MEM_IOVA + LISTS_AT + off % (LISTS * PAGE);
 	default:
 		/* 2 MiB of data in each of which something is pinned soon */
@@ -195,7 +194,7 @@ static struct sqe command(struct worker *w)
 	uint32_t nlb = one_in(w, 4) ? below(w, 1024) : below(w, 16);
 	uint64_t slba = below(w, 3) ? below(w, nsze - 1024) : nsze - below(w, 2048);
 
-	cmd.nsid = below(w, 4) ? 2 : 1;
+	cmd.nsid = 1 + below(w, 2);
 	cmd.cdw10 = slba;
 	cmd.cdw11 = slba >> 32;
 	cmd.cdw12 = nlb | (one_in(w, 8) ? 1u << 30 : 0);
@@ -717,6 +716,7 @@ static void report(unsigned long seed)
 	for (i = 0; i < sizeof(names) / sizeof(*names); i++)
 		printf(" %s %ld", names[i], client_counter(&client, names[i]));
 	printf("\n");
+	client_measured("fuzz operations", all());
 }
 
 int main(int argc, char **argv)

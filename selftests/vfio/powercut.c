@@ -2,7 +2,8 @@
 /*
  * Nothing acknowledged is lost: a guest that may be killed at any moment.
  *
- * powercut write JOURNAL SEED	writes cells of 4 KiB until SIGTERM, or SIGKILL
+ * powercut write JOURNAL SEED	writes cells of 4 KiB until SIGTERM, SIGKILL, or the
+ *				request to let go of the device
  * powercut check JOURNAL DEVICE	does the host find them on the partition?
  * powercut fused N		fused pairs, which must not be carried out
  *
@@ -22,6 +23,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -160,8 +162,8 @@ static bool reap(struct queue *q)
 	s = &slots[q->id - 1][e.cid];
 	s->used = false;
 	if (e.status >> 1) {
-		printf("powercut: status %#x\n", e.status >> 1);
-		j->errors++;
+		if (!j->errors++)
+			printf("powercut: status %#x\n", e.status >> 1);
 	} else if (s->flush) {
 		j->flushes++;
 	} else {
@@ -197,6 +199,14 @@ static void terminate(int sig)
 	stop = true;
 }
 
+/* The operator removes the device: VFIO asks for it back. */
+static bool asked_to_let_go(int fd)
+{
+	uint64_t n;
+
+	return read(fd, &n, sizeof(n)) == sizeof(n);
+}
+
 static int device_open(void)
 {
 	int err = client_open(&client) ?: client_enable(&client, 32);
@@ -209,7 +219,9 @@ static int device_open(void)
 
 static int write_cells(const char *path, uint64_t seed)
 {
-	int err = journal_open(path) ?: device_open();
+	int req = eventfd(0, EFD_NONBLOCK);
+	int err = journal_open(path) ?: device_open() ?:
+		  client_irq(&client, VFIO_PCI_REQ_IRQ_INDEX, 0, req);
 	unsigned int i;
 	bool left;
 
@@ -231,6 +243,7 @@ static int write_cells(const char *path, uint64_t seed)
 				;
 		}
 		usleep(10);
+		stop |= asked_to_let_go(req);
 	} while (left);
 	client_close(&client);
 	return j->errors != 0;

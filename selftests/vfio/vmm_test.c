@@ -191,6 +191,7 @@ TEST_F_TIMEOUT(vmm, intx_unmasked_by_its_own_eventfd, 60)
 	EXPECT_EQ(0, unmask_by(c, -1));
 	EXPECT_EQ(0, client_irq(c, VFIO_PCI_INTX_IRQ_INDEX, 0, -1));
 	close(fd);
+	client_measured("INTx unmasked by its own eventfd", 10);
 }
 
 /* Eventfds of all kinds, set and taken away while interrupts come. */
@@ -237,6 +238,7 @@ TEST_F_TIMEOUT(vmm, eventfds_change_under_load, 120)
 	fd_fires(full, 10);
 	ASSERT_EQ(ST_OK, client_rw(c, &c->io[0], false, 0, 8, MEM_IOVA + MIB, LBA));
 	EXPECT_TRUE(fd_fires(full, 2000));
+	client_measured("eventfds changed under load", i);
 }
 
 /* Device, group, container, doorbell page: let go in each order, with commands in flight. */
@@ -269,6 +271,7 @@ TEST_F_TIMEOUT(vmm, closed_in_any_order, 180)
 		ASSERT_EQ(0, client_open(c));
 		ASSERT_EQ(0, start(c));
 	}
+	client_measured("orders of closing with commands in flight", order);
 }
 
 static bool is_all(const uint8_t *p, size_t len, uint8_t val)
@@ -295,6 +298,7 @@ TEST_F_TIMEOUT(vmm, unmapped_under_dma, 120)
 		EXPECT_TRUE(is_all(side, size, 0xa5));
 	}
 	munmap(side, size);
+	client_measured("memory unmapped under DMA", round);
 }
 
 /* The same address is other memory, the same memory has another address. */
@@ -325,6 +329,7 @@ TEST_F_TIMEOUT(vmm, mapped_elsewhere, 120)
 	load_end(&load);
 	EXPECT_EQ(0, load.bad);
 	munmap(side, 4 * size);
+	client_measured("memory mapped elsewhere under load", round);
 }
 
 struct unmapper {
@@ -384,6 +389,7 @@ TEST_F_TIMEOUT(vmm, two_unmaps_at_once, 120)
 	}
 	load_end(&load);
 	EXPECT_EQ(0, load.bad);
+	client_measured("two unmappings at once", u[0].rounds);
 }
 
 struct resetter {
@@ -420,6 +426,7 @@ TEST_F_TIMEOUT(vmm, reset_by_two_under_io, 120)
 		pthread_join(thread[i], NULL);
 	EXPECT_EQ(0, r.bad);
 	EXPECT_TRUE(works(c));
+	client_measured("VFIO resets by two threads under I/O", 2 * r.n);
 }
 
 /* A process like this one with a device open and busy; it says so with a byte. */
@@ -521,6 +528,7 @@ TEST_F_TIMEOUT(vmm, stopped_and_continued, 120)
 	EXPECT_EQ(0, client_set(c, "idle_ms", "500"));
 	EXPECT_EQ(0, client_set(c, "iothread_cpu", "-1"));
 	ASSERT_EQ(0, client_open(c));
+	client_measured("SIGSTOP and SIGCONT under load", i);
 }
 
 /* Stopped and then killed, without having been continued. */
@@ -630,6 +638,7 @@ TEST_F_TIMEOUT(vmm, memory_hotplug_under_io, 120)
 	}
 	load_end(&load);
 	EXPECT_EQ(0, load.bad);
+	client_measured("memory plugged and unplugged under load", 4 * round);
 }
 
 /* A balloon takes pages that are pinned; once they are given back unused, new ones are found. */
@@ -670,6 +679,7 @@ TEST_F_TIMEOUT(vmm, balloon_under_dma, 120)
 		for (i = 0; i < 60; i++)
 			ASSERT_EQ(ST_OK, queue_wait(c, &c->io[0], NULL, 10000));
 	}
+	client_measured("pages taken by a balloon under DMA", 512 * round);
 }
 
 /* Another process finds the device taken; another descriptor of the same process shares it. */
@@ -697,6 +707,7 @@ TEST_F_TIMEOUT(vmm, second_user, 120)
 	EXPECT_EQ(CSTS_RDY, bar_read(c, REG_CSTS, 4));
 	load_end(&load);
 	EXPECT_EQ(0, load.bad);
+	client_measured("second processes refused under load", i);
 }
 
 TEST_HARNESS_MAIN

@@ -1,0 +1,242 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# An operator who is early, late or wrong, while a VMM writes (selftests/vfio/powercut.c): each command
+# ends soon, with a clear result, and nothing that was acknowledged is lost.
+#
+# What is refused without load is in sysfs.sh, removal of idle devices and drives in lifecycle.sh, controller
+# resets in reset.sh and powercut.sh.
+#
+# Checklist: 29, 122, 126
+
+. selftests/lib/ktap.sh
+. selftests/lib/host.sh
+
+PART=/dev/nvme0n1p2
+JOURNAL=/dev/shm/journal
+SOON=40	# seconds that a command may take: this machine is slow
+
+prepare()
+{
+	host_load 4 && drive_split /dev/nvme0n1 && device
+}
+
+device()
+{
+	mdev_create 2Q_V1 && mdev_add n1p2
+}
+
+counter()
+{
+	sed -n 's/^writes //p' "$DEV/state/counters"
+}
+
+more_than()
+{
+	[ "$(counter)" -gt "$1" ]
+}
+
+# writer NAME: a VMM with writes in flight; WRITER is its process
+writer()
+{
+	rm -f "$JOURNAL"
+	NVME_MDEV_UUID=$MDEV build/selftests/powercut write "$JOURNAL" "$RANDOM" > "$RESULTS/$1.writer" 2>&1 &
+	WRITER=$!
+	host_wait 30 more_than 200
+}
+
+# goes_on: writes are answered
+goes_on()
+{
+	kill -0 "$WRITER" && host_wait 30 more_than "$(($(counter) + 50))"
+}
+
+# writer_ended STATUS
+writer_ended()
+{
+	local rc
+
+	wait "$WRITER"
+	rc=$?
+	[ "$rc" = "$1" ] || { echo "the writer ended with $rc, not $1"; cat "$RESULTS"/*.writer; return 1; }
+}
+
+nothing_lost()
+{
+	build/selftests/powercut check "$JOURNAL" "$PART" > "$RESULTS/check"
+	tail -n 1 "$RESULTS/check"
+	grep -q ' [1-9][0-9]* cells checked .* 0 lost' "$RESULTS/check"
+}
+
+# soon COMMAND...: it ends within its time; its exit status
+soon()
+{
+	local rc
+
+	timeout "$SOON" "$@"
+	rc=$?
+	[ "$rc" != 124 ] || echo "no end of $*"
+	return "$rc"
+}
+
+# A module in use stays: each that is asked for says so.
+rmmod_refused()
+{
+	local module
+
+	writer rmmod || return
+	for module in nvme_mdev nvme; do
+		if soon rmmod "$module" 2> "$RESULTS/rmmod"; then
+			echo "$module went"
+			return 1
+		fi
+		cat "$RESULTS/rmmod"
+		grep -q 'in use' "$RESULTS/rmmod" || return
+	done
+	goes_on && kill "$WRITER" && writer_ended 0 && nothing_lost
+}
+
+# The VMM is asked, stops writing, closes; then the device goes.
+removed_on_request()
+{
+	writer removed || return
+	soon sh -c "echo 1 > $DEV/remove" && writer_ended 0 && [ ! -e "$DEV" ] && nothing_lost && device
+}
+
+# A VMM that does not listen is waited for, and the log says so once; its end is the removal's.
+removed_in_vain()
+{
+	local remove lines
+
+	client_start deaf unlimited || return
+	dmesg -C
+	sh -c "echo 1 > $DEV/remove" &
+	remove=$!
+	sleep 12
+	kill -0 "$remove" && kill -0 "$CLIENT" || { echo "the removal did not wait"; return 1; }
+	lines=$(dmesg | grep -c 'removal waits for the VMM')
+	dmesg
+	[ "$lines" = 1 ] || { echo "$lines lines in the log"; return 1; }
+	# a second removal meanwhile is refused, or waits, too
+	soon sh -c "echo 1 > $DEV/remove" 2>/dev/null
+	kill -KILL "$CLIENT"
+	wait "$CLIENT" 2>/dev/null
+	host_wait "$SOON" test ! -e "$DEV" && wait "$remove" && device
+}
+
+# The drive's driver is unbound, bound again: asked like before.
+unbound_on_request()
+{
+	writer unbound || return
+	soon sh -c "echo $DRIVE > /sys/bus/pci/drivers/nvme/unbind" && writer_ended 0 && [ ! -e "$DEV" ] &&
+		echo "$DRIVE" > /sys/bus/pci/drivers/nvme/bind && host_wait 30 test -b "$PART" &&
+		nothing_lost && device
+}
+
+# The guest has errors from then on, the host has its partition back, with what was acknowledged in it.
+namespace_removed()
+{
+	writer namespace || return
+	soon sh -c "echo 1 > $DEV/namespaces/remove_namespace" && [ -z "$(cat "$DEV/namespaces/namespaces")" ] || return
+	sleep 0.5
+	nothing_lost && mdev_add n1p2 && kill "$WRITER" && writer_ended 1 &&
+		grep -q 'status 0x' "$RESULTS/namespace.writer"
+}
+
+# Another namespace comes and goes beside the one that is written to.
+namespaces_come_and_go()
+{
+	local i
+
+	writer other || return
+	for ((i = 0; i < 30; i++)); do
+		mdev_add null:64M && mdev_add n1p3 && echo 3 > "$DEV/namespaces/remove_namespace" &&
+			echo 2 > "$DEV/namespaces/remove_namespace" || return
+	done
+	echo "measured: namespaces attached and detached under load: $((2 * i))"
+	goes_on && kill "$WRITER" && writer_ended 0 && nothing_lost
+}
+
+# shell_of NUMBER: what one of several shells does at once; what it writes may be refused, never hang
+shell_of()
+{
+	local i file value
+
+	for ((i = 0; i < 60; i++)); do
+		read -r file value <<< "$(shuf -n 1 <<-EOF
+			settings/idle_ms $((RANDOM % 20))
+			settings/mode adaptive
+			settings/mode poll
+			settings/iothread_cpu $((RANDOM % 2))
+			settings/iothread_cpu -1
+			settings/iothread_cpu 0-1
+			settings/pinned_limit 16M
+			settings/pinned_limit 0
+			settings/pinned_idle_ms 10
+			settings/pinned_idle_ms 30000
+			settings/shadow_doorbell 0
+			settings/serial other
+			namespaces/add_namespace null:1M
+			namespaces/add_namespace n1p3
+			namespaces/add_namespace n1p2
+			namespaces/remove_namespace $((2 + RANDOM % 4))
+			namespaces/remove_namespace 99
+		EOF
+		)"
+		echo "$value" > "$DEV/$file"
+		cat "$DEV"/state/* "$DEV"/namespaces/namespaces > /dev/null
+	done 2>/dev/null
+	echo "shell $1 is through" >> "$RESULTS/shells"
+}
+
+shells_at_once()
+{
+	local i shells=()
+
+	: > "$RESULTS/shells"
+	writer shells || return
+	for i in 1 2 3 4; do
+		shell_of "$i" &
+		shells+=($!)
+	done
+	wait "${shells[@]}"
+	cat "$RESULTS/shells"
+	echo "measured: settings and namespaces written by four shells at once: 240"
+	[ "$(wc -l < "$RESULTS/shells")" = 4 ] && goes_on && kill "$WRITER" && writer_ended 0 &&
+		nothing_lost && head -n 1 "$DEV/namespaces/namespaces" | grep -q '^1 n1p2 '
+}
+
+# Devices are made and removed beside one that is in use, from two shells at once.
+devices_come_and_go()
+{
+	local one two
+
+	writer devices || return
+	churn & one=$!
+	churn & two=$!
+	wait "$one" && wait "$two" && echo "measured: devices made and removed beside a busy one: 40" && goes_on && kill "$WRITER" && writer_ended 0 && nothing_lost
+}
+
+churn()
+{
+	local i uuid
+
+	for ((i = 0; i < 20; i++)); do
+		uuid=$(uuidgen)
+		echo "$uuid" > "$(mdev_type 1Q_V1)/create" && mdev_add null:1M "$uuid" && mdev_remove "$uuid" || return
+	done
+}
+
+ktap_begin
+ktap_test "prepare" prepare || ktap_done
+ktap_test "rmmod of modules in use is refused" rmmod_refused
+ktap_test "a device removed under load: the VMM is asked, and goes" removed_on_request
+ktap_test "a device removed under a VMM that does not listen" removed_in_vain
+ktap_test "the drive unbound under load: the VMM is asked, and goes" unbound_on_request
+ktap_test "the namespace removed under load" namespace_removed
+ktap_test "other namespaces come and go under load" namespaces_come_and_go
+ktap_test "four shells write settings and namespaces at once, under load" shells_at_once
+ktap_test "two shells make and remove devices at once, under load" devices_come_and_go
+ktap_test "the device goes" mdev_remove
+ktap_test "the modules go" host_unload
+ktap_done
