@@ -297,7 +297,10 @@ static void extq_lose(struct nvme_mdev_lane *ml)
 			nvme_mdev_stat_lost(ml->stat, &ml->reqs[i]);
 			vnvme_req_requeue(&ml->reqs[i]);
 		}
+	/* what was done about them is done */
 	bitmap_zero(ml->late, NVME_MDEV_LANE_DEPTH);
+	bitmap_zero(ml->abort_due, NVME_MDEV_LANE_DEPTH);
+	WRITE_ONCE(ml->reset_due, false);
 }
 
 /* nvme_extq_ops.down: the drive touches no memory of this pair any more. */
