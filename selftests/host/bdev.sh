@@ -136,7 +136,8 @@ zoned()
 	local disk rc
 
 	disk=$(null_make zones 64 zoned=1 zone_size=16) || return
-	refused_add EOPNOTSUPP "$disk"
+	# as python calls EOPNOTSUPP
+	refused_add ENOTSUP "$disk"
 	rc=$?
 	null_free zones
 	return "$rc"

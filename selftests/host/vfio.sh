@@ -7,19 +7,19 @@
 . selftests/lib/ktap.sh
 . selftests/lib/host.sh
 
-# Disks of several kinds: LOOP, NULL4K with blocks of 4 KiB that may sleep, CRYPT, BRD.
+# Disks that are unlike the drive: blocks of 4 KiB and a driver that sleeps, and one that cannot say
+# that it would wait.
 disks()
 {
-	LOOP=$(loop_make disk 512) && NULL4K=$(null_make fourk 512 blocksize=4096 blocking=1 discard=1) &&
-		modprobe brd rd_nr=1 rd_size=524288 && modprobe dm_crypt || return
-	loop_make crypt 512 > /tmp/crypt.dev || return
-	echo "0 1048576 crypt aes-xts-plain64 $(printf '%064d' 7) 0 $(cat /tmp/crypt.dev) 0" |
-		dmsetup create crypt && udevadm settle && [ -b /dev/mapper/crypt ]
+	NULL4K=$(null_make fourk 512 blocksize=4096 discard=1) && modprobe brd rd_nr=1 rd_size=524288 &&
+		modprobe dm_crypt || return
+	echo "0 1048576 crypt aes-xts-plain64 $(printf '%064d' 7) 0 /dev/ram0 0" | dmsetup create crypt &&
+		udevadm settle && [ -b /dev/mapper/crypt ]
 }
 
 disks_gone()
 {
-	dmsetup remove crypt && null_free fourk && loop_free disk && loop_free crypt && rmmod brd
+	dmsetup remove crypt && null_free fourk && rmmod brd
 }
 
 ktap_begin
@@ -28,10 +28,8 @@ if [ "${1:-}" = block ]; then
 	ktap_test "partitions" drive_split /dev/nvme0n1 || ktap_done
 	ktap_test "disks" disks || ktap_done
 	vfio_client nvme_mdev_test partition n1p2 1 block
-	vfio_client nvme_mdev_test loop "$LOOP" 1 soft
 	vfio_client nvme_mdev_test null-4k "$NULL4K" 1 soft
 	vfio_client nvme_mdev_test crypt /dev/mapper/crypt 1 soft
-	vfio_client nvme_mdev_test brd /dev/ram0 1 block
 	ktap_test "the disks are free again" disks_gone
 else
 	ktap_test "load" host_load 4 || ktap_done

@@ -740,7 +740,7 @@ TEST_F(dev, mapped_doorbells_wake_the_poller)
 }
 
 /* 96, 98: Shadow doorbells: no write to BAR0 while the poller runs, one when it sleeps. */
-TEST_F(dev, shadow_doorbells)
+TEST_F_TIMEOUT(dev, shadow_doorbells, 120)
 {
 	struct client *c = &self->c;
 	unsigned long mmio;

@@ -66,7 +66,7 @@ static void lender_put(void)
 
 	for (i = 0; i < ARRAY_SIZE(lender_calls); i++) {
 		if (lender_calls[i].func)
-			__symbol_put(lender_calls[i].name);
+			symbol_put_addr(lender_calls[i].func);
 		lender_calls[i].func = NULL;
 	}
 }
