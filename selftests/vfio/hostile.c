@@ -251,7 +251,9 @@ static void submit(struct worker *w)
 	}
 	if (now != w->epoch) {
 		w->epoch = now;
-		w->tail = w->head = w->owed = 0;
+		w->tail = 0;
+		w->head = 0;
+		w->owed = 0;
 		w->phase = 1;
 	}
 	for (i = 0; i < n; i++) {
@@ -396,6 +398,8 @@ static void make_queues(struct worker *w)
 /* The controller is enabled as a driver would, with queues and shadow doorbells. */
 static void enable(struct worker *w)
 {
+	const struct sqe dbbuf = { .opcode = 0x7c, .prp1 = MEM_IOVA + SHADOW_AT,
+				   .prp2 = MEM_IOVA + EVENTIDX_AT };
 	struct queue *q = &client.admin;
 
 	count(w, OP_ENABLE);
@@ -416,8 +420,7 @@ static void enable(struct worker *w)
 		return;
 	depth = 2 + below(w, MAX_DEPTH - 1);
 	if (one_in(w, 3))
-		admin(w, (struct sqe){ .opcode = 0x7c, .prp1 = MEM_IOVA + SHADOW_AT,
-				       .prp2 = MEM_IOVA + EVENTIDX_AT });
+		admin(w, dbbuf);
 	make_queues(w);
 	__atomic_add_fetch(&epoch, 1, __ATOMIC_RELEASE);
 }
@@ -498,7 +501,7 @@ static void control(struct worker *w)
 	case 0:
 		count(w, OP_RESET);
 		ioctl(client.device, VFIO_DEVICE_RESET);
-		/* fallthrough */
+		break;
 	case 1:
 		enable(w);
 		break;
@@ -620,7 +623,8 @@ static void run_until(unsigned long ops)
 	pause_workers(true);
 }
 
-static long meminfo(const char *key)
+/* A line of /proc/meminfo, in KiB. */
+static long host_memory(const char *key)
 {
 	FILE *f = fopen("/proc/meminfo", "r");
 	char name[64];
@@ -746,8 +750,8 @@ int main(int argc, char **argv)
 		run_until(ops / 4 * (i + 1));
 		snprintf(name, sizeof(name), "usable after quarter %u", i + 1);
 		result(usable(), name);
-		available[i] = meminfo("MemAvailable:");
-		slab[i] = meminfo("SUnreclaim:");
+		available[i] = host_memory("MemAvailable:");
+		slab[i] = host_memory("SUnreclaim:");
 		printf("# MemAvailable %ld KiB, SUnreclaim %ld KiB\n", available[i], slab[i]);
 	}
 	stop = true;

@@ -283,9 +283,10 @@ static int check_cells(const char *path, const char *device)
 			lost++;
 		}
 	}
-	printf("powercut: %llu writes and %llu flushes acknowledged, %u cells checked (%u with a write in flight), %u lost, %llu errors\n",
-	       (unsigned long long)j->writes, (unsigned long long)j->flushes, checked, open_ended,
-	       lost, (unsigned long long)j->errors);
+	printf("powercut: %llu writes and %llu flushes acknowledged, ",
+	       (unsigned long long)j->writes, (unsigned long long)j->flushes);
+	printf("%u cells checked (%u with a write in flight), %u lost, %llu errors\n", checked,
+	       open_ended, lost, (unsigned long long)j->errors);
 	return lost || j->errors || !checked;
 }
 
@@ -293,7 +294,7 @@ static int check_cells(const char *path, const char *device)
  * Compare and Write behind the last cell: both are answered with Invalid Field, as FUSES
  * says that there is none, and nothing is written, whatever happens to the drive.
  */
-static int fused(unsigned int nr)
+static int push_fused(unsigned int nr)
 {
 	uint64_t slba = NR_CELLS * CELL_LBAS;
 	struct queue *q = &client.io[0];
@@ -338,7 +339,7 @@ int main(int argc, char **argv)
 	if (argc == 4 && !strcmp(argv[1], "check"))
 		return check_cells(argv[2], argv[3]);
 	if (argc == 3 && !strcmp(argv[1], "fused"))
-		return fused(strtoul(argv[2], NULL, 0));
+		return push_fused(strtoul(argv[2], NULL, 0));
 	fprintf(stderr, "usage: powercut write|check|fused ...\n");
 	return 2;
 }
