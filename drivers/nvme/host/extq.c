@@ -19,9 +19,13 @@
  *   pool->lock		get, put, creation, removal; held over admin commands.
  *			Neither nvme_dev_disable() nor nvme_reset_work() takes
  *			it, so that they can end the command waited for.
- *   dev->shutdown_lock	pool->open, the list (changed with both locks held,
- *			walked with either), ->down.  No admin command is sent
- *			under it but by nvme_extq_quiesce(), with a time limit.
+ *   dev->shutdown_lock	nvme_dev_disable() holds it.  Not taken here: a reset
+ *			that finds it taken gives the controller up.
+ *   pool->list_lock	pool->open, the list (changed with both locks of the pool
+ *			held, walked with either), ->down.  nvme_dev_disable()
+ *			holds it from nvme_extq_quiesce() to nvme_extq_down().
+ *			No admin command is sent under it but by the former,
+ *			with a time limit.
  *   q->sq_lock		NVMEQ_ENABLED of the pair and its submission side
  *   q->cq_poll_lock	NVMEQ_ENABLED of the pair and its completion side
  *
@@ -47,6 +51,7 @@ struct nvme_extq_pool {
 	struct nvme_dev		*dev;		/* NULL after the removal */
 	struct device		*dma_dev;
 	struct mutex		lock;
+	struct mutex		list_lock;
 	struct list_head	list;
 	struct work_struct	work;
 	wait_queue_head_t	disabled;	/* disables has changed */
@@ -75,7 +80,7 @@ struct nvme_extq {
 	void				*priv;
 	struct nvme_extq_info		info;	/* changed under q.sq_lock */
 	unsigned int			idx;
-	int				irq;	/* 0: none; by shutdown_lock */
+	int				irq;	/* 0: none; by list_lock */
 	unsigned long			armed;	/* bit 0: the interrupt is on */
 	u32				submitted;	/* under q.sq_lock */
 	u32				reaped;		/* under q.cq_poll_lock, */
@@ -106,6 +111,7 @@ static void nvme_extq_pool_release(struct kref *ref)
 		container_of(ref, struct nvme_extq_pool, ref);
 
 	put_device(pool->dma_dev);
+	mutex_destroy(&pool->list_lock);
 	mutex_destroy(&pool->lock);
 	kfree(pool);
 }
@@ -247,7 +253,7 @@ static void nvme_extq_request_irq(struct nvme_dev *dev, struct nvme_extq *e)
 {
 	int irq;
 
-	lockdep_assert_held(&dev->shutdown_lock);
+	lockdep_assert_held(&e->pool->list_lock);
 	if (!nvme_extq_has_vec(e))
 		return;
 	irq = pci_irq_vector(to_pci_dev(dev->dev),
@@ -263,9 +269,9 @@ static void nvme_extq_request_irq(struct nvme_dev *dev, struct nvme_extq *e)
 	spin_unlock(&e->q.sq_lock);
 }
 
-static void nvme_extq_free_irq(struct nvme_dev *dev, struct nvme_extq *e)
+static void nvme_extq_free_irq(struct nvme_extq *e)
 {
-	lockdep_assert_held(&dev->shutdown_lock);
+	lockdep_assert_held(&e->pool->list_lock);
 	if (!e->irq)
 		return;
 	free_irq(e->irq, e);
@@ -350,7 +356,7 @@ static int nvme_extq_attach(struct nvme_dev *dev, struct nvme_extq *e)
 			nvme_extq_destroy(pool, q->qid, disables, false);
 	}
 
-	mutex_lock(&dev->shutdown_lock);
+	mutex_lock(&pool->list_lock);
 	if (!pool->open) {
 		/* the device was off since then and has forgotten the pair */
 		ret = -EAGAIN;
@@ -360,7 +366,7 @@ static int nvme_extq_attach(struct nvme_dev *dev, struct nvme_extq *e)
 		nvme_extq_request_irq(dev, e);
 		set_bit(NVMEQ_ENABLED, &q->flags);
 	}
-	mutex_unlock(&dev->shutdown_lock);
+	mutex_unlock(&pool->list_lock);
 	return ret;
 }
 
@@ -450,10 +456,10 @@ static void nvme_extq_work(struct work_struct *work)
 	mutex_lock(&pool->lock);
 	if (!READ_ONCE(pool->dead)) {
 		nvme_extq_read_limits(pool);
-		mutex_lock(&dev->shutdown_lock);
+		mutex_lock(&pool->list_lock);
 		pool->open = dev->ctrl.state == NVME_CTRL_LIVE &&
-			     dev->online_queues;
-		mutex_unlock(&dev->shutdown_lock);
+			     READ_ONCE(dev->online_queues);
+		mutex_unlock(&pool->list_lock);
 	}
 
 	list_for_each_entry(e, &pool->list, entry) {
@@ -500,6 +506,7 @@ static void nvme_extq_init(struct nvme_dev *dev)
 		return;
 	kref_init(&pool->ref);
 	mutex_init(&pool->lock);
+	mutex_init(&pool->list_lock);
 	INIT_LIST_HEAD(&pool->list);
 	INIT_WORK(&pool->work, nvme_extq_work);
 	init_waitqueue_head(&pool->disabled);
@@ -582,17 +589,20 @@ static void nvme_extq_quiesce(struct nvme_dev *dev, bool dead)
 {
 	static const u8 ops[] = { nvme_admin_delete_sq, nvme_admin_delete_cq };
 	unsigned long left = NVME_EXTQ_TIMEOUT(dev);
+	struct nvme_extq_pool *pool = dev->extq_pool;
 	struct nvme_extq *e;
 	bool was;
 	int i;
 
 	lockdep_assert_held(&dev->shutdown_lock);
-	if (!dev->extq_pool)
+	if (!pool)
 		return;
-	WRITE_ONCE(dev->extq_pool->open, false);
-	list_for_each_entry(e, &dev->extq_pool->list, entry) {
+	/* until nvme_extq_down() */
+	mutex_lock(&pool->list_lock);
+	WRITE_ONCE(pool->open, false);
+	list_for_each_entry(e, &pool->list, entry) {
 		was = nvme_extq_disable(e);
-		nvme_extq_free_irq(dev, e);
+		nvme_extq_free_irq(e);
 		if (!was)
 			continue;
 		e->draining = true;
@@ -611,9 +621,9 @@ static void nvme_extq_down(struct nvme_dev *dev)
 	struct nvme_extq_pool *pool = dev->extq_pool;
 	struct nvme_extq *e;
 
-	lockdep_assert_held(&dev->shutdown_lock);
 	if (!pool)
 		return;
+	lockdep_assert_held(&pool->list_lock);
 	list_for_each_entry(e, &pool->list, entry) {
 		if (!e->draining)
 			continue;
@@ -621,6 +631,7 @@ static void nvme_extq_down(struct nvme_dev *dev)
 		e->draining = false;
 	}
 	WRITE_ONCE(pool->disables, pool->disables + 1);
+	mutex_unlock(&pool->list_lock);
 	wake_up_all(&pool->disabled);
 }
 
@@ -658,9 +669,9 @@ static void nvme_extq_remove(struct nvme_dev *dev)
 	mutex_lock(&pool->lock);
 	list_for_each_entry_safe(e, n, &pool->list, entry) {
 		nvme_extq_tell_gone(e);
-		mutex_lock(&dev->shutdown_lock);
+		mutex_lock(&pool->list_lock);
 		list_del_init(&e->entry);
-		mutex_unlock(&dev->shutdown_lock);
+		mutex_unlock(&pool->list_lock);
 		nvme_free_queue(&e->q);
 	}
 	pool->dev = NULL;
@@ -827,10 +838,10 @@ void nvme_extq_put(struct nvme_extq *e)
 		if (nvme_extq_disable(e))
 			nvme_extq_destroy(pool, e->q.qid, disables, true);
 		/* nvme_dev_disable(), if it was first, has finished after that */
-		mutex_lock(&dev->shutdown_lock);
+		mutex_lock(&pool->list_lock);
 		list_del(&e->entry);
-		nvme_extq_free_irq(dev, e);
-		mutex_unlock(&dev->shutdown_lock);
+		nvme_extq_free_irq(e);
+		mutex_unlock(&pool->list_lock);
 		nvme_free_queue(&e->q);
 	}
 	__clear_bit(e->idx, pool->used);

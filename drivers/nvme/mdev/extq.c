@@ -301,6 +301,7 @@ static void extq_lose(struct nvme_mdev_lane *ml)
 	bitmap_zero(ml->late, NVME_MDEV_LANE_DEPTH);
 	bitmap_zero(ml->abort_due, NVME_MDEV_LANE_DEPTH);
 	WRITE_ONCE(ml->reset_due, false);
+	ml->reset_asked = false;
 }
 
 /* nvme_extq_ops.down: the drive touches no memory of this pair any more. */
@@ -364,8 +365,8 @@ static void extq_recover(struct work_struct *work)
 	struct nvme_command cmd;
 	u32 tag;
 
-	if (READ_ONCE(ml->reset_due)) {
-		WRITE_ONCE(ml->reset_due, false);
+	if (READ_ONCE(ml->reset_due) && !ml->reset_asked) {
+		ml->reset_asked = true;
 		dev_warn(nvme_mdev_dev(ml->nm), "drive does not answer on queue %u: reset\n",
 			 ml->info.qid);
 		static_call(extq_reset_ctrl)(ml->q);

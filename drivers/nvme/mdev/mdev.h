@@ -249,6 +249,7 @@ struct nvme_mdev_ns {
  * @late:	such commands, by tag; owner
  * @abort_due:	those that @recover is to abort
  * @reset_due:	@recover is to reset the drive
+ * @reset_asked: it has done so, and ->down has not come yet
  * @recover:	does what may sleep about late commands
  * @submits:	commands put on @q
  * @rings:	doorbells rung for them
@@ -283,6 +284,7 @@ struct nvme_mdev_lane {
 	bool			closing;
 	bool			submitted;
 	bool			reset_due;
+	bool			reset_asked;
 	struct nvme_mdev_lane_stat *stat;
 	u32			nr;
 	struct vnvme_req	*reqs;
