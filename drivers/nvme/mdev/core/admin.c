@@ -272,6 +272,7 @@ static u16 vnvme_dbbuf_config(struct vnvme_ctrl *ctrl, struct vnvme_cmd *cmd)
 		.db = le64_to_cpu(cmd->sqe.prp1),
 		.ei = le64_to_cpu(cmd->sqe.prp2),
 	};
+	bool adopted;
 
 	if (!vnvme_dbbuf_page_ok(ctrl, pages.db))
 		return vnvme_bad(cmd, VNVME_SC_INVALID_FIELD, VNVME_LOC(prp1));
@@ -281,9 +282,10 @@ static u16 vnvme_dbbuf_config(struct vnvme_ctrl *ctrl, struct vnvme_cmd *cmd)
 	if (!vnvme_dbbuf_pin(ctrl, pages))
 		return VNVME_SC_INTERNAL;
 	ctrl->env->park(ctrl);
-	ctrl->dbbuf = pages;
-	vnvme_dbbuf_adopt(ctrl);
+	adopted = vnvme_dbbuf_adopt(ctrl, pages);
 	ctrl->env->unpark(ctrl);
+	if (!adopted)
+		return VNVME_SC_INTERNAL;
 	/* a shadow may have been ahead */
 	ctrl->env->kick(ctrl);
 	return 0;

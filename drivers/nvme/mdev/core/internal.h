@@ -104,7 +104,7 @@ void vnvme_cq_run_end(struct vnvme_cq *cq);
 void vnvme_lane_forget(struct vnvme_lane *lane);
 bool vnvme_dbbuf_pin(struct vnvme_ctrl *ctrl, struct vnvme_dbbuf pages);
 bool vnvme_dbbuf_clear(struct vnvme_ctrl *ctrl, unsigned int index);
-void vnvme_dbbuf_adopt(struct vnvme_ctrl *ctrl);
+bool vnvme_dbbuf_adopt(struct vnvme_ctrl *ctrl, struct vnvme_dbbuf pages);
 
 /*
  * How many more entries may be promised, by the head last seen.  One entry

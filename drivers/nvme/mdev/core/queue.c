@@ -510,7 +510,7 @@ noinline void vnvme_cq_run_end(struct vnvme_cq *cq)
  * @pages:	where
  *
  * Context: control, owners not parked.
- * Return: true if both can be used, up to the next env->pin().
+ * Return: true if both were found; the guest may unmap them at any time.
  */
 bool vnvme_dbbuf_pin(struct vnvme_ctrl *ctrl, struct vnvme_dbbuf pages)
 {
@@ -569,18 +569,23 @@ static u32 vnvme_dbbuf_start(__le32 *page, unsigned int index, u32 cur,
 
 /**
  * vnvme_dbbuf_adopt() - let the queues that exist take part in DBBUF
- * @ctrl:	->dbbuf has just been pinned and set; owners parked
+ * @ctrl:	controller; owners parked
+ * @pages:	where, found by vnvme_dbbuf_pin()
  *
  * All of them start armed: their poller may be asleep.
+ * Return: false, with nothing changed, if the guest has unmapped a page since.
  */
-void vnvme_dbbuf_adopt(struct vnvme_ctrl *ctrl)
+bool vnvme_dbbuf_adopt(struct vnvme_ctrl *ctrl, struct vnvme_dbbuf pages)
 {
-	__le32 *db = vnvme_dbbuf_word(ctrl, ctrl->dbbuf.db, 0);
-	__le32 *ei = vnvme_dbbuf_word(ctrl, ctrl->dbbuf.ei, 0);
+	__le32 *db = vnvme_dbbuf_word(ctrl, pages.db, 0);
+	__le32 *ei = vnvme_dbbuf_word(ctrl, pages.ei, 0);
 	struct vnvme_sq *sq;
 	struct vnvme_cq *cq;
 	unsigned int i, id;
 
+	if (!db || !ei)
+		return false;
+	ctrl->dbbuf = pages;
 	for (i = 0; i <= ctrl->cfg.nr_ioq; i++) {
 		vnvme_lane_forget(&ctrl->lane[i]);
 		sq = &ctrl->sq[i];
@@ -602,6 +607,7 @@ void vnvme_dbbuf_adopt(struct vnvme_ctrl *ctrl)
 			WRITE_ONCE(ei[id], cpu_to_le32(cq->event));
 		}
 	}
+	return true;
 }
 
 /**
