@@ -666,12 +666,12 @@ TEST_F(dev, msix)
 	EXPECT_TRUE(fd_fires(fd0, 1000));
 	self->lba = 512;
 	/* completes before vector 1 has an eventfd: kept, not lost */
-	ASSERT_EQ(ST_OK, client_rw(c, &c->io[0], false, 0, 8, buf, self->lba));
+	ASSERT_EQ(ST_OK, client_rw(c, &c->io[0], false, 0, 1, buf, self->lba));
 	ASSERT_EQ(0, client_irq(c, VFIO_PCI_MSIX_IRQ_INDEX, 1, fd1));
 	EXPECT_TRUE(fd_fires(fd1, 1000));
 	EXPECT_FALSE(fd_fires(fd1, 100));
 	for (i = 0; i < 20; i++) {
-		ASSERT_EQ(ST_OK, client_rw(c, &c->io[0], false, 0, 8, buf, self->lba));
+		ASSERT_EQ(ST_OK, client_rw(c, &c->io[0], false, 0, 1, buf, self->lba));
 		ASSERT_TRUE(fd_fires(fd1, 1000));
 	}
 	EXPECT_FALSE(fd_fires(fd1, 100));
