@@ -68,7 +68,8 @@ configure()
 		(cd "$linux" && scripts/kconfig/merge_config.sh -m .config "$work/fragment") &&
 		make -C "$linux" -s olddefconfig &&
 		grep -x CONFIG_NVME_MDEV=m "$linux/.config" &&
-		grep -x CONFIG_VFIO_MDEV=m "$linux/.config"
+		grep -x CONFIG_VFIO_MDEV=m "$linux/.config" &&
+		grep -x CONFIG_VFIO_VIRQFD=m "$linux/.config"
 }
 
 build()

@@ -620,9 +620,9 @@ int nvme_mdev_poller_place(struct nvme_mdev *nm, const struct cpumask *cpus)
 {
 	struct nvme_mdev_poller *p[VNVME_MAX_IOQ + 1];
 	int node = dev_to_node(nm->parent->dev);
-	unsigned int i;
+	unsigned int i, pairs = nm->nr_pairs;
 
-	for (i = 1; i <= nm->nr_pairs; i++) {
+	for (i = 1; i <= pairs; i++) {
 		p[i] = pool_get(cpus, i, node);
 		if (IS_ERR(p[i])) {
 			int ret = PTR_ERR(p[i]);
@@ -633,7 +633,7 @@ int nvme_mdev_poller_place(struct nvme_mdev *nm, const struct cpumask *cpus)
 		}
 	}
 	nvme_mdev_poller_park(nm);
-	for (i = 1; i <= nm->nr_pairs; i++) {
+	for (i = 1; i <= pairs; i++) {
 		lane_detach(&nm->lanes[i]);
 		lane_attach(&nm->lanes[i], p[i]);
 	}

@@ -156,7 +156,7 @@ static bool vnvme_pci_write_word(struct vnvme_ctrl *ctrl,
 				 const struct vnvme_pci_word *word, u32 off,
 				 const u8 *buf, u32 len)
 {
-	u32 old = vnvme_pci_get(ctrl, word->off), val = old, asked = old;
+	u32 old = vnvme_pci_get(ctrl, word->off), asked = old, val;
 	u32 i, shift;
 
 	for (i = 0; i < 4; i++) {
