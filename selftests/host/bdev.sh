@@ -375,7 +375,7 @@ cgroup()
 		return
 	bytes=$(sed -n "s/^$number .*wbytes=\([0-9]*\).*/\1/p" "$dir/io.stat")
 	echo "4 MiB at 1 MiB/s: $((SECONDS - begin)) s; io.stat: $bytes bytes"
-	[ "$((SECONDS - begin))" -ge 3 ] && [ "$bytes" -ge 4194304 ] && mdev_remove && rmdir "$dir" && loop_free paid
+	[ "$((SECONDS - begin))" -ge 3 ] && [ "${bytes:-0}" -ge 4194304 ] && mdev_remove && rmdir "$dir" && loop_free paid
 }
 
 # A real guest: files on a loop device, and a second disk that comes, grows, and goes.
