@@ -413,6 +413,25 @@ static void c94_dbbuf_pages(struct kunit *test)
 	fake_free(f);
 }
 
+/* 94, and rule 6: a page that goes once it has been found */
+static void c94_dbbuf_page_goes(struct kunit *test)
+{
+	static const u64 t[] = { FAKE_SHADOW, FAKE_EVENT };
+	struct fake *f = fake_ready(1);
+	u32 i;
+
+	f->lose_parked = true;
+	for (i = 0; i < ARRAY_SIZE(t); i++) {
+		f->lose = t[i];
+		KUNIT_EXPECT_EQ_MSG(test, fake_dbbuf(f), VNVME_SC_INTERNAL,
+				    "%u", i);
+		KUNIT_EXPECT_EQ(test, f->ctrl.dbbuf.db, 0);
+	}
+	f->lose_parked = false;
+	KUNIT_EXPECT_EQ(test, fake_dbbuf(f), 0);
+	fake_free(f);
+}
+
 static struct kunit_case admin_cases[] = {
 	KUNIT_CASE(c42_create_and_delete),
 	KUNIT_CASE(c50_delete_waits),
@@ -424,6 +443,7 @@ static struct kunit_case admin_cases[] = {
 	KUNIT_CASE(c60_aer_masking),
 	KUNIT_CASE(c122_ns_changes),
 	KUNIT_CASE(c94_dbbuf_pages),
+	KUNIT_CASE(c94_dbbuf_page_goes),
 	{}
 };
 

@@ -27,7 +27,11 @@ static void fake_env_work(struct vnvme_ctrl *ctrl)
 
 static void fake_env_park(struct vnvme_ctrl *ctrl)
 {
-	to_fake(ctrl)->parked++;
+	struct fake *f = to_fake(ctrl);
+
+	f->parked++;
+	if (f->lose_parked)
+		fake_unpin(f, f->lose, VNVME_PAGE_SIZE);
 }
 
 static void fake_env_unpark(struct vnvme_ctrl *ctrl)

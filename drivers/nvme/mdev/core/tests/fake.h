@@ -80,6 +80,7 @@ struct fake {
 	bool			pin_hold;	/* the pin worker is slow */
 	u64			lose;		/* a page that goes while ... */
 	u32			lose_pins;	/* ... so many others are pinned */
+	bool			lose_parked;	/* or while lanes are parked */
 	/* a page of RAM may be touched by the device from now on, or not */
 	void			(*on_pin)(void *page, bool pinned);
 	/* in the middle of a step: what runs beside it */
