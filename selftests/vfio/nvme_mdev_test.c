@@ -1058,8 +1058,7 @@ TEST_F(dev, much_memory_in_pieces)
 
 #define WIDE		(64l << 20)	/* guest memory for I/O, several times the bound */
 #define WIDE_IOVA	(1ull << 36)
-#define COMMAND		(128ul << 10)
-#define LIST		(COMMAND / PAGE)
+#define CHUNKS		(WIDE / (2l << 20))
 #define STREAM_DEPTH	32
 
 FIXTURE(memory)
@@ -1067,6 +1066,7 @@ FIXTURE(memory)
 	FIXTURE_DATA(dev) dev;
 	uint64_t *wide;
 	uint64_t *list[STREAM_DEPTH];
+	unsigned int bytes;	/* of a command, 128 KiB or a multiple */
 };
 
 /* Two queue pairs, and memory for I/O that is more than the bound. */
@@ -1082,6 +1082,7 @@ FIXTURE_SETUP(memory)
 	ASSERT_EQ(ST_OK, client_io_queue(c, 2, 16, -1));
 	for (i = 0; i < STREAM_DEPTH; i++)
 		self->list[i] = client_alloc(c, PAGE);
+	self->bytes = 128 << 10;
 	self->wide = mmap(NULL, WIDE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	ASSERT_NE(MAP_FAILED, self->wide);
 	ASSERT_EQ(0, client_map(c, self->wide, WIDE_IOVA, WIDE,
@@ -1136,17 +1137,19 @@ static long watch_stop(struct watch *w)
 }
 
 /*
- * All of the wide memory in commands of 128 KiB, STREAM_DEPTH at a time; the pages of a command are
- * neighbours, or as far apart as they can be.  Returns how many commands went wrong.
+ * All of the wide memory, STREAM_DEPTH commands at a time; the pages of a command are neighbours, or
+ * go round all chunks.  Returns how many commands went wrong.
  */
 static unsigned int stream(FIXTURE_DATA(memory) * self, bool write, bool scattered)
 {
-	const unsigned int nr = WIDE / COMMAND, lbas = COMMAND / self->dev.lba;
+	const unsigned int nr = WIDE / self->bytes, lbas = self->bytes / self->dev.lba;
+	const unsigned int pages = self->bytes / PAGE;
 	struct client *c = &self->dev.c;
 	struct queue *q = &c->io[0];
 	unsigned int k, j, n = 0, done = 0, bad = 0, nr_free = STREAM_DEPTH;
 	uint8_t free[STREAM_DEPTH];
-	struct cqe e;
+	struct cqe e = { };
+	uint16_t status;
 
 	for (j = 0; j < STREAM_DEPTH; j++)
 		free[j] = j;
@@ -1159,9 +1162,12 @@ static unsigned int stream(FIXTURE_DATA(memory) * self, bool write, bool scatter
 			/* identifiers are those of the slots: answers come in any order */
 			k = free[--nr_free];
 			list = self->list[k];
-			for (j = 0; j < LIST; j++)
+			for (j = 0; j < pages; j++) {
+				unsigned int far = j % CHUNKS * (pages / CHUNKS) + j / CHUNKS;
+
 				list[j] = WIDE_IOVA +
-					  PAGE * (scattered ? j * nr + n : n * LIST + j);
+					  PAGE * (scattered ? far * nr + n : n * pages + j);
+			}
 			cmd.prp1 = list[0];
 			cmd.prp2 = client_iova(c, list + 1);
 			cmd.cdw10 = n * lbas;
@@ -1171,9 +1177,12 @@ static unsigned int stream(FIXTURE_DATA(memory) * self, bool write, bool scatter
 			n++;
 		}
 		queue_ring(c, q);
-		if (queue_wait(c, q, &e, 20000) != ST_OK)
+		status = queue_wait(c, q, &e, 20000);
+		if (status) {
+			printf("# answer %u of %u: status %#x\n", done, nr, status);
 			bad++;
-		if (e.cid >= STREAM_DEPTH || bad > 4)
+		}
+		if (status == ST_TIMEOUT || e.cid >= STREAM_DEPTH || bad > 4)
 			return bad + 1;
 		free[nr_free++] = e.cid;
 		done++;
@@ -1247,6 +1256,18 @@ TEST_F_TIMEOUT(memory, io_over_the_bound, 120)
 	EXPECT_GE(least(c), watch_stop(&w));
 	EXPECT_LT(least(c) / 2, w.most);
 	EXPECT_LE((4 * WIDE - least(c)) / (long)PAGE, client_counter(c, "pages_reclaimed"));
+	EXPECT_EQ(0, client_counter(c, "errors"));
+	EXPECT_EQ(CSTS_RDY, bar_read(c, REG_CSTS, 4));
+}
+
+/* 133: Each command needs pages of every chunk, several times over. */
+TEST_F_TIMEOUT(memory, io_over_the_bound_in_large_commands, 120)
+{
+	struct client *c = &self->dev.c;
+
+	self->bytes = 512 << 10;
+	ASSERT_EQ(0, bound_set(c));
+	EXPECT_EQ(0, there_and_back(self, true, 4));
 	EXPECT_EQ(0, client_counter(c, "errors"));
 	EXPECT_EQ(CSTS_RDY, bar_read(c, REG_CSTS, 4));
 }

@@ -104,7 +104,8 @@ enum nvme_mdev_holder {
  * @queues:	@full: queues or shadow doorbells lie in it
  * @queue:	not @full: they lie in these pages
  * @stamp:	when it was last seen to have been used, in jiffies
- * @hold:	not taken back while equal to nvme_mdev_mem.hold
+ * @hold:	while equal to nvme_mdev_mem.hold, @full is not taken back, nor ...
+ * @held:	... these pages
  */
 struct nvme_mdev_chunk {
 	struct vnvme_chunk	core;
@@ -118,6 +119,7 @@ struct nvme_mdev_chunk {
 	DECLARE_BITMAP(single, VNVME_CHUNK_PAGES);
 	DECLARE_BITMAP(dying, VNVME_CHUNK_PAGES);
 	DECLARE_BITMAP(queue, VNVME_CHUNK_PAGES);
+	DECLARE_BITMAP(held[NVME_MDEV_NR_HOLDERS], VNVME_CHUNK_PAGES);
 };
 
 /* Somebody in vfio_pin_pages(), with so many pages promised to him. */
@@ -427,8 +429,10 @@ void nvme_mdev_mem_exit(struct nvme_mdev *nm);
 int nvme_mdev_mem_pin(struct nvme_mdev *nm, u64 iova, u32 len, enum nvme_mdev_holder who);
 void nvme_mdev_mem_unmap(struct nvme_mdev *nm, u64 iova, u64 len);
 struct nvme_mdev_chunk *nvme_mdev_chunk_find(struct nvme_mdev_mem *mem, u64 index);
+void nvme_mdev_chunk_kept(const struct nvme_mdev_mem *mem, const struct nvme_mdev_chunk *c,
+			  unsigned long *kept);
 bool nvme_mdev_chunk_hide(struct nvme_mdev_mem *mem, struct nvme_mdev_chunk *c, u64 first,
-			  u64 last, bool queues);
+			  u64 last, bool all);
 bool nvme_mdev_mem_is_pinning(struct nvme_mdev_mem *mem, u64 first, u64 last);
 void nvme_mdev_mem_take(struct nvme_mdev_mem *mem, u64 first, u64 last);
 void nvme_mdev_mem_taken(struct nvme_mdev_mem *mem);

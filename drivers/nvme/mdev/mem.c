@@ -402,12 +402,20 @@ static struct nvme_mdev_chunk *mem_lock_open(struct nvme_mdev_mem *mem, u64 firs
 	}
 }
 
-static void chunk_hold(struct nvme_mdev_mem *mem, u64 index, enum nvme_mdev_holder who)
+/*
+ * By page: requests whose pages are spread over all chunks would else keep each
+ * other's from being taken.
+ */
+static void chunk_hold(struct nvme_mdev_mem *mem, u64 first, u64 last, enum nvme_mdev_holder who)
 {
-	struct nvme_mdev_chunk *c = nvme_mdev_chunk_find(mem, index);
+	struct nvme_mdev_chunk *c = nvme_mdev_chunk_find(mem, first >> VNVME_CHUNK_SHIFT);
 
-	if (c)
-		c->hold[who] = mem->hold[who];
+	if (!c)
+		return;
+	if (c->hold[who] != mem->hold[who])
+		bitmap_zero(c->held[who], CHUNK_PAGES);
+	c->hold[who] = mem->hold[who];
+	bitmap_set(c->held[who], chunk_page(first), chunk_page(last) - chunk_page(first) + 1);
 }
 
 /* Pin [first, last], which lies in one chunk. */
@@ -421,7 +429,7 @@ static int mem_pin_piece(struct nvme_mdev *nm, u64 first, u64 last, enum nvme_md
 
 	for (;;) {
 		c = mem_lock_open(mem, first, last);
-		chunk_hold(mem, me.index, who);
+		chunk_hold(mem, first, last, who);
 		/* under a bound what control pins (queues) stays, and is small */
 		by_page = mem->limit && (mem->by_page || who == NVME_MDEV_CONTROL);
 		me.pages = chunk_missing(c, by_page, first, last);
@@ -447,7 +455,7 @@ static int mem_pin_piece(struct nvme_mdev *nm, u64 first, u64 last, enum nvme_md
 
 	mutex_lock(&mem->lock);
 	list_del(&me.entry);
-	chunk_hold(mem, me.index, who);
+	chunk_hold(mem, first, last, who);
 	nvme_mdev_mem_idle_start(nm);
 	mutex_unlock(&mem->lock);
 	wake_up_all(&mem->wait);
@@ -592,28 +600,48 @@ void nvme_mdev_mem_give_back(struct nvme_mdev *nm, struct list_head *dead)
 }
 
 /**
+ * nvme_mdev_chunk_kept() - pages that are not taken to make room
+ * @mem:	memory; its lock is held
+ * @c:		chunk, pinned page by page
+ * @kept:	where they go: pages of queues, and those needed at once with others
+ */
+void nvme_mdev_chunk_kept(const struct nvme_mdev_mem *mem, const struct nvme_mdev_chunk *c,
+			  unsigned long *kept)
+{
+	unsigned int i;
+
+	bitmap_copy(kept, c->queue, CHUNK_PAGES);
+	for (i = 0; i < NVME_MDEV_NR_HOLDERS; i++)
+		if (c->hold[i] == mem->hold[i])
+			bitmap_or(kept, kept, c->held[i], CHUNK_PAGES);
+}
+
+/**
  * nvme_mdev_chunk_hide() - take pages of a chunk out of the table
  * @mem:	memory; its lock is held
  * @c:		chunk
  * @first:	guest address of the first page, or less
  * @last:	of the last byte, or more
- * @queues:	also pages in which queues lie
+ * @all:	also pages that nvme_mdev_chunk_kept() keeps
  *
  * Return: true if there is something to give back; @c is then on no list if
  * nothing of it is left.
  */
 bool nvme_mdev_chunk_hide(struct nvme_mdev_mem *mem, struct nvme_mdev_chunk *c, u64 first,
-			  u64 last, bool queues)
+			  u64 last, bool all)
 {
 	u64 base = c->core.index << VNVME_CHUNK_SHIFT;
+	DECLARE_BITMAP(kept, CHUNK_PAGES) = { };
 	unsigned int n;
 
 	if (!c->full) {
+		if (!all)
+			nvme_mdev_chunk_kept(mem, c, kept);
 		for_each_set_bit(n, c->single, CHUNK_PAGES) {
 			u64 iova = base + ((u64)n << PAGE_SHIFT);
 
 			if (iova + PAGE_SIZE - 1 < first || iova > last ||
-			    (!queues && test_bit(n, c->queue)))
+			    test_bit(n, kept))
 				continue;
 			WRITE_ONCE(c->core.page[n].kva, NULL);
 			__clear_bit(n, c->single);

@@ -151,9 +151,7 @@ static void mem_sweep(struct nvme_mdev *nm)
 /* Needed at once with what is still to come?  Whole chunks only while they fit. */
 static bool chunk_is_held(const struct nvme_mdev_mem *mem, const struct nvme_mdev_chunk *c)
 {
-	if (c->hold[NVME_MDEV_MISS] == mem->hold[NVME_MDEV_MISS])
-		return !c->full || !mem->by_page;
-	return c->hold[NVME_MDEV_CONTROL] == mem->hold[NVME_MDEV_CONTROL] && !c->full;
+	return !mem->by_page && c->hold[NVME_MDEV_MISS] == mem->hold[NVME_MDEV_MISS];
 }
 
 /* How many pages of a chunk could be given back. */
@@ -161,12 +159,12 @@ static unsigned int chunk_spare(struct nvme_mdev_mem *mem, const struct nvme_mde
 {
 	DECLARE_BITMAP(spare, VNVME_CHUNK_PAGES);
 
-	if (chunk_is_held(mem, c) ||
-	    nvme_mdev_mem_is_pinning(mem, c->core.index, c->core.index))
+	if (nvme_mdev_mem_is_pinning(mem, c->core.index, c->core.index))
 		return 0;
 	if (c->full)
-		return VNVME_CHUNK_PAGES;
-	bitmap_andnot(spare, c->single, c->queue, VNVME_CHUNK_PAGES);
+		return chunk_is_held(mem, c) ? 0 : VNVME_CHUNK_PAGES;
+	nvme_mdev_chunk_kept(mem, c, spare);
+	bitmap_andnot(spare, c->single, spare, VNVME_CHUNK_PAGES);
 	return bitmap_weight(spare, VNVME_CHUNK_PAGES);
 }
 
