@@ -30,18 +30,18 @@
 
 /**
  * struct nvme_mdev_bio - what goes with a request
- * @bio:	on the vectors that take the place of the request's segments
  * @req:	the request
  * @node:	in nvme_mdev_ns.waiting, then in nvme_mdev_lane.ended
  * @slow:	for what has to wait
  * @status:	how it ended
+ * @bio:	on the vectors that take the place of the request's segments
  */
 struct nvme_mdev_bio {
-	struct bio		bio;
 	struct vnvme_req	*req;
 	struct llist_node	node;
 	struct work_struct	slow;
 	u16			status;
+	struct bio		bio;
 };
 
 /* Has its driver taken the disk away? */
