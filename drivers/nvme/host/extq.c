@@ -357,8 +357,11 @@ static int nvme_extq_attach(struct nvme_dev *dev, struct nvme_extq *e)
 	}
 
 	mutex_lock(&pool->list_lock);
-	if (!pool->open) {
-		/* the device was off since then and has forgotten the pair */
+	if (!pool->open || (ret && dev->ctrl.state != NVME_CTRL_LIVE)) {
+		/*
+		 * The device was off since then and has forgotten the pair, or
+		 * takes no command since it is about to be.
+		 */
 		ret = -EAGAIN;
 	} else if (!ret) {
 		if (list_empty(&e->entry))
@@ -1121,7 +1124,7 @@ static int nvme_extq_read_ns(struct nvme_extq_pool *pool, u32 nsid,
  * @out: filled in
  *
  * Return: 0; -ENODEV if there is no such namespace, or the controller is gone;
- * -ENOMEM; -EIO or another errno if it could not be asked, e.g. in a reset.
+ * -ENOMEM; -EAGAIN during a reset; -EIO or another errno if it could not be asked.
  *
  * Context: may sleep, up to the timeout of admin commands; see struct nvme_extq_ops for locks.
  */
@@ -1144,6 +1147,8 @@ int nvme_extq_ns(struct pci_dev *pdev, u32 nsid, struct nvme_extq_ns *out)
 		};
 		nvme_put_ns(ns);
 		ret = nvme_extq_read_ns(pool, nsid, out);
+		if (ret && (!READ_ONCE(pool->open) || pool->dev->ctrl.state != NVME_CTRL_LIVE))
+			ret = -EAGAIN;
 	}
 	mutex_unlock(&pool->lock);
 	return ret;

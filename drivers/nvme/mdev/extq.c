@@ -418,21 +418,46 @@ void nvme_mdev_extq_tick(struct nvme_mdev_lane *ml)
 		queue_work(ml->nm->wq, &ml->recover);
 }
 
-/* A drive that is being initialised or reset lends when it is back. */
+/* A drive that is being initialised or reset lends, and tells, when it is back. */
+static bool extq_wait(unsigned long end)
+{
+	if (time_after(jiffies, end) || fatal_signal_pending(current))
+		return false;
+	msleep_interruptible(20);
+	return true;
+}
+
 static struct nvme_extq *extq_get_patiently(struct nvme_mdev_lane *ml)
 {
 	unsigned long end = jiffies + EXTQ_RESET_WAIT;
 	struct nvme_extq *q;
 
-	for (;;) {
+	do {
 		/* ->down may come before nvme_extq_get() has returned */
 		ml->up = true;
 		q = static_call(extq_get)(ml->nm->pdev, &extq_ops, ml);
-		if (q != ERR_PTR(-EAGAIN) || time_after(jiffies, end) ||
-		    fatal_signal_pending(current))
-			return q;
-		msleep_interruptible(20);
-	}
+	} while (q == ERR_PTR(-EAGAIN) && extq_wait(end));
+	return q;
+}
+
+/**
+ * nvme_mdev_extq_ns() - ask the drive for one of its namespaces
+ * @nm:		device
+ * @nsid:	the drive's
+ * @info:	filled in
+ *
+ * Context: may sleep, while the drive is being reset.
+ * Return: 0 or -errno of nvme_extq_ns().
+ */
+int nvme_mdev_extq_ns(struct nvme_mdev *nm, u32 nsid, struct nvme_extq_ns *info)
+{
+	unsigned long end = jiffies + EXTQ_RESET_WAIT;
+	int ret;
+
+	do {
+		ret = static_call(extq_ns)(nm->pdev, nsid, info);
+	} while (ret == -EAGAIN && extq_wait(end));
+	return ret;
 }
 
 /**

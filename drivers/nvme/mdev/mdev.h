@@ -496,6 +496,7 @@ void nvme_mdev_block_limits(struct nvme_mdev_ns *ns);
 /* extq.c */
 extern const struct vnvme_backend_ops nvme_mdev_extq_backend;
 int nvme_mdev_extq_get(struct nvme_mdev *nm, u16 id);
+int nvme_mdev_extq_ns(struct nvme_mdev *nm, u32 nsid, struct nvme_extq_ns *info);
 void nvme_mdev_extq_put(struct nvme_mdev *nm, u16 id);
 void nvme_mdev_extq_tick(struct nvme_mdev_lane *ml);
 void nvme_mdev_extq_arm(struct nvme_mdev_lane *ml);

@@ -147,7 +147,7 @@ static int lent_claim(struct nvme_mdev_ns *ns)
 	struct nvme_extq_ns info;
 	int ret;
 
-	ret = static_call(extq_ns)(nm->pdev, ns->host_nsid, &info);
+	ret = nvme_mdev_extq_ns(nm, ns->host_nsid, &info);
 	if (ret) {
 		if (ret == -ENODEV)
 			ns_err(ns, "the drive has no such namespace: see nvme list\n");
