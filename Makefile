@@ -42,7 +42,7 @@ coverage: setup-coverage
 	@$(MAKE) --no-print-directory -C selftests/core coverage
 
 PHONY += bench
-bench: modules setup-bench setup-host setup-test
+bench: modules setup-bench setup-host
 	@$(MAKE) --no-print-directory -s -C selftests/vfio
 	@selftests/bench/run $(if $(WRITE),--write)
 

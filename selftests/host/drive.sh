@@ -20,12 +20,9 @@ IO_TIMEOUT=/sys/module/nvme_core/parameters/io_timeout
 prepare()
 {
 	modprobe nvme_core && OLD_TIMEOUT=$(cat "$IO_TIMEOUT") && echo 3 > "$IO_TIMEOUT" || return
+	# the tests after this one have the host's, however it ends
+	trap 'echo "$OLD_TIMEOUT" > "$IO_TIMEOUT"' EXIT
 	host_load 4 && host_wait 30 test -b "/dev/${NAME}n1" && use_drive
-}
-
-go()
-{
-	host_unload && echo "$OLD_TIMEOUT" > "$IO_TIMEOUT"
 }
 
 use_drive()
@@ -67,11 +64,6 @@ no_answer()
 	host_wait 60 grep -q live "/sys/class/nvme/$NAME/state" || return
 	reads=$(counter reads)
 	host_wait 30 more_than "$reads" && client_stop slow && [ "$(counter errors)" = 0 ]
-}
-
-counter()
-{
-	sed -n "s/^$1 //p" "$DEV/state/counters"
 }
 
 more_than()
@@ -175,5 +167,5 @@ ktap_test "a namespace that is formatted" formatted
 ktap_test "a namespace that is detached" detached '0x\(2\|80\)'
 ktap_test "a controller that does not come back" no_controller
 ktap_test "a drive that is pulled" unplugged
-ktap_test "the modules go" go
+ktap_test "the modules go" host_unload
 ktap_done

@@ -26,14 +26,9 @@ device()
 	mdev_create 2Q_V1 && mdev_add n1p2
 }
 
-counter()
-{
-	sed -n 's/^writes //p' "$DEV/state/counters"
-}
-
 more_than()
 {
-	[ "$(counter)" -gt "$1" ]
+	[ "$(counter writes)" -gt "$1" ]
 }
 
 # writer NAME: a VMM with writes in flight; WRITER is its process
@@ -48,7 +43,7 @@ writer()
 # goes_on: writes are answered
 goes_on()
 {
-	kill -0 "$WRITER" && host_wait 30 more_than "$(($(counter) + 50))"
+	kill -0 "$WRITER" && host_wait 30 more_than "$(($(counter writes) + 50))"
 }
 
 # writer_ended STATUS

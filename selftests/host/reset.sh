@@ -14,12 +14,6 @@ prepare()
 	host_load 4 && drive_split /dev/nvme0n1 && mdev_create 2Q_V1 && mdev_add n1p2
 }
 
-# counter NAME: of the device
-counter()
-{
-	sed -n "s/^$1 //p" "$DEV/state/counters"
-}
-
 # more_than COUNT: have so many writes completed?
 more_than()
 {

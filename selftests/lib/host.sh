@@ -150,6 +150,12 @@ mdev_add()
 	echo "$1" > "$MDEVS/${2:-$MDEV}/namespaces/add_namespace"
 }
 
+# counter NAME: of the device
+counter()
+{
+	sed -n "s/^$1 //p" "$DEV/state/counters"
+}
+
 # mdev_qemu [UUID]: the device in QEMU's words
 mdev_qemu()
 {

@@ -1137,8 +1137,8 @@ static long watch_stop(struct watch *w)
 }
 
 /*
- * All of the wide memory, STREAM_DEPTH commands at a time; the pages of a command are neighbours, or
- * go round all chunks.  Returns how many commands went wrong.
+ * All of the wide memory, STREAM_DEPTH commands at a time; the pages of a command are neighbours,
+ * or go round all chunks.  Returns how many commands went wrong.
  */
 static unsigned int stream(FIXTURE_DATA(memory) * self, bool write, bool scattered)
 {
