@@ -105,16 +105,29 @@ guest_bench()
 	guest_wait "$1" >&2
 }
 
-# mdev_bench PATH BACKING SETTING=VALUE...
+# mdev_bench PATH TYPE BACKING SETTING=VALUE...
 mdev_bench()
 {
 	local setting
 
-	mdev_create 1Q_V1 && mdev_add "$2" || return
-	for setting in "${@:3}"; do
+	mdev_create "$2" && mdev_add "$3" || return
+	for setting in "${@:4}"; do
 		echo "${setting#*=}" > "$DEV/settings/${setting%%=*}" || return
 	done
 	guest_bench "$1" "$(mdev_qemu)" && mdev_remove && MDEV=
+}
+
+# vhost-user-blk: a process of its own serves the guest's queues, from the guest's memory
+vhost_bench()
+{
+	local sock=$RESULTS/vhost
+
+	qemu-storage-daemon --daemonize --pidfile "$sock.pid" \
+		--blockdev "driver=host_device,node-name=d,filename=/dev/nvme0n1,cache.direct=on,aio=io_uring" \
+		--export "vhost-user-blk,id=e,node-name=d,writable=on,addr.type=unix,addr.path=$sock" &&
+		guest_bench vhost-user-blk "vhost-user-blk-pci,chardev=c -chardev socket,id=c,path=$sock
+			-object memory-backend-memfd,id=m,size=512M,share=on -machine memory-backend=m" || return
+	kill "$(cat "$sock.pid")"
 }
 
 # many_prepare: 16 devices of one queue pair on 16 partitions of two drives
@@ -198,12 +211,14 @@ ktap_begin
 ktap_test "load" host_load 4 || ktap_done
 modprobe kvm_amd
 ktap_test "host" host_native
-ktap_test "nvme-mdev" mdev_bench nvme-mdev n1 shadow_doorbell=0
-ktap_test "nvme-mdev, shadow doorbells" mdev_bench nvme-mdev-shadow n1
-ktap_test "nvme-mdev, adaptive" mdev_bench nvme-mdev-adaptive n1 shadow_doorbell=0 mode=adaptive
-ktap_test "nvme-mdev on null" mdev_bench nvme-mdev-null null:8G shadow_doorbell=0
+ktap_test "nvme-mdev" mdev_bench nvme-mdev 1Q_V1 n1 shadow_doorbell=0
+ktap_test "nvme-mdev, shadow doorbells" mdev_bench nvme-mdev-shadow 1Q_V1 n1
+ktap_test "nvme-mdev, adaptive" mdev_bench nvme-mdev-adaptive 1Q_V1 n1 shadow_doorbell=0 mode=adaptive
+ktap_test "nvme-mdev, block device" mdev_bench nvme-mdev-block soft /dev/nvme0n1 shadow_doorbell=0
+ktap_test "nvme-mdev on null" mdev_bench nvme-mdev-null 1Q_V1 null:8G shadow_doorbell=0
 ktap_test "virtio-blk" guest_bench virtio-blk "virtio-blk-pci,drive=d,iothread=t
 	-object iothread,id=t $HOST_FILE"
+ktap_test "vhost-user-blk" vhost_bench
 ktap_test "QEMU's NVMe" guest_bench qemu-nvme "nvme,drive=d,serial=bench,ioeventfd=on $HOST_FILE"
 ktap_test "many devices" many_all
 ktap_test "passthrough" passthrough
