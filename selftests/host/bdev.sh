@@ -74,12 +74,26 @@ forms()
 
 	drive_split /dev/nvme0n1 && mdev_create block || return
 	number=$(cat /sys/class/block/nvme0n1p3/dev)
-	mdev_add n1p1 && mdev_add /dev/nvme0n1p2 && mdev_add "$number" && mdev_add null:1G || return
+	mdev_add n1p1 && mdev_add "/dev/nvme0n1p2 ro" && mdev_add "$number" && mdev_add null:1G || return
 	namespaces
 	[ "$(namespaces)" = "1 n1p1 131072
-2 /dev/nvme0n1p2 2097152
+2 /dev/nvme0n1p2 ro 2097152
 3 $number 2097152
 4 null:1G 2097152" ]
+}
+
+# What is shown, written to another device, is the same there.
+replayed()
+{
+	local was line
+
+	was=$(namespaces)
+	mdev_remove && mdev_create block || return
+	while read -r _ line; do
+		mdev_add "${line% *}" || return
+	done <<<"$was"
+	namespaces
+	[ "$(namespaces)" = "$was" ]
 }
 
 # The same disk by another name, while the device is closed, and while a VMM has it.
@@ -105,7 +119,8 @@ no_such_path()
 	touch /tmp/file && refused_add ENOENT /dev/mapper/none && refused_add ENOTBLK /tmp/file &&
 		refused_add ENOTBLK /dev/null && refused_add ENODEV 259:99999 &&
 		refused_add EINVAL 259 && refused_add EINVAL "dev/nvme0n1p1" &&
-		refused_add EINVAL "/dev/nvme0n1 p1" &&
+		refused_add EINVAL "/dev/nvme0n1 p1" && refused_add EINVAL "/dev/nvme0n1p1 rw" &&
+		refused_add EINVAL "null ro ro" && refused_add EINVAL ro &&
 		refused_add EINVAL "/dev/$(printf '%0300d' 0)"
 }
 
@@ -257,6 +272,20 @@ born_read_only()
 	echo 2 > "$DEV/namespaces/remove_namespace" && loop_free ro && expect "event 040002 2" event 10000
 }
 
+# One that could be written, and is not to be.
+read_only_by_request()
+{
+	local disk
+
+	disk=$(loop_make asked 64) && mdev_add "$disk ro" && namespaces | grep -x "2 $disk ro 131072" || return
+	expect "event 040002 2" event 10000 && expect "size 131072 512 1" size 2 &&
+		expect "write 4020" write 2 0 7 && expect "zeroes 4020" zeroes 2 0 8 &&
+		expect "discard 4020" discard 2 0 8 && expect "flush 0" flush 2 && expect "read 0 0" read 2 0 || return
+	# It is not what the device says.
+	[ "$(blockdev --getro "$disk")" = 0 ] && expect "event none" event 2500 || return
+	echo 2 > "$DEV/namespaces/remove_namespace" && loop_free asked && expect "event 040002 2" event 10000
+}
+
 # The disk goes while the guest has it: its I/O fails for good, other namespaces go on.
 lost()
 {
@@ -389,7 +418,8 @@ guest()
 	mdev_add "$second" && guest_expect block "live: wrote" || return
 	truncate -s 128M /tmp/second && losetup -c "$second" && guest_expect block "live: grew" || return
 	blockdev --setro "$second" && guest_expect block "live: read-only" || return
-	echo 2 > "$DEV/namespaces/remove_namespace" || return
+	echo 2 > "$DEV/namespaces/remove_namespace" && guest_expect block "live: went" || return
+	blockdev --setrw "$second" && mdev_add "$second ro" || return
 	guest_finish block && cat "$DEV/state/counters" && mdev_remove || return
 	[ "$(files_sum "$first" 1048576)" = "$(guest_data block)" ] || { echo "other files"; return 1; }
 	loop_free first && loop_free second
@@ -401,8 +431,10 @@ mixed()
 	local disk i
 
 	host_load 4 && drive_split /dev/nvme0n1 && disk=$(loop_make mixed 64) && mdev_create 2Q_V1 &&
-		mdev_add n1p2 && mdev_add "$disk" || return
-	live_start && expect "list 1 2" list && expect "write 0" write 1 3 1 && expect "write 0" write 2 3 2 || return
+		mdev_add n1p2 && mdev_add "$disk" && mdev_add "n1p3 ro" || return
+	live_start && expect "list 1 2 3" list && expect "size 2097152 512 1" size 3 &&
+		expect "read 0 *" read 3 0 && expect "write 4020" write 3 0 1 && expect "zeroes 4020" zeroes 3 0 8 &&
+		expect "discard 4020" discard 3 0 8 && expect "write 0" write 1 3 1 && expect "write 0" write 2 3 2 || return
 	for ((i = 0; i < 5; i++)); do
 		echo 1 > /sys/class/nvme/nvme0/reset_controller
 		expect "write 0" write 2 "$i" 2 && expect "write 0" write 1 "$i" 1 || return
@@ -416,6 +448,7 @@ mixed()
 ktap_begin
 ktap_test "beside the kernel's own driver nothing is lent, and it says so" stock || ktap_done
 ktap_test "a disk by namespace, path and number, as written" forms
+ktap_test "as shown, written to another device" replayed
 ktap_test "the same disk by another name: EEXIST" same_twice
 ktap_test "what the drive has not: ENODEV" no_such_namespace
 ktap_test "what is no disk: ENOENT, ENOTBLK, ENODEV, EINVAL" no_such_path
@@ -431,6 +464,7 @@ ktap_test "a disk grows" grows
 ktap_test "a disk shrinks" shrinks
 ktap_test "a disk becomes read-only and writable" read_only
 ktap_test "a read-only disk" born_read_only
+ktap_test "a disk that is to be read only" read_only_by_request
 ktap_test "a disk is lost" lost
 ktap_test "what a disk likes" hints
 ktap_test "what a SCSI disk likes, and says of a bad sector" scsi

@@ -23,6 +23,7 @@ define()
 {
 	mdevctl define --uuid "$MDEV" --parent "$DRIVE" --type nvme-2Q_V1 &&
 		mdevctl modify --uuid "$MDEV" --addattr=namespaces/add_namespace --value=n1p2 &&
+		mdevctl modify --uuid "$MDEV" --addattr=namespaces/add_namespace --value="n1p3 ro" &&
 		mdevctl modify --uuid "$MDEV" --addattr=settings/iothread_cpu --value=1 &&
 		mdevctl modify --uuid "$MDEV" --addattr=settings/pinned_limit --value=64M &&
 		mdevctl modify --uuid "$MDEV" --addattr=settings/pinned_idle_ms --value=5000
@@ -31,7 +32,8 @@ define()
 start()
 {
 	mdevctl start --uuid "$MDEV" && host_wait 10 test -d "$DEV" &&
-		grep -q '^1 n1p2 ' "$DEV/namespaces/namespaces" && [ "$(cat "$DEV/settings/iothread_cpu")" = 1 ] &&
+		grep -q '^1 n1p2 ' "$DEV/namespaces/namespaces" &&
+		grep -q '^2 n1p3 ro ' "$DEV/namespaces/namespaces" && [ "$(cat "$DEV/settings/iothread_cpu")" = 1 ] &&
 		[ "$(cat "$DEV/settings/pinned_limit")" = 67108864 ] &&
 		[ "$(cat "$DEV/settings/pinned_idle_ms")" = 5000 ]
 }

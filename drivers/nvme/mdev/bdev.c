@@ -98,7 +98,7 @@ static u16 bdev_check(const struct nvme_mdev_ns *ns, u64 slba, u64 nlb, bool wri
 	if (unlikely((slba + nlb) << (shift - SECTOR_SHIFT) > bdev_nr_sectors(ns->bdev)))
 		return bdev_nr_sectors(ns->bdev) ? VNVME_SC_LBA_RANGE | VNVME_DNR :
 						   VNVME_SC_NS_NOT_READY | VNVME_DNR;
-	if (write && unlikely(bdev_read_only(ns->bdev)))
+	if (write && unlikely(nvme_mdev_ns_read_only(ns)))
 		return VNVME_SC_WRITE_PROTECTED | VNVME_DNR;
 	return 0;
 }

@@ -190,11 +190,12 @@ enum nvme_mdev_kind {
 /**
  * struct nvme_mdev_ns - a namespace that an operator attached
  * @vns:	what the core sees; its nsid is the guest's
- * @name:	as written: n1, n1p3, null:1G, /dev/vg/lv, 253:0
+ * @name:	as written, without @ro: n1, n1p3, null:1G, /dev/vg/lv, 253:0
  * @nm:		its device
  * @kind:	what is behind it
  * @attached:	the core knows it
  * @removing:	an operator is detaching it
+ * @ro:		read-only by request
  * @writable:	@bdev is claimed for writing, too
  * @size:	of a null namespace, in bytes
  * @host_nsid:	on the drive, 0: not found by that
@@ -216,6 +217,7 @@ struct nvme_mdev_ns {
 	enum nvme_mdev_kind	kind;
 	bool			attached;
 	bool			removing;
+	bool			ro;
 	bool			writable;
 	u64			size;
 	u32			host_nsid;
@@ -474,6 +476,12 @@ void nvme_mdev_ns_free_all(struct nvme_mdev *nm);
 void nvme_mdev_ns_flush(struct nvme_mdev *nm);
 void nvme_mdev_ns_watch(struct work_struct *work);
 ssize_t nvme_mdev_ns_list(struct nvme_mdev *nm, char *buf, size_t size);
+
+/* Of a namespace with a claim: by request, or as its device was claimed, or is now. */
+static inline bool nvme_mdev_ns_read_only(const struct nvme_mdev_ns *ns)
+{
+	return ns->ro || !ns->writable || bdev_read_only(ns->bdev);
+}
 
 /* find.c */
 int nvme_mdev_find_named(const char *name, dev_t *devt);

@@ -111,8 +111,8 @@ static int ns_claim_bdev(struct nvme_mdev_ns *ns)
 		ns_err(ns, "is attached already, as namespace %u\n", same->vns.nsid);
 		return -EEXIST;
 	}
-	ns->writable = true;
-	bdev = compat_bdev_claim(ns->devt, true, ns);
+	ns->writable = !ns->ro;
+	bdev = compat_bdev_claim(ns->devt, ns->writable, ns);
 	if (IS_ERR(bdev) && (PTR_ERR(bdev) == -EROFS || PTR_ERR(bdev) == -EACCES)) {
 		ns->writable = false;
 		bdev = compat_bdev_claim(ns->devt, false, ns);
@@ -137,7 +137,7 @@ static void ns_claimed(struct nvme_mdev_ns *ns, u8 lba_shift)
 	ns_drop_cache(ns->bdev);
 	ns->vns.lba_shift = lba_shift;
 	ns->vns.nlb = bdev_nr_sectors(ns->bdev) >> (lba_shift - SECTOR_SHIFT);
-	ns->vns.ro = bdev_read_only(ns->bdev) || !ns->writable;
+	ns->vns.ro = nvme_mdev_ns_read_only(ns);
 }
 
 /* A namespace, or a partition of it, on queue pairs that its drive lends. */
@@ -248,6 +248,7 @@ static int null_claim(struct nvme_mdev_ns *ns)
 	ns->vns.msrc = VNVME_COPY_RANGES - 1;
 	ns->vns.mssrl = U16_MAX;
 	ns->vns.mcl = VNVME_COPY_RANGES * U16_MAX;
+	ns->vns.ro = ns->ro;
 	ns->vns.backend = &ns->nm->null;
 	return 0;
 }
@@ -351,7 +352,21 @@ static void ns_free(struct nvme_mdev_ns *ns)
 	kfree(ns);
 }
 
-/* One line of namespaces/namespaces, without blanks inside: is it a name? */
+/* A word may follow the name: "ro" is read-only, whatever is behind it. */
+static int ns_take_word(struct nvme_mdev_ns *ns)
+{
+	char *word = strchr(ns->name, ' ');
+
+	if (!word)
+		return 0;
+	*word++ = '\0';
+	if (strcmp(skip_spaces(word), "ro"))
+		return -EINVAL;
+	ns->ro = true;
+	return 0;
+}
+
+/* A word of a line of namespaces/namespaces, without blanks inside: is it a name? */
 static bool ns_name_ok(const char *name)
 {
 	size_t len = 0;
@@ -365,11 +380,13 @@ static bool ns_name_ok(const char *name)
 /* What is meant by the name, which is refused with a line in the log. */
 static int ns_understand(struct nvme_mdev_ns *ns)
 {
-	int ret = ns_name_ok(ns->name) ? ns_parse(ns) : -EINVAL;
+	int ret = ns_take_word(ns);
 
+	if (!ret)
+		ret = ns_name_ok(ns->name) ? ns_parse(ns) : -EINVAL;
 	if (ret == -EINVAL)
 		dev_err(nvme_mdev_dev(ns->nm),
-			"not a namespace: write n<nsid>, n<nsid>p<partition>, the path or <major>:<minor> of a block device, or null[:<size>]\n");
+			"not a namespace: write n<nsid>, n<nsid>p<partition>, the path or <major>:<minor> of a block device, or null[:<size>], and after it ro for a read-only one\n");
 	else if (ret)
 		ns_err(ns, "%s (%d)\n", ret == -ENOTBLK ? "is not a block device" :
 		       ret == -ENOENT ? "does not exist" : "cannot be looked up", ret);
@@ -380,7 +397,7 @@ static int ns_understand(struct nvme_mdev_ns *ns)
  * nvme_mdev_ns_add() - attach a namespace
  * @nm:		device
  * @name:	n<nsid>, n<nsid>p<partition>: of the drive; a path, <major>:<minor>:
- *		a block device; null, null:<size>
+ *		a block device; null, null:<size>; " ro" after it: read-only
  *
  * It gets the lowest free NSID.
  * Context: control, may sleep.
@@ -545,7 +562,7 @@ static bool ns_differs(const struct nvme_mdev_ns *ns)
 	if (!bdev_nr_sectors(ns->bdev))
 		return false;
 	return ns->vns.nlb != bdev_nr_sectors(ns->bdev) >> (ns->vns.lba_shift - SECTOR_SHIFT) ||
-	       ns->vns.ro != (bdev_read_only(ns->bdev) || !ns->writable);
+	       ns->vns.ro != nvme_mdev_ns_read_only(ns);
 }
 
 static void ns_update(struct nvme_mdev_ns *ns)
@@ -554,9 +571,9 @@ static void ns_update(struct nvme_mdev_ns *ns)
 	u64 nlb = bdev_nr_sectors(ns->bdev) >> (vns->lba_shift - SECTOR_SHIFT);
 
 	dev_info(nvme_mdev_dev(ns->nm), "%s: %llu blocks, now %llu%s\n", ns->name, vns->nlb, nlb,
-		 bdev_read_only(ns->bdev) ? ", read-only" : "");
+		 nvme_mdev_ns_read_only(ns) ? ", read-only" : "");
 	WRITE_ONCE(vns->nlb, nlb);
-	WRITE_ONCE(vns->ro, bdev_read_only(ns->bdev) || !ns->writable);
+	WRITE_ONCE(vns->ro, nvme_mdev_ns_read_only(ns));
 	vnvme_ns_changed(&ns->nm->ctrl, vns);
 }
 
@@ -602,7 +619,8 @@ ssize_t nvme_mdev_ns_list(struct nvme_mdev *nm, char *buf, size_t size)
 		const struct nvme_mdev_ns *ns = nm->ns[i];
 
 		if (ns)
-			len += scnprintf(buf + len, size - len, "%u %s %llu\n", i, ns->name,
+			len += scnprintf(buf + len, size - len, "%u %s%s %llu\n", i, ns->name,
+					 ns->ro ? " ro" : "",
 					 ns->vns.nlb << (ns->vns.lba_shift - SECTOR_SHIFT));
 	}
 	return len;
