@@ -361,6 +361,60 @@ suspended()
 		expect "event 040002 2" event 10000
 }
 
+# thin_uses N: so many chunks of the thin volume are in use
+thin_uses()
+{
+	[ "$(thin_used thin)" = "$1" ]
+}
+
+# thin_has_room: a pool notices that it has room again when it is asked, as dmeventd does
+thin_has_room()
+{
+	thin_used thin && expect "write 0" write 2 8192 7
+}
+
+# dm-crypt on dm-thin: what the guest does not need any more comes back to the pool. One that is full is
+# Capacity Exceeded for what needs room, as often as that is tried, and nothing to anything else.
+thin()
+{
+	local disk i
+
+	disk=$(thin_make thin 4 64 error_if_no_space) && modprobe dm_crypt &&
+		echo "0 131072 crypt aes-xts-plain64 $(printf '%064d' 7) 0 $disk 0 1 allow_discards" | dmsetup create secret &&
+		udevadm settle && mdev_add /dev/mapper/secret && expect "event 040002 2" event 10000 || return
+	expect "write 0" write 2 256 7 && thin_uses 1 && expect "discard 0" discard 2 256 128 &&
+		host_wait 10 thin_uses 0 || return
+	for ((i = 0; i < 64; i++)); do
+		expect "write 0" write 2 $((i * 128)) 7 >/dev/null || return
+	done
+	thin_uses 64 && expect "write 4081" write 2 8192 7 && expect "zeroes 4081" zeroes 2 8192 8 &&
+		expect "write 4081" write 2 8192 7 && expect "write 0" write 2 0 8 && expect "read 0 *" read 2 8192 &&
+		expect "flush 0" flush 2 && expect "write 0" write 1 0 7 || return
+	expect "discard 0" discard 2 128 128 && host_wait 20 thin_has_room || return
+	echo 2 > "$DEV/namespaces/remove_namespace" && dmsetup remove secret && thin_free thin &&
+		expect "event 040002 2" event 10000
+}
+
+# A pool that is to wait for room does; the answer comes once it has some.
+thin_waits()
+{
+	local disk data i
+
+	disk=$(thin_make thin 4 64) && mdev_add "$disk" && expect "event 040002 2" event 10000 || return
+	for ((i = 0; i < 64; i++)); do
+		expect "write 0" write 2 $((i * 128)) 7 >/dev/null || return
+	done
+	echo "write 2 8192 7" >&"$LIVE_IN"
+	sleep 1
+	[ -z "$(timeout 0.5 cat <&"$LIVE_OUT")" ] || { echo "written to a full pool"; return 1; }
+	truncate -s 8M /tmp/thin.data && data=$(losetup -j /tmp/thin.data | cut -d: -f1) && losetup -c "$data" &&
+		dmsetup table thin-pool | sed 's/^0 8192 /0 16384 /' | dmsetup load thin-pool &&
+		dmsetup resume thin-pool || return
+	read -r -t 60 LIVE_SAID <&"$LIVE_OUT"
+	[ "$LIVE_SAID" = "write 0" ] || { echo "$LIVE_SAID"; return 1; }
+	echo 2 > "$DEV/namespaces/remove_namespace" && thin_free thin && expect "event 040002 2" event 10000
+}
+
 # A namespace whose disk waits is not removed, nor closed, before it has its last command back.
 closes_late()
 {
@@ -469,6 +523,8 @@ ktap_test "a disk is lost" lost
 ktap_test "what a disk likes" hints
 ktap_test "what a SCSI disk likes, and says of a bad sector" scsi
 ktap_test "a disk that makes others wait" suspended
+ktap_test "a volume that gives back, and is full" thin
+ktap_test "a full one that waits for room" thin_waits
 ktap_test "the guest lets go" live_stop
 ktap_test "nothing is left of it" all_given_back
 ktap_test "the device goes" mdev_remove

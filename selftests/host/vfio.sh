@@ -7,19 +7,19 @@
 . selftests/lib/ktap.sh
 . selftests/lib/host.sh
 
-# Disks that are unlike the drive: blocks of 4 KiB and a driver that sleeps, and one that cannot say
-# that it would wait.
+# Disks that are unlike the drive: blocks of 4 KiB and a driver that sleeps, and two that cannot say
+# that they would wait.
 disks()
 {
 	NULL4K=$(null_make fourk 512 blocksize=4096 discard=1) && modprobe brd rd_nr=1 rd_size=524288 &&
 		modprobe dm_crypt || return
 	echo "0 1048576 crypt aes-xts-plain64 $(printf '%064d' 7) 0 /dev/ram0 0" | dmsetup create crypt &&
-		udevadm settle && [ -b /dev/mapper/crypt ]
+		udevadm settle && [ -b /dev/mapper/crypt ] && thin_make thin 640 512
 }
 
 disks_gone()
 {
-	dmsetup remove crypt && null_free fourk && rmmod brd
+	thin_free thin && dmsetup remove crypt && null_free fourk && rmmod brd
 }
 
 ktap_begin
@@ -30,6 +30,7 @@ if [ "${1:-}" = block ]; then
 	vfio_client nvme_mdev_test partition n1p2 1 block
 	vfio_client nvme_mdev_test null-4k "$NULL4K" 1 soft
 	vfio_client nvme_mdev_test crypt /dev/mapper/crypt 1 soft
+	vfio_client nvme_mdev_test thin /dev/mapper/thin 1 soft
 	ktap_test "the disks are free again" disks_gone
 else
 	ktap_test "load" host_load 4 || ktap_done

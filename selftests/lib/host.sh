@@ -229,6 +229,31 @@ null_free()
 	rmdir "/sys/kernel/config/nullb/$1"
 }
 
+# thin_make NAME MEGABYTES SIZE [FEATURE...]: a thin volume of SIZE MiB on a pool of its own with MEGABYTES MiB
+# in chunks of 64 KiB; prints its path
+thin_make()
+{
+	local name=$1 meta data
+
+	modprobe dm_thin_pool && meta=$(loop_make "$1.meta" 4) && data=$(loop_make "$1.data" "$2") || return
+	echo "0 $(($2 * 2048)) thin-pool $meta $data 128 0 $(($# - 3)) ${*:4}" | dmsetup create "$name-pool" &&
+		dmsetup message "$name-pool" 0 "create_thin 0" &&
+		echo "0 $(($3 * 2048)) thin /dev/mapper/$name-pool 0" | dmsetup create "$name" &&
+		udevadm settle && echo "/dev/mapper/$name"
+}
+
+# thin_used NAME: chunks that the pool of a thin volume has given out
+thin_used()
+{
+	dmsetup status "$1-pool" | sed 's/.* thin-pool [0-9]* [0-9]*\/[0-9]* \([0-9]*\)\/.*/\1/'
+}
+
+# thin_free NAME
+thin_free()
+{
+	dmsetup remove "$1" && dmsetup remove "$1-pool" && loop_free "$1.meta" && loop_free "$1.data"
+}
+
 # sums DEVICE START END: a checksum per MiB of the bytes [START, END) of a device, past the page cache
 sums()
 {
