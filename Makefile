@@ -22,7 +22,7 @@ install: modules
 
 PHONY += demo
 demo: setup-build setup-host
-	@selftests/demo
+	@selftests/demo $(BACKING)
 
 PHONY += check
 check: setup-build setup-test setup-fuzz setup-docs setup-check setup-host
@@ -77,7 +77,8 @@ help:
 	@echo  '  docs            - The documentation as HTML, in build/docs'
 	@echo  ''
 	@echo  'Targets that show and test:'
-	@echo  '  demo            - A guest on a lent queue, in a test host'
+	@echo  '  demo            - A guest on a lent queue, in a test host (BACKING=block: on an'
+	@echo  '                    encrypted LVM volume, with a snapshot taken under load)'
 	@echo  '  check           - Everything that proves it, but the group long (TESTS="name..."'
 	@echo  '                    for some; selftests/run --list names them)'
 	@echo  '  test            - The tests in userspace only, in seconds'
