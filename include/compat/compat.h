@@ -7,6 +7,7 @@
 #ifndef _NVME_MDEV_COMPAT_H
 #define _NVME_MDEV_COMPAT_H
 
+#include <linux/bio.h>
 #include <linux/blkdev.h>
 #include <linux/dma-map-ops.h>
 #include <linux/eventfd.h>
@@ -44,6 +45,24 @@ static inline int compat_bdev_ioctl(struct block_device *bdev, unsigned int cmd)
 	const struct block_device_operations *fops = bdev->bd_disk->fops;
 
 	return fops->ioctl ? fops->ioctl(bdev, FMODE_READ, cmd, 0) : -ENOTTY;
+}
+
+/*
+ * Has the device queues that are polled?  None that hands bios on to others: who
+ * polls then depends on what is below.  Of another queue Linux 6.1 makes the bio an
+ * ordinary one; 6.12, where this is a feature among the limits, refuses it.
+ */
+static inline bool compat_bdev_polls(struct block_device *bdev)
+{
+	struct request_queue *q = bdev_get_queue(bdev);
+
+	return queue_is_mq(q) && test_bit(QUEUE_FLAG_POLL, &q->queue_flags);
+}
+
+/* One look at the queue of a polled bio; whatever the device's io_poll_delay, no sleep. */
+static inline void compat_bio_poll(struct bio *bio, struct io_comp_batch *iob)
+{
+	bio_poll(bio, iob, BLK_POLL_ONESHOT | BLK_POLL_NOSLEEP);
 }
 
 /* A look at a block device, without a claim. */

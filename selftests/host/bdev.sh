@@ -479,6 +479,58 @@ guest()
 	loop_free first && loop_free second
 }
 
+# drive_interrupts: those of the I/O queues of the first drive
+drive_interrupts()
+{
+	awk '/nvme0q[1-9]/ { for (i = 2; $i ~ /^[0-9]+$/; i++) n += $i } END { print n + 0 }' /proc/interrupts
+}
+
+# some_io N: N writes and reads of the first namespace
+some_io()
+{
+	local i
+
+	for ((i = 0; i < $1; i++)); do
+		expect "write 0" write 1 "$i" 3 >/dev/null && expect "read 0 *" read 1 "$i" >/dev/null || return
+	done
+}
+
+# io_counted MODE: what 50 writes and reads cost in a mode: INTERRUPTS and POLLED
+io_counted()
+{
+	echo "$1" > "$DEV/settings/mode" && udevadm settle || return
+	POLLED=$(counter block_polled) INTERRUPTS=$(drive_interrupts)
+	some_io 50 || return
+	POLLED=$(($(counter block_polled) - POLLED)) INTERRUPTS=$(($(drive_interrupts) - INTERRUPTS))
+	echo "$1: $POLLED polled, $INTERRUPTS interrupts"
+}
+
+# A drive with polled queues: no interrupts but for a flush, and none of them polled if the lanes may sleep.
+polled()
+{
+	host_load_block stock poll_queues=2 && drive_split /dev/nvme0n1 && mdev_create block && mdev_add n1p2 &&
+		live_start || return
+	io_counted poll && [ "$POLLED" = 100 ] && [ "$INTERRUPTS" -lt 10 ] || return
+	io_counted adaptive && [ "$POLLED" = 0 ] && [ "$INTERRUPTS" -ge 100 ] || return
+	io_counted poll && [ "$POLLED" = 100 ] && expect "flush 0" flush 1 && expect "zeroes 0" zeroes 1 0 8 &&
+		expect "discard 0" discard 1 0 8 && live_stop && all_given_back
+}
+
+# The mode changes under load, and the drive is reset: nothing waits for a look that nobody takes.
+polled_changes()
+{
+	local i
+
+	dmesg -C
+	client_start modes unlimited || return
+	for ((i = 0; i < 40; i++)); do
+		echo adaptive > "$DEV/settings/mode" && sleep 0.05 && echo poll > "$DEV/settings/mode" && sleep 0.05 || return
+		[ $((i % 10)) != 9 ] || echo 1 > /sys/class/nvme/nvme0/reset_controller || return
+	done
+	[ "$(counter block_polled)" -gt 0 ] && client_stop modes && ! dmesg | grep timeout && all_given_back &&
+		mdev_remove && host_unload
+}
+
 # Lent queues and block devices in one device; the drive is reset under both.
 mixed()
 {
@@ -532,5 +584,7 @@ ktap_test "closed when the last command is back" closes_late
 ktap_test "the VMM's cgroup pays" cgroup
 ktap_test "a guest with two disks" guest
 ktap_test "the module goes" host_unload_block
+ktap_test "queues that are polled" polled
+ktap_test "... while the mode changes" polled_changes
 ktap_test "lent queues beside block devices" mixed
 ktap_done

@@ -32,6 +32,8 @@ if [ "${1:-}" = block ]; then
 	vfio_client nvme_mdev_test crypt /dev/mapper/crypt 1 soft
 	vfio_client nvme_mdev_test thin /dev/mapper/thin 1 soft
 	ktap_test "the disks are free again" disks_gone
+	ktap_test "load with polled queues" host_load_block stock poll_queues=2
+	vfio_client nvme_mdev_test polled n1p2 1 block
 else
 	ktap_test "load" host_load 4 || ktap_done
 	ktap_test "partitions" drive_split /dev/nvme0n1 || ktap_done

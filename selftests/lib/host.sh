@@ -40,14 +40,15 @@ host_load()
 	[ -d "/sys/bus/pci/devices/$DRIVE/mdev_supported_types" ]
 }
 
-# host_load_block [stock]: nvme-mdev without a lender, beside the kernel's own nvme driver or none at all
+# host_load_block [stock [OPTION...]]: nvme-mdev without a lender, beside the kernel's own nvme driver or none
+# at all
 host_load_block()
 {
 	host_reset
 	# shellcheck disable=SC2046 # a word for each module
 	modprobe -a vfio_iommu_type1 $(module_needs "$MODULES/mdev/nvme-mdev.ko") || return
 	if [ "${1:-}" = stock ]; then
-		modprobe nvme && host_wait 30 test -b /dev/nvme0n1 && udevadm settle || return
+		modprobe nvme "${@:2}" && host_wait 30 test -b /dev/nvme0n1 && udevadm settle || return
 		DRIVE=$(drive_address nvme0)
 	fi
 	insmod "$MODULES/mdev/nvme-mdev.ko" && [ -d "$(mdev_type soft)" ]

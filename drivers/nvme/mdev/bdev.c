@@ -6,7 +6,8 @@
  * Each request of a lane has its bio, and its segments become the bio's vectors
  * where they stand, so that nothing is allocated on the way.  A pass submits
  * under one plug.  A bio ends in whatever context the device ends it; that hands
- * the request to the lane by an llist, and kicks.
+ * the request to the lane by an llist, and kicks.  Where the device has queues that
+ * are polled, most bios end because the lane looks for them: see bdev_is_silent().
  *
  * A poller never waits for a device: other guests would wait with it, and a
  * drive that lends queue pairs waits for pollers while it is being reset.  So it
@@ -32,6 +33,7 @@
  * struct nvme_mdev_bio - what goes with a request
  * @req:	the request
  * @node:	in nvme_mdev_ns.waiting, then in nvme_mdev_lane.ended
+ * @silent:	in nvme_mdev_lane.silent; owner
  * @slow:	for what has to wait
  * @status:	how it ended
  * @bio:	on the vectors that take the place of the request's segments
@@ -39,6 +41,7 @@
 struct nvme_mdev_bio {
 	struct vnvme_req	*req;
 	struct llist_node	node;
+	struct list_head	silent;
 	struct work_struct	slow;
 	u16			status;
 	struct bio		bio;
@@ -483,6 +486,37 @@ static u16 bdev_check_req(const struct nvme_mdev_ns *ns, const struct vnvme_req 
 	}
 }
 
+/*
+ * Is there no interrupt when it ends?  Then the lane has to be looked at until it
+ * has, so not if the device adapts: its lanes sleep with commands in flight.  What
+ * makes the block layer flush a cache, too, becomes requests that no bio leads to.
+ */
+static bool bdev_is_silent(const struct nvme_mdev_ns *ns, const struct vnvme_req *req)
+{
+	return compat_bdev_polls(ns->bdev) && !READ_ONCE(ns->nm->adaptive) &&
+	       !op_is_flush(bdev_opf(req));
+}
+
+/*
+ * The poller's own.  A bio that is merged into another one's request leads to no
+ * queue, so a silent one is not.
+ */
+static void bdev_submit_nowait(struct nvme_mdev_lane *ml, const struct nvme_mdev_ns *ns,
+			       struct nvme_mdev_bio *io)
+{
+	blk_opf_t flags = REQ_NOWAIT;
+
+	if (bdev_is_silent(ns, io->req)) {
+		list_add_tail(&io->silent, &ml->silent);
+		flags |= REQ_POLLED | REQ_NOMERGE;
+	}
+	if (!ml->plugged) {
+		ml->plugged = true;
+		blk_start_plug(&ml->plug);
+	}
+	bdev_submit_bio(ns, io, flags);
+}
+
 static u16 bdev_submit(struct vnvme_backend *b, struct vnvme_lane *lane, struct vnvme_req *req)
 {
 	struct nvme_mdev_lane *ml = lane->priv;
@@ -502,11 +536,7 @@ static u16 bdev_submit(struct vnvme_backend *b, struct vnvme_lane *lane, struct 
 		bdev_wait(ns, io);
 		return 0;
 	}
-	if (!ml->plugged) {
-		ml->plugged = true;
-		blk_start_plug(&ml->plug);
-	}
-	bdev_submit_bio(ns, io, REQ_NOWAIT);
+	bdev_submit_nowait(ml, ns, io);
 	return 0;
 }
 
@@ -520,6 +550,31 @@ static void bdev_commit(struct vnvme_backend *b, struct vnvme_lane *lane)
 	blk_finish_plug(&ml->plug);
 }
 
+/*
+ * What has ended on the queue where one of them is; the next time it is another
+ * one's turn, as they may be on several.  One that is not on its way to the device
+ * yet, or had to be split, leads to none and does no harm.
+ */
+static void bdev_poll(struct nvme_mdev_lane *ml)
+{
+	struct nvme_mdev_bio *io = list_first_entry(&ml->silent, struct nvme_mdev_bio, silent);
+	DEFINE_IO_COMP_BATCH(iob);
+
+	list_rotate_left(&ml->silent);
+	compat_bio_poll(&io->bio, &iob);
+	if (iob.complete)
+		iob.complete(&iob);
+}
+
+static void bdev_found(struct nvme_mdev_lane *ml, struct nvme_mdev_bio *io)
+{
+	if (list_empty(&io->silent))
+		return;
+	list_del_init(&io->silent);
+	/* not if it had to be split, or submitted again */
+	ml->polls += !!(io->bio.bi_opf & REQ_POLLED);
+}
+
 static unsigned int bdev_reap(struct vnvme_backend *b, struct vnvme_lane *lane)
 {
 	struct nvme_mdev_lane *ml = lane->priv;
@@ -527,10 +582,13 @@ static unsigned int bdev_reap(struct vnvme_backend *b, struct vnvme_lane *lane)
 	struct llist_node *list;
 	unsigned int n = 0;
 
+	if (!list_empty(&ml->silent))
+		bdev_poll(ml);
 	if (llist_empty(&ml->ended))
 		return 0;
 	list = llist_reverse_order(llist_del_all(&ml->ended));
 	llist_for_each_entry_safe(io, next, list, node) {
+		bdev_found(ml, io);
 		nvme_mdev_stat_done(ml->stat, io->req);
 		vnvme_req_done(io->req, io->status);
 		n++;
@@ -570,6 +628,7 @@ int nvme_mdev_block_setup(struct nvme_mdev *nm)
 			return -ENOMEM;
 		for (k = 0; k < ml->nr; k++) {
 			ml->bios[k].req = &ml->reqs[k];
+			INIT_LIST_HEAD(&ml->bios[k].silent);
 			INIT_WORK(&ml->bios[k].slow, bdev_slow_work);
 		}
 	}

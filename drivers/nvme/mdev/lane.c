@@ -24,6 +24,7 @@ struct nvme_mdev_lane *nvme_mdev_lane_reset(struct nvme_mdev *nm, u16 id)
 	ml->stat = &nm->stat.lane[id];
 	ml->info.depth = NVME_MDEV_LANE_DEPTH + 1;
 	init_llist_head(&ml->ended);
+	INIT_LIST_HEAD(&ml->silent);
 	return ml;
 }
 

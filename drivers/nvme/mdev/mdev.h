@@ -275,6 +275,8 @@ struct nvme_mdev_ns {
  * @irqs:	interrupts of @q
  * @bios:	by request, once a namespace on a block device has been attached
  * @ended:	those of them that have ended (any adds, owner takes)
+ * @silent:	those of them that have to be looked for; owner
+ * @polls:	how many of them have ended
  * @plug:	holds back what this pass submits ...
  * @plugged:	... once there is something
  */
@@ -314,6 +316,8 @@ struct nvme_mdev_lane {
 	u64			irqs;
 	struct nvme_mdev_bio	*bios;
 	struct llist_head	ended;
+	struct list_head	silent;
+	u64			polls;
 	struct blk_plug		plug;
 	bool			plugged;
 };

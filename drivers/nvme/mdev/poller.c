@@ -187,13 +187,19 @@ static bool lane_pending(const struct nvme_mdev_lane *ml)
 	return READ_ONCE(ml->kicked) || vnvme_lane_pending(ml->lane);
 }
 
+/* Does what is in flight end with an interrupt? */
+static bool lane_is_heard(const struct nvme_mdev_lane *ml)
+{
+	return (!ml->q || (ml->info.irq && ml->up)) && list_empty(&ml->silent);
+}
+
 /* Has nothing happened for @ns, and will what is in flight make itself heard? */
 static bool lane_is_idle(const struct nvme_mdev_lane *ml, u64 now, u64 ns, bool adaptive)
 {
 	u64 since = READ_ONCE(ml->idle_since);
 
 	return since && since + ns <= now &&
-	       (!lane_inflight(ml) || (adaptive && (!ml->q || (ml->info.irq && ml->up))));
+	       (!lane_inflight(ml) || (adaptive && lane_is_heard(ml)));
 }
 
 /*

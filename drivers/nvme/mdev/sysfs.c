@@ -377,6 +377,7 @@ static ssize_t counters_show(struct device *dev, struct device_attribute *attr, 
 	struct nvme_mdev *nm = to_nm(dev);
 	struct vnvme_lane_stat s = { };
 	u64 submits = 0, rings = 0, acks = 0, wakeups = 0, hw_irqs = 0;
+	u64 polls = 0;
 	u64 pinned, bound, idle;
 	unsigned int i;
 
@@ -400,6 +401,7 @@ static ssize_t counters_show(struct device *dev, struct device_attribute *attr, 
 		acks += nm->lanes[i].acks;
 		wakeups += nm->lanes[i].wakeups;
 		hw_irqs += nm->lanes[i].irqs;
+		polls += nm->lanes[i].polls;
 	}
 	nvme_mdev_control_unlock(nm);
 	mutex_lock(&nm->mem.lock);
@@ -412,11 +414,11 @@ static ssize_t counters_show(struct device *dev, struct device_attribute *attr, 
 			  "write_sectors %llu\nerrors %llu\ninterrupts %llu\nlate_interrupts %llu\nmisses %llu\n"
 			  "eventidx_stores %llu\ncq_full %llu\nhw_commands %llu\n"
 			  "hw_sq_doorbells %llu\nhw_cq_doorbells %llu\nwakeups %llu\n"
-			  "hw_interrupts %llu\n"
+			  "hw_interrupts %llu\nblock_polled %llu\n"
 			  "pages_pinned %llu\npages_reclaimed %llu\npages_idle %llu\n",
 			  s.reads, s.writes, s.others, s.read_sectors, s.write_sectors, s.errors,
 			  s.irqs, s.late_irqs, s.misses, s.eventidx, s.full, submits, rings, acks,
-			  wakeups, hw_irqs, pinned, bound, idle);
+			  wakeups, hw_irqs, polls, pinned, bound, idle);
 }
 static DEVICE_ATTR_RO(counters);
 
