@@ -24,9 +24,12 @@ static int __init nvme_mdev_init(void)
 	int ret;
 
 	nvme_mdev_debugfs_init();
-	ret = mdev_register_driver(&nvme_mdev_driver);
+	ret = nvme_mdev_pollers_init();
 	if (ret)
 		goto err;
+	ret = mdev_register_driver(&nvme_mdev_driver);
+	if (ret)
+		goto err_pollers;
 	ret = nvme_mdev_parents_init();
 	if (ret)
 		goto err_unregister;
@@ -34,6 +37,8 @@ static int __init nvme_mdev_init(void)
 
 err_unregister:
 	mdev_unregister_driver(&nvme_mdev_driver);
+err_pollers:
+	nvme_mdev_pollers_exit();
 err:
 	nvme_mdev_debugfs_exit();
 	return ret;
@@ -43,6 +48,7 @@ static void __exit nvme_mdev_exit(void)
 {
 	nvme_mdev_parents_exit();
 	mdev_unregister_driver(&nvme_mdev_driver);
+	nvme_mdev_pollers_exit();
 	nvme_mdev_debugfs_exit();
 }
 

@@ -466,6 +466,8 @@ void nvme_mdev_poller_remove(struct nvme_mdev *nm);
 void nvme_mdev_poller_kick(struct nvme_mdev *nm);
 void nvme_mdev_poller_park(struct nvme_mdev *nm) __acquires(&nm->park_lock);
 void nvme_mdev_poller_unpark(struct nvme_mdev *nm) __releases(&nm->park_lock);
+int nvme_mdev_pollers_init(void);
+void nvme_mdev_pollers_exit(void);
 void nvme_mdev_poller_init(struct nvme_mdev *nm);
 void nvme_mdev_poller_irq(struct nvme_mdev_lane *ml);
 struct task_struct *nvme_mdev_poller_task(const struct nvme_mdev_lane *ml);

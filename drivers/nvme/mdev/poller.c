@@ -24,6 +24,8 @@
  * flight.  One that adapts is idle after microseconds; what is in flight then
  * ends with an interrupt of the lent queue, which lists that lane again.
  */
+#include <linux/cpu.h>
+#include <linux/cpuhotplug.h>
 #include <linux/cpumask.h>
 #include <linux/moduleparam.h>
 #include <linux/sched.h>
@@ -70,6 +72,7 @@ struct nvme_mdev_poller {
 static LIST_HEAD(pollers);
 static DEFINE_MUTEX(pollers_lock);
 static struct cpumask default_cpus;	/* by pollers_lock */
+static enum cpuhp_state hotplug_state;
 
 /* ---------------------------------------------------------- any context -- */
 
@@ -380,6 +383,8 @@ static int poller_fn(void *data)
 {
 	struct nvme_mdev_poller *p = data;
 
+	/* its place is iothread_cpu's: taskset and a cgroup are refused */
+	current->flags |= PF_NO_SETAFFINITY;
 	for (;;) {
 		if (!poller_pass(p))
 			cpu_relax();
@@ -477,6 +482,13 @@ static const struct cpumask *node_mask(int node)
 	return cpu_possible_mask;
 }
 
+/* Have a poller run where it is to. Return: -EINVAL if no such CPU is online. */
+static int poller_bind(struct nvme_mdev_poller *p)
+{
+	return set_cpus_allowed_ptr(p->task, p->cpu >= 0 ? cpumask_of(p->cpu) :
+						 node_mask(p->node));
+}
+
 static struct nvme_mdev_poller *poller_new(int cpu, int node)
 {
 	struct nvme_mdev_poller *p = kzalloc_node(sizeof(*p), GFP_KERNEL, node);
@@ -500,9 +512,9 @@ static struct nvme_mdev_poller *poller_new(int cpu, int node)
 		return ERR_CAST(task);
 	}
 	p->task = get_task_struct(task);
-	ret = set_cpus_allowed_ptr(task, cpu >= 0 ? cpumask_of(cpu) : node_mask(node));
+	ret = poller_bind(p);
 	if (ret)
-		pr_warn("nvme-mdev: poller cannot run on CPU %d (%d): it runs where there is room\n",
+		pr_warn("nvme-mdev: poller cannot run on CPU %d (%d): until that is online it runs where there is room\n",
 			cpu, ret);
 	wake_up_process(task);
 	list_add_tail(&p->entry, &pollers);
@@ -584,6 +596,64 @@ static void pool_put(struct nvme_mdev_poller *p)
 	synchronize_rcu();
 	put_task_struct(p->task);
 	kfree(p);
+}
+
+/*
+ * A CPU goes: the scheduler finds its poller another one, any that is online.
+ * The lanes stay with it, so that nothing is drained and no setting is forgotten.
+ */
+static int hotplug_down(unsigned int cpu)
+{
+	struct nvme_mdev_poller *p;
+
+	/* the host is being suspended: they come back together */
+	if (cpuhp_tasks_frozen)
+		return 0;
+	mutex_lock(&pollers_lock);
+	list_for_each_entry(p, &pollers, entry)
+		if (p->cpu == cpu)
+			pr_warn("nvme-mdev: CPU %u goes offline: until it is back its poller runs where there is room\n",
+				cpu);
+	mutex_unlock(&pollers_lock);
+	return 0;
+}
+
+/* A CPU comes: so do its poller, and those of its node that had lost it. */
+static int hotplug_up(unsigned int cpu)
+{
+	struct nvme_mdev_poller *p;
+
+	mutex_lock(&pollers_lock);
+	list_for_each_entry(p, &pollers, entry)
+		if (p->cpu == cpu ||
+		    (p->cpu < 0 && cpumask_test_cpu(cpu, node_mask(p->node))))
+			poller_bind(p);
+	mutex_unlock(&pollers_lock);
+	return 0;
+}
+
+/**
+ * nvme_mdev_pollers_init() - before there are devices: hear of CPUs that come and go
+ *
+ * Context: may sleep. Return: 0 or -errno.
+ */
+int nvme_mdev_pollers_init(void)
+{
+	int ret = cpuhp_setup_state_nocalls(CPUHP_AP_ONLINE_DYN, "nvme-mdev:online", hotplug_up,
+					    hotplug_down);
+
+	if (ret < 0)
+		return ret;
+	hotplug_state = ret;
+	return 0;
+}
+
+/**
+ * nvme_mdev_pollers_exit() - after the last device
+ */
+void nvme_mdev_pollers_exit(void)
+{
+	cpuhp_remove_state_nocalls(hotplug_state);
 }
 
 /* ---------------------------------------------------- lanes in the pool -- */
