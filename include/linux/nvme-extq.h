@@ -159,5 +159,6 @@ void nvme_extq_irq_arm(struct nvme_extq *e);
 int nvme_extq_admin(struct nvme_extq *e, struct nvme_command *cmd,
 		    void *buf, unsigned int len);
 int nvme_extq_reset_ctrl(struct nvme_extq *e);
+void nvme_extq_unbinding(struct pci_dev *pdev);
 
 #endif /* _LINUX_NVME_EXTQ_H */

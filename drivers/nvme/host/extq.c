@@ -1090,6 +1090,27 @@ int nvme_extq_reset_ctrl(struct nvme_extq *e)
 }
 EXPORT_SYMBOL_GPL(nvme_extq_reset_ctrl);
 
+/**
+ * nvme_extq_unbinding - the driver of a controller is about to let go of it
+ * @pdev: its PCI function, still bound; as for nvme_extq_avail()
+ *
+ * To be called before waiting for borrowers.  One whose drive was pulled waits
+ * itself, for commands that nothing ends: nvme-pci leaves those of a function
+ * that is gone to the removal, which has not begun.  So such a controller is
+ * reset, which finds it dead, and each borrower hears of that by ->gone.
+ *
+ * Context: may sleep.
+ */
+void nvme_extq_unbinding(struct pci_dev *pdev)
+{
+	struct nvme_extq_pool *pool = nvme_extq_pool(pdev);
+
+	/* if a reset is under way already, that one finds it */
+	if (pool && !pci_device_is_present(pdev))
+		nvme_reset_ctrl(&pool->dev->ctrl);
+}
+EXPORT_SYMBOL_GPL(nvme_extq_unbinding);
+
 /* What the core does not keep of Identify Namespace. */
 static int nvme_extq_read_ns(struct nvme_extq_pool *pool, u32 nsid,
 			     struct nvme_extq_ns *out)

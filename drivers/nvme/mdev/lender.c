@@ -29,6 +29,7 @@ DEFINE_STATIC_CALL_NULL(extq_drain, nvme_extq_drain);
 DEFINE_STATIC_CALL_NULL(extq_irq_arm, nvme_extq_irq_arm);
 DEFINE_STATIC_CALL_NULL(extq_admin, nvme_extq_admin);
 DEFINE_STATIC_CALL_NULL(extq_reset_ctrl, nvme_extq_reset_ctrl);
+DEFINE_STATIC_CALL_NULL(extq_unbinding, nvme_extq_unbinding);
 
 /* What a call of the lender's is named, and who calls it. */
 struct lender_call {
@@ -58,6 +59,7 @@ static struct lender_call lender_calls[] = {
 	CALL(irq_arm),
 	CALL(admin),
 	CALL(reset_ctrl),
+	CALL(unbinding),
 };
 
 static void lender_put(void)

@@ -400,6 +400,7 @@ DECLARE_STATIC_CALL(extq_drain, nvme_extq_drain);
 DECLARE_STATIC_CALL(extq_irq_arm, nvme_extq_irq_arm);
 DECLARE_STATIC_CALL(extq_admin, nvme_extq_admin);
 DECLARE_STATIC_CALL(extq_reset_ctrl, nvme_extq_reset_ctrl);
+DECLARE_STATIC_CALL(extq_unbinding, nvme_extq_unbinding);
 bool nvme_mdev_lender_find(void);
 void nvme_mdev_lender_exit(void);
 

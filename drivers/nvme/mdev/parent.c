@@ -228,6 +228,8 @@ static int parents_notify(struct notifier_block *nb, unsigned long action, void 
 	if (action == BUS_NOTIFY_BOUND_DRIVER) {
 		parent_add(dev, to_pci_dev(dev));
 	} else if (action == BUS_NOTIFY_UNBIND_DRIVER) {
+		if (nvme_mdev_lender_find())
+			static_call(extq_unbinding)(to_pci_dev(dev));
 		parent = parent_unlist(dev);
 		if (parent)
 			parent_remove(parent);
