@@ -2,8 +2,9 @@
 # SPDX-License-Identifier: GPL-2.0
 #
 # The drive fails or changes under a device, and the device's user, with a VFIO client: media errors, commands
-# without an answer, a controller that does not come back, hot-unplug, partitions and namespaces that shrink, are
-# formatted, are detached. Resets are reset.sh's and extq.sh's.
+# without an answer, a controller that does not come back or grants fewer queues, hot-unplug with and without a
+# word, suspend of the host, partitions and namespaces that shrink, are formatted, are detached. Resets are
+# reset.sh's and extq.sh's.
 
 . selftests/lib/ktap.sh
 . selftests/lib/host.sh
@@ -13,6 +14,8 @@ NUMBER=3
 NAME=nvme$NUMBER
 BAD_READ=131072
 BAD_WRITE=196608
+FLEXIBLE=14
+AWAKE=/repo/build/$KVER/selftests/extq/awake.ko
 
 # What the host's own commands may take, in seconds, is what a guest's may take.
 IO_TIMEOUT=/sys/module/nvme_core/parameters/io_timeout
@@ -22,7 +25,16 @@ prepare()
 	modprobe nvme_core && OLD_TIMEOUT=$(cat "$IO_TIMEOUT") && echo 3 > "$IO_TIMEOUT" || return
 	# the tests after this one have the host's, however it ends
 	trap 'echo "$OLD_TIMEOUT" > "$IO_TIMEOUT"' EXIT
-	host_load 4 && host_wait 30 test -b "/dev/${NAME}n1" && use_drive
+	host_load 4 && host_wait 30 test -b "/dev/${NAME}n1" && DRIVE=$(drive_address "$NAME") &&
+		grant "$FLEXIBLE" && use_drive
+}
+
+# grant N: beside the two that it always grants, and begins with, the drive grants N of its FLEXIBLE queue pairs from
+# this reset on
+grant()
+{
+	nvme virt-mgmt "/dev/$NAME" --cntlid=0 --rt=0 --act=1 --nr="$1" &&
+		echo 1 > "/sys/bus/pci/devices/$DRIVE/reset" && host_wait 60 grep -q live "/sys/class/nvme/$NAME/state"
 }
 
 use_drive()
@@ -143,6 +155,12 @@ no_controller()
 		use_drive && hold_once write 0
 }
 
+# The first one cannot be pulled: the emulator does not stand that of what is flexible.
+other_drive()
+{
+	mdev_remove && NUMBER=2 && NAME=nvme2 && use_drive && hold_once write 0
+}
+
 # Pulled as an operator does it, by the slot's button: the client, which does not listen to the request to let go,
 # keeps it until it ends.
 unplugged()
@@ -157,6 +175,80 @@ unplugged()
 		host_wait 60 test ! -e "/sys/bus/pci/devices/$DRIVE"
 }
 
+# A new one in its place
+plugged()
+{
+	machine plug "$NUMBER"
+	host_wait 60 test -b "/dev/${NAME}n1" && use_drive && hold_once write 0
+}
+
+# Of the four pairs to lend one is left, so one of the device's two: the guest goes on with that, and has errors on the
+# other one. Given back, it can be had by who opens the device again.
+fewer_queues()
+{
+	NVME_MDEV_UUID=$MDEV build/selftests/powercut write /dev/shm/fewer 1 > "$RESULTS/fewer.client" 2>&1 &
+	CLIENT=$!
+	host_wait 30 more_writes 200 || return
+	dmesg -C
+	grant 0 && line_in_log "queue pair lost for good" && line_in_log "2 I/O queues granted, 1 of 4 can be lent" &&
+		host_wait 30 more_writes "$(($(counter writes) + 200))" || return
+	kill "$CLIENT"
+	wait "$CLIENT"
+	cat "$RESULTS/fewer.client"
+	rm /dev/shm/fewer
+	grep -q 'status 0x4006$' "$RESULTS/fewer.client" && ! hold_once read 0 && grant "$FLEXIBLE" && hold_once read 0
+}
+
+more_writes()
+{
+	[ "$(counter writes)" -gt "$1" ]
+}
+
+# suspend STATE DEPTH: of the host, under load, as far as DEPTH, and back. The root of the test host comes over a
+# virtio device that does not survive that and is kept awake.
+suspend()
+{
+	local reads
+
+	client_start suspended unlimited || return
+	reads=$(counter reads)
+	dmesg -C
+	echo "$2" > /sys/power/pm_test && echo "$1" > /sys/power/state || return
+	echo none > /sys/power/pm_test
+	line_in_log "suspend debug: Waiting" && host_wait 60 grep -q live "/sys/class/nvme/$NAME/state" &&
+		host_wait 30 more_than "$((reads + 50))" && client_stop suspended && [ "$(counter errors)" = 0 ]
+}
+
+suspended()
+{
+	local rc
+
+	insmod "$AWAKE" && echo 1 > /sys/module/suspend/parameters/pm_test_delay || return
+	suspend freeze freezer && suspend freeze platform && suspend mem processors
+	rc=$?
+	rmmod awake && return "$rc"
+}
+
+# Pulled without a word: what is left of the drive are registers full of ones. The client has errors at once and
+# ends, and nothing waits for its commands' time limits.
+vanished()
+{
+	local slot
+
+	slot=$(basename "$(dirname "$(readlink -f "/sys/bus/pci/devices/$DRIVE")")")
+	echo 600 > "$IO_TIMEOUT"
+	client_start vanished unlimited || return
+	dmesg -C
+	# the slot's power and its indicator go off, so that the emulator takes the drive out at once, and are on again
+	# before the port's interrupt is
+	setpci -s "$slot" CAP_EXP+18.w=0700:0720 CAP_EXP+18.w=0120:0720 || return
+	host_wait 60 test ! -e "$DEV" && host_wait 60 test ! -e "/sys/class/nvme/$NAME" &&
+		host_wait 60 test ! -e "/sys/bus/pci/devices/$DRIVE" || return
+	wait "$CLIENT"
+	cat "$RESULTS/vanished.client"
+	grep -q 'status 0x6$' "$RESULTS/vanished.client" && line_in_log "queue pair lost for good"
+}
+
 ktap_begin
 ktap_test "prepare" prepare || ktap_done
 ktap_test "a block that cannot be read" media_error read "$BAD_READ" 0x281
@@ -166,6 +258,11 @@ ktap_test "a partition that shrinks, and that cannot be deleted" shrunk
 ktap_test "a namespace that is formatted" formatted
 ktap_test "a namespace that is detached" detached '0x\(2\|80\)'
 ktap_test "a controller that does not come back" no_controller
+ktap_test "a drive that grants fewer queues after a reset" fewer_queues
+with /sys/power/pm_test "the host is suspended" suspended
+ktap_test "another drive" other_drive
 ktap_test "a drive that is pulled" unplugged
+ktap_test "a new one is plugged in" plugged
+ktap_test "a drive that vanishes" vanished
 ktap_test "the modules go" host_unload
 ktap_done

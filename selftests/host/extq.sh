@@ -368,7 +368,7 @@ test_parameter
 dmesg -C
 load "$modules/drivers/nvme/host/nvme.ko" mdev_queues=4 || bail "nvme.ko does not load"
 for d in "${drives[@]:1}"; do
-	dmesg | grep -q "nvme $(ctrl_of "$d"): mdev_queues: .* can be lent" && few=$d
+	dmesg | grep -q "nvme $(ctrl_of "$d"): mdev_queues: .* can be lent" && few=$d && break
 done
 unload_nvme
 test_lend

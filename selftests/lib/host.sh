@@ -60,6 +60,16 @@ host_unload()
 	rmmod nvme-mdev && rmmod nvme
 }
 
+# with FILE NAME COMMAND...: a result as of ktap_test, if the kernel has FILE
+with()
+{
+	if [ -e "$1" ]; then
+		ktap_test "${@:2}"
+	else
+		ktap_skip "$2" "this kernel has no $1"
+	fi
+}
+
 # machine VERB WORD...: have ./run of selftests/vm change the machine that the test host runs in
 machine()
 {
