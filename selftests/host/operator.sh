@@ -15,9 +15,15 @@
 PART=/dev/nvme0n1p2
 JOURNAL=/dev/shm/journal
 SOON=40	# seconds that a command may take: this machine is slow
+CPU1=/sys/devices/system/cpu/cpu1/online
+CGROUP=/sys/fs/cgroup/vmm
+QUEUES=/sys/module/nvme/parameters/mdev_queues
 
 prepare()
 {
+	# the tests after this one have both CPUs, however it ends
+	trap '[ ! -e "$CPU1" ] || echo 1 > "$CPU1"' EXIT
+	cgroup_make cpuset cpu || echo "no cgroups"
 	host_load 4 && drive_split /dev/nvme0n1 && device
 }
 
@@ -222,6 +228,148 @@ churn()
 	done
 }
 
+# ended_well: the writer is told to end, has had no error, and all it was told is there
+ended_well()
+{
+	kill "$WRITER" && writer_ended 0 && nothing_lost
+}
+
+# poller: the thread that serves the device's first queue pair
+poller()
+{
+	awk 'NR == 1 { print $3 }' "$DEV/state/pollers"
+}
+
+# may_run_on CPUS PID: these and no others
+may_run_on()
+{
+	local cpus
+
+	cpus=$(taskset -pc "$2")
+	[ "${cpus##* }" = "$1" ] || { echo "$cpus, not $1"; return 1; }
+}
+
+# lines_of_ours COUNT: since dmesg -C
+lines_of_ours()
+{
+	dmesg
+	[ "$(dmesg | grep -c 'nvme')" = "$1" ]
+}
+
+# cpu1 0|1: offline, online
+cpu1()
+{
+	soon sh -c "echo $1 > $CPU1"
+}
+
+# Its poller runs on, elsewhere, and is there again with the CPU. The setting stays; one line says so.
+cpu_goes_and_comes()
+{
+	local i pid
+
+	echo 1 > "$DEV/settings/iothread_cpu" && writer cpu || return
+	pid=$(poller)
+	may_run_on 1 "$pid" || return
+	for ((i = 0; i < 3; i++)); do
+		dmesg -C
+		cpu1 0 && goes_on && lines_of_ours 1 && [ "$(poller)" = "$pid" ] &&
+			[ "$(cat "$DEV/settings/iothread_cpu")" = 1 ] || return
+		cpu1 1 && goes_on && lines_of_ours 1 && may_run_on 1 "$pid" || return
+	done
+	echo "measured: CPU of a poller taken and given back under load: $i"
+	ended_well
+}
+
+# While it is offline, it cannot be chosen. Who has chosen it before is served, and goes there later.
+cpu_is_away()
+{
+	echo 1 > "$DEV/settings/iothread_cpu" && cpu1 0 && refused EINVAL "$DEV/settings/iothread_cpu" 1 && refused EINVAL "$DEV/settings/iothread_cpu" 0-1 ||
+		return
+	dmesg -C
+	writer away && goes_on && lines_of_ours 1 && cpu1 1 && goes_on && may_run_on 1 "$(poller)" && ended_well
+}
+
+# Where a poller runs is said by iothread_cpu alone.
+poller_cannot_be_moved()
+{
+	local pid where
+
+	echo 1 > "$DEV/settings/iothread_cpu" && writer poller || return
+	pid=$(poller)
+	! taskset -pc 0 "$pid" && ! written "$CGROUP/cgroup.procs" "$pid" | grep -x OK && may_run_on 1 "$pid" || return
+	echo -1 > "$DEV/settings/iothread_cpu"
+	pid=$(poller)
+	where=$(taskset -pc "$pid")
+	! taskset -pc 0 "$pid" && may_run_on "${where##* }" "$pid" && goes_on && ended_well
+}
+
+# cgroup_make CONTROLLER...: one at CGROUP for the VMM
+cgroup_make()
+{
+	local controller
+
+	mountpoint -q /sys/fs/cgroup || mount -t cgroup2 none /sys/fs/cgroup || return
+	for controller; do
+		echo "+$controller" > /sys/fs/cgroup/cgroup.subtree_control || return
+	done
+	mkdir -p "$CGROUP"
+}
+
+# in_cgroup FILE VALUE: and the VMM's writes are answered
+in_cgroup()
+{
+	soon sh -c "echo $2 > $CGROUP/$1" && goes_on
+}
+
+# Affinity, cpuset, a share of a CPU: the VMM is slower, and nothing else.
+vmm_is_moved()
+{
+	local cpus
+
+	writer moved || return
+	for cpus in 0 1 0-1; do
+		soon taskset -apc "$cpus" "$WRITER" && goes_on || return
+	done
+	echo 0 > "$CGROUP/cpuset.cpus" && in_cgroup cgroup.procs "$WRITER" && in_cgroup cpuset.cpus 1 &&
+		in_cgroup cpuset.cpus 0-1 && in_cgroup cpu.max '5000 50000' && in_cgroup cpu.max max || return
+	soon sh -c "echo $WRITER > /sys/fs/cgroup/cgroup.procs" && goes_on && ended_well
+}
+
+# A VMM that is frozen answers nobody; the operator's commands do not wait for it.
+vmm_is_frozen()
+{
+	local rc
+
+	writer frozen && in_cgroup cgroup.procs "$WRITER" && echo 1 > "$CGROUP/cgroup.freeze" &&
+		host_wait 10 grep -qx "frozen 1" "$CGROUP/cgroup.events" || return
+	soon sh -c "echo 1 > $DEV/settings/iothread_cpu && echo 5 > $DEV/settings/idle_ms && sleep 0.2 &&
+		cat $DEV/state/* && echo null:1M > $DEV/namespaces/add_namespace &&
+		echo 2 > $DEV/namespaces/remove_namespace && echo 500 > $DEV/settings/idle_ms" > /dev/null
+	rc=$?
+	echo 0 > "$CGROUP/cgroup.freeze"
+	[ "$rc" = 0 ] && goes_on && echo "$WRITER" > /sys/fs/cgroup/cgroup.procs && ended_well
+}
+
+# What a drive lends is settled when it is bound: the one in use goes on with it, another has the new number.
+lending_changes()
+{
+	local other free value old rc
+
+	old=$(cat "$QUEUES")
+	free=$(mdev_free 1Q_V1)
+	other=$(drive_address nvme1)
+	writer lending || return
+	for value in 0 1 1000 64 2; do
+		soon sh -c "echo $value > $QUEUES" && goes_on || return
+	done
+	[ "$(mdev_free 1Q_V1)" = "$free" ] && written "$(mdev_type 4Q_V1)/create" "$(uuidgen)" | grep -x ENOSPC || return
+	soon sh -c "echo $other > /sys/bus/pci/drivers/nvme/unbind" &&
+		soon sh -c "echo $other > /sys/bus/pci/drivers/nvme/bind" && host_wait 30 test -b /dev/nvme1n1
+	rc=$?
+	echo "$old" > "$QUEUES"
+	[ "$rc" = 0 ] && [ "$(DRIVE=$other mdev_free 1Q_V1)" = 2 ] && goes_on && ended_well
+}
+
 ktap_begin
 ktap_test "prepare" prepare || ktap_done
 ktap_test "rmmod of modules in use is refused" rmmod_refused
@@ -232,6 +380,12 @@ ktap_test "the namespace removed under load" namespace_removed
 ktap_test "other namespaces come and go under load" namespaces_come_and_go
 ktap_test "four shells write settings and namespaces at once, under load" shells_at_once
 ktap_test "two shells make and remove devices at once, under load" devices_come_and_go
+with "$CPU1" "the CPU of a poller goes and comes under load" cpu_goes_and_comes
+with "$CPU1" "a CPU that is offline" cpu_is_away
+ktap_test "a poller is moved by nobody but iothread_cpu" poller_cannot_be_moved
+with "$CGROUP/cpuset.cpus" "the VMM is moved under load" vmm_is_moved
+with "$CGROUP/cgroup.freeze" "the VMM is frozen under load" vmm_is_frozen
+ktap_test "lending changes under load" lending_changes
 ktap_test "the device goes" mdev_remove
 ktap_test "the modules go" host_unload
 ktap_done
