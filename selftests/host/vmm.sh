@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# A VMM that fails: selftests/vfio/vmm_test.c on a partition of the drive.
+# A VMM that fails: selftests/vfio/vmm_test.c on a partition of the drive, and slow_test.c while that is slow.
 #
 # Checklist: 25, 26, 28, 134
 
@@ -12,5 +12,7 @@ ktap_begin
 ktap_test "load" host_load 4 || ktap_done
 ktap_test "partitions" drive_split /dev/nvme0n1
 vfio_client vmm_test vmm n1p2 1
+vfio_client slow_test slow n1p2 1
+machine slow 0 0
 ktap_test "unload" host_unload
 ktap_done
