@@ -114,6 +114,58 @@ measured: writes acknowledged: \1\nmeasured: flushes acknowledged: \2\nmeasured:
 measured: acknowledged writes lost: \4/p' "$RESULTS/check" | grep .
 }
 
+# in_flight N: at least, on the drive
+in_flight()
+{
+	[ "$(awk '{ print $9 }' "$DEV/state/stat")" -ge "$1" ]
+}
+
+# reset_goes_on: the controller is reset, and then as many writes are answered as are in flight at most, and more
+reset_goes_on()
+{
+	reset_controller && host_wait 60 grep -q live /sys/class/nvme/nvme0/state &&
+		host_wait 60 more_than "$(($(writes) + 100))"
+}
+
+# The drive is slow: writes are in flight at the reset. It carries them out, and says that they were aborted: that is
+# not the guest's.
+reset_slow()
+{
+	local i
+
+	writer slow
+	host_wait 30 more_than 200 || return
+	machine slow 0 0.03
+	for ((i = 0; i < 3; i++)); do
+		host_wait 60 in_flight 40 && reset_goes_on || return
+	done
+	machine slow 0 0
+	writer_end TERM 0 && all_given_back && check && echo "measured: controller resets with writes in flight: $i"
+}
+
+# The drive may not read memory: writes are in its ring at the reset, and none of them is carried out. One that was
+# dropped, and answered as if it had not, would be missing.
+reset_unfetched()
+{
+	local i
+
+	writer unfetched
+	for ((i = 0; i < 4; i++)); do
+		host_wait 30 more_than "$(($(writes) + 100))" && setpci -s "$DRIVE" COMMAND=0:4 &&
+			host_wait 30 nothing_answered && host_wait 30 in_flight 40 && reset_goes_on || return
+	done
+	writer_end TERM 0 && all_given_back && check && echo "measured: controller resets with writes not fetched: $i"
+}
+
+nothing_answered()
+{
+	local before
+
+	before=$(writes)
+	sleep 0.5
+	[ "$(writes)" = "$before" ]
+}
+
 # The control: of a block that the host overwrites, the check says so.
 control()
 {
@@ -151,6 +203,8 @@ ktap_test "prepare" prepare || ktap_done
 ktap_test "killed again and again" killed
 ktap_test "the controller is reset again and again" reset_while_writing
 ktap_test "killed during resets" killed_while_reset
+ktap_test "the controller is reset with writes in flight" reset_slow
+ktap_test "the controller is reset with writes that it has not fetched" reset_unfetched
 ktap_test "a lost write would have been seen" control
 ktap_test "fused pairs are refused and nothing of them is done" fused_pairs
 ktap_test "the device goes" mdev_remove
