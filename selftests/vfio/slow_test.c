@@ -30,7 +30,7 @@
 #define ALL_CAME	2000000		/* microseconds after which all have come, were they to come */
 
 /* Ask for another machine, as machine() of selftests/lib/host.sh does; it comes a bit later. */
-static void machine(const char *change)
+static void ask_for(const char *change)
 {
 	char path[PATH_MAX];
 	int fd;
@@ -81,12 +81,12 @@ FIXTURE_SETUP(slow)
 	ASSERT_EQ(ST_OK, client_rw(c, &c->io[0], true, 0, NR * 8, client_iova(c, w), LBA));
 	self->side = anonymous(SIZE);
 	ASSERT_EQ(0, client_map(c, self->side, SIDE_IOVA, SIZE, READ_WRITE));
-	machine(SLOW);
+	ask_for(SLOW);
 }
 
 FIXTURE_TEARDOWN(slow)
 {
-	machine(FAST);
+	ask_for(FAST);
 	client_close(&self->c);
 	munmap(self->side, SIZE);
 	EXPECT_EQ(0, client_state(&self->c, "pinned_bytes"));
