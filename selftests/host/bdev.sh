@@ -152,7 +152,7 @@ zoned()
 
 	disk=$(null_make zones 64 zoned=1 zone_size=16) || return
 	# as python calls EOPNOTSUPP
-	refused_add ENOTSUP "$disk"
+	refused_add EOPNOTSUPP "$disk"
 	rc=$?
 	null_free zones
 	return "$rc"
