@@ -11,8 +11,8 @@
 
 PART=/dev/nvme0n1p2
 JOURNAL=/dev/shm/journal
-KILLS=${KILLS:-30}
-RESETS=${RESETS:-8}
+KILLS=${KILLS:-16}
+RESETS=${RESETS:-6}
 
 prepare()
 {
