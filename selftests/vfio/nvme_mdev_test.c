@@ -1244,7 +1244,7 @@ static void *set_bound(void *arg)
 }
 
 /* 133: I/O over several times the bound, by neighbouring pages and by pages of all chunks. */
-TEST_F_TIMEOUT(memory, io_over_the_bound, 120)
+TEST_F_TIMEOUT(memory, io_over_the_bound, 900)
 {
 	struct client *c = &self->dev.c;
 	struct watch w;
@@ -1261,7 +1261,7 @@ TEST_F_TIMEOUT(memory, io_over_the_bound, 120)
 }
 
 /* 133: Each command needs pages of every chunk, several times over. */
-TEST_F_TIMEOUT(memory, io_over_the_bound_in_large_commands, 120)
+TEST_F_TIMEOUT(memory, io_over_the_bound_in_large_commands, 900)
 {
 	struct client *c = &self->dev.c;
 
@@ -1273,7 +1273,7 @@ TEST_F_TIMEOUT(memory, io_over_the_bound_in_large_commands, 120)
 }
 
 /* The same with shadow doorbells, whose pages must stay. */
-TEST_F_TIMEOUT(memory, io_over_the_bound_with_shadow_doorbells, 120)
+TEST_F_TIMEOUT(memory, io_over_the_bound_with_shadow_doorbells, 900)
 {
 	struct client *c = &self->dev.c;
 
@@ -1285,7 +1285,7 @@ TEST_F_TIMEOUT(memory, io_over_the_bound_with_shadow_doorbells, 120)
 }
 
 /* 133: The bound is lowered while all of the memory is pinned and in use, and taken away again. */
-TEST_F_TIMEOUT(memory, bound_lowered_under_io, 120)
+TEST_F_TIMEOUT(memory, bound_lowered_under_io, 900)
 {
 	struct client *c = &self->dev.c;
 	pthread_t thread;
@@ -1308,7 +1308,7 @@ TEST_F_TIMEOUT(memory, bound_lowered_under_io, 120)
 }
 
 /* 133: What is unused goes, while its neighbour is in use; queues stay. */
-TEST_F_TIMEOUT(memory, unused_memory_goes, 120)
+TEST_F_TIMEOUT(memory, unused_memory_goes, 900)
 {
 	const long chunk = 2l << 20;
 	struct client *c = &self->dev.c;
@@ -1377,7 +1377,7 @@ static void *unmapper_run(void *arg)
 }
 
 /* 133: Memory is given back for the bound, unused, and by the guest, all at once. */
-TEST_F_TIMEOUT(memory, unmap_beside_giving_back, 120)
+TEST_F_TIMEOUT(memory, unmap_beside_giving_back, 900)
 {
 	struct client *c = &self->dev.c;
 	struct unmapper u = { .c = c, .lba = self->dev.lba };

@@ -190,7 +190,7 @@ static int unmask_by(struct client *c, int fd)
 }
 
 /* The eventfd that INTx signals is the one that unmasks it: it chases its own tail. */
-TEST_F_TIMEOUT(vmm, intx_unmasked_by_its_own_eventfd, 60)
+TEST_F_TIMEOUT(vmm, intx_unmasked_by_its_own_eventfd, 600)
 {
 	struct client *c = &self->c;
 	int fd = eventfd(0, EFD_NONBLOCK), i;
@@ -212,7 +212,7 @@ TEST_F_TIMEOUT(vmm, intx_unmasked_by_its_own_eventfd, 60)
 }
 
 /* Eventfds of all kinds, set and taken away while interrupts come. */
-TEST_F_TIMEOUT(vmm, eventfds_change_under_load, 120)
+TEST_F_TIMEOUT(vmm, eventfds_change_under_load, 600)
 {
 	struct client *c = &self->c;
 	struct load load;
@@ -259,7 +259,7 @@ TEST_F_TIMEOUT(vmm, eventfds_change_under_load, 120)
 }
 
 /* Device, group, container, doorbell page: let go in each order, with commands in flight. */
-TEST_F_TIMEOUT(vmm, closed_in_any_order, 180)
+TEST_F_TIMEOUT(vmm, closed_in_any_order, 600)
 {
 	struct client *c = &self->c;
 	int order, i;
@@ -297,7 +297,7 @@ static bool is_all(const uint8_t *p, size_t len, uint8_t val)
 }
 
 /* Memory goes while commands read into it: all are answered, no byte comes after the unmapping. */
-TEST_F_TIMEOUT(vmm, unmapped_under_dma, 120)
+TEST_F_TIMEOUT(vmm, unmapped_under_dma, 600)
 {
 	const size_t size = 4 * MIB;
 	struct client *c = &self->c;
@@ -321,7 +321,7 @@ TEST_F_TIMEOUT(vmm, unmapped_under_dma, 120)
 }
 
 /* The same address is other memory, the same memory has another address. */
-TEST_F_TIMEOUT(vmm, mapped_elsewhere, 120)
+TEST_F_TIMEOUT(vmm, mapped_elsewhere, 600)
 {
 	const size_t size = 2 * MIB;
 	struct client *c = &self->c;
@@ -385,7 +385,7 @@ static void *unmapper_run(void *arg)
  * third does I/O.  (Two at once in memory that is in use is more than VFIO's own
  * locks stand, whatever the device does: see limits.rst.)
  */
-TEST_F_TIMEOUT(vmm, two_unmaps_at_once, 120)
+TEST_F_TIMEOUT(vmm, two_unmaps_at_once, 600)
 {
 	struct client *c = &self->c;
 	struct unmapper u[2] = {
@@ -427,7 +427,7 @@ static void *resetter_run(void *arg)
 }
 
 /* Two threads reset, a third enables and submits. */
-TEST_F_TIMEOUT(vmm, reset_by_two_under_io, 120)
+TEST_F_TIMEOUT(vmm, reset_by_two_under_io, 600)
 {
 	struct client *c = &self->c;
 	struct resetter r = { .c = c, .n = 100 };
@@ -497,7 +497,7 @@ static void leave_to_child(struct client *c)
 	kill(getpid(), SIGKILL);
 }
 
-TEST_F_TIMEOUT(vmm, child_keeps_the_descriptors, 120)
+TEST_F_TIMEOUT(vmm, child_keeps_the_descriptors, 600)
 {
 	int said, status;
 	pid_t pid;
@@ -522,7 +522,7 @@ static void go_on(struct client *c)
 }
 
 /* Stopped in the middle of I/O: the host is not kept waiting, and the VMM finds all as it was. */
-TEST_F_TIMEOUT(vmm, stopped_and_continued, 120)
+TEST_F_TIMEOUT(vmm, stopped_and_continued, 600)
 {
 	struct client *c = &self->c;
 	int said, status, i;
@@ -551,7 +551,7 @@ TEST_F_TIMEOUT(vmm, stopped_and_continued, 120)
 }
 
 /* Stopped and then killed, without having been continued. */
-TEST_F_TIMEOUT(vmm, stopped_and_killed, 120)
+TEST_F_TIMEOUT(vmm, stopped_and_killed, 600)
 {
 	int said, status;
 	pid_t pid;
@@ -584,7 +584,7 @@ static int lock_limit(rlim_t bytes)
 }
 
 /* RLIMIT_MEMLOCK is too small: commands fail that need more, others go on; raised, all is well. */
-TEST_F_TIMEOUT(vmm, memlock_too_small, 120)
+TEST_F_TIMEOUT(vmm, memlock_too_small, 600)
 {
 	struct client *c = &self->c;
 	unsigned int i, good = 0, bad = 0;
@@ -612,7 +612,7 @@ TEST_F_TIMEOUT(vmm, memlock_too_small, 120)
 }
 
 /* Not even for the queues: the controller fails, and can be enabled when there is. */
-TEST_F_TIMEOUT(vmm, memlock_of_nothing, 120)
+TEST_F_TIMEOUT(vmm, memlock_of_nothing, 600)
 {
 	struct client *c = &self->c;
 
@@ -632,7 +632,7 @@ TEST_F_TIMEOUT(vmm, memlock_of_nothing, 120)
 }
 
 /* Memory is plugged and unplugged, used in between, while other memory is in use. */
-TEST_F_TIMEOUT(vmm, memory_hotplug_under_io, 120)
+TEST_F_TIMEOUT(vmm, memory_hotplug_under_io, 600)
 {
 	const size_t size = 8 * MIB;
 	struct client *c = &self->c;
@@ -661,7 +661,7 @@ TEST_F_TIMEOUT(vmm, memory_hotplug_under_io, 120)
 }
 
 /* A balloon takes pages that are pinned; once they are given back unused, new ones are found. */
-TEST_F_TIMEOUT(vmm, balloon_under_io, 120)
+TEST_F_TIMEOUT(vmm, balloon_under_io, 600)
 {
 	struct client *c = &self->c;
 	uint8_t *p = c->mem + 16 * MIB, *w;
@@ -687,7 +687,7 @@ TEST_F_TIMEOUT(vmm, balloon_under_io, 120)
 }
 
 /* The balloon takes what commands are reading into. */
-TEST_F_TIMEOUT(vmm, balloon_under_dma, 120)
+TEST_F_TIMEOUT(vmm, balloon_under_dma, 600)
 {
 	struct client *c = &self->c;
 	unsigned int round, i;
@@ -702,7 +702,7 @@ TEST_F_TIMEOUT(vmm, balloon_under_dma, 120)
 }
 
 /* Another process finds the device taken; another descriptor of the same process shares it. */
-TEST_F_TIMEOUT(vmm, second_user, 120)
+TEST_F_TIMEOUT(vmm, second_user, 600)
 {
 	struct client *c = &self->c;
 	struct load load;
