@@ -48,7 +48,7 @@ boot_files()
 {
 	mkfs.vfat -F 32 "$1" >/dev/null && mount -t vfat "$1" /mnt || return
 	mkdir -p /mnt/EFI/BOOT && cp "$RESULTS/bootx64.efi" /mnt/EFI/BOOT/BOOTX64.EFI &&
-		cp "/boot/vmlinuz-$KVER" /mnt/vmlinuz && cp /results/initramfs /mnt/
+		cp "$GUEST_KERNEL" /mnt/vmlinuz && cp /results/initramfs /mnt/
 	local rc=$?
 	umount /mnt
 	return "$rc"

@@ -17,7 +17,7 @@ NOISE = [
     re.compile(r"WARNING: .* at arch/x86/kernel/fpu/xstate\.c:\d+ fpu__init_system_xstate"),
     # Printed at boot by a kernel that was built with the checker.
     re.compile(r"KernelAddressSanitizer initialized|DMA-API: preallocated"),
-    re.compile(r"DMA-API: debugging enabled by kernel config"),
+    re.compile(r"DMA-API: debugging enabled by kernel config|RCU lockdep checking is enabled"),
 ]
 
 
