@@ -25,6 +25,13 @@
 
 #define CHUNK_PAGES	VNVME_CHUNK_PAGES
 
+/*
+ * Mapped for long, beside other mappings of the same pages, by the guest's second
+ * address for them or by the host: nobody ever has the caches to himself.  What
+ * would need that done, a bounce buffer, is refused.
+ */
+#define MAP_ATTRS	DMA_ATTR_SKIP_CPU_SYNC
+
 /* A range that was just unmapped is not pinned so long: nvme_mdev_mem_unmap() */
 #define MEM_BLOCK_MS	20
 
@@ -126,7 +133,7 @@ static int chunk_map(struct nvme_mdev *nm, struct sg_table *sgt)
 	unsigned int i;
 
 	if (nm->pdev)
-		return dma_map_sgtable(&nm->pdev->dev, sgt, DMA_BIDIRECTIONAL, 0);
+		return dma_map_sgtable(&nm->pdev->dev, sgt, DMA_BIDIRECTIONAL, MAP_ATTRS);
 	for_each_sgtable_sg(sgt, sg, i) {
 		sg_dma_address(sg) = sg_phys(sg);
 		sg_dma_len(sg) = sg->length;
@@ -138,7 +145,7 @@ static int chunk_map(struct nvme_mdev *nm, struct sg_table *sgt)
 static void chunk_unmap(struct nvme_mdev *nm, struct sg_table *sgt)
 {
 	if (nm->pdev)
-		dma_unmap_sgtable(&nm->pdev->dev, sgt, DMA_BIDIRECTIONAL, 0);
+		dma_unmap_sgtable(&nm->pdev->dev, sgt, DMA_BIDIRECTIONAL, MAP_ATTRS);
 }
 
 /* Does the drive reach it only through a copy? */
@@ -245,19 +252,20 @@ static int page_map(struct nvme_mdev *nm, struct vnvme_page *p, struct page *pag
 		return 0;
 	}
 	dev = &nm->pdev->dev;
-	p->dma = dma_map_page(dev, page, 0, PAGE_SIZE, page_direction(p));
+	p->dma = dma_map_page_attrs(dev, page, 0, PAGE_SIZE, page_direction(p), MAP_ATTRS);
 	if (dma_mapping_error(dev, p->dma))
 		return -ENOMEM;
 	if (!mem_is_bounced(nm, p->dma))
 		return 0;
-	dma_unmap_page(dev, p->dma, PAGE_SIZE, page_direction(p));
+	dma_unmap_page_attrs(dev, p->dma, PAGE_SIZE, page_direction(p), MAP_ATTRS);
 	return -EOPNOTSUPP;
 }
 
 static void page_unmap(struct nvme_mdev *nm, const struct vnvme_page *p)
 {
 	if (nm->pdev)
-		dma_unmap_page(&nm->pdev->dev, p->dma, PAGE_SIZE, page_direction(p));
+		dma_unmap_page_attrs(&nm->pdev->dev, p->dma, PAGE_SIZE, page_direction(p),
+				     MAP_ATTRS);
 }
 
 /* Pin page @n of a chunk that is pinned page by page. */
