@@ -27,7 +27,7 @@
 
 #define SLOW		"slow 0 0.2"	/* seconds for each read */
 #define FAST		"slow 0 0"
-#define ALL_CAME	2000000		/* microseconds after which all have come, were they to come */
+#define ALL_CAME	2000000	/* microseconds: by then all would have come */
 
 /* Ask for another machine, as machine() of selftests/lib/host.sh does; it comes a bit later. */
 static void ask_for(const char *change)
