@@ -113,8 +113,11 @@ static unsigned int in_flight(struct client *c)
 
 	for (tries = 0; tries < 200; tries++) {
 		push_reads(c);
+		/* what came with one that is answered was taken from the ring with it */
+		if (queue_wait(c, &c->io[0], NULL, 20000) == ST_TIMEOUT)
+			return 0;
 		usleep(100000);
-		for (done = 0; queue_pop(c, &c->io[0], NULL); done++)
+		for (done = 1; queue_pop(c, &c->io[0], NULL); done++)
 			;
 		/* two, since the one that is next may be done at any moment */
 		if (done + 2 <= NR)
