@@ -38,9 +38,10 @@ crypt_open()
 
 volumes()
 {
-	host_load_block stock && drive_split /dev/nvme0n1 && lvm_quietly &&
-		vgcreate -qq vg "$PV" && lvcreate -qq --type thin-pool -L 256M -n pool vg &&
-		lvcreate -qq -T vg/pool -V 400M -n disk && crypt_format /dev/vg/disk && crypt_open /dev/vg/disk disk &&
+	# what tests before this one left there would have to be confirmed
+	host_load_block stock && drive_split /dev/nvme0n1 && wipefs -qa "$PV" && lvm_quietly &&
+		vgcreate -qq -y vg "$PV" && lvcreate -qq -y --type thin-pool -L 256M -n pool vg &&
+		lvcreate -qq -y -T vg/pool -V 400M -n disk && crypt_format /dev/vg/disk && crypt_open /dev/vg/disk disk &&
 		lsblk -s -o NAME,TYPE,SIZE /dev/mapper/disk
 }
 
