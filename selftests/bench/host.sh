@@ -218,8 +218,8 @@ ktap_test "nvme-mdev, block device" mdev_bench nvme-mdev-block soft /dev/nvme0n1
 ktap_test "nvme-mdev on null" mdev_bench nvme-mdev-null 1Q_V1 null:8G shadow_doorbell=0
 ktap_test "virtio-blk" guest_bench virtio-blk "virtio-blk-pci,drive=d,iothread=t
 	-object iothread,id=t $HOST_FILE"
-ktap_test "vhost-user-blk" vhost_bench
 ktap_test "QEMU's NVMe" guest_bench qemu-nvme "nvme,drive=d,serial=bench,ioeventfd=on $HOST_FILE"
 ktap_test "many devices" many_all
+ktap_test "vhost-user-blk" vhost_bench
 ktap_test "passthrough" passthrough
 ktap_done
