@@ -48,5 +48,5 @@ patch_host()
 		die "patches/$2 do not fit $3 (${log:-quilt failed}); they fit: $(series_versions)"
 	fi
 	rm -rf "$1/.pc"
-	cp "$top/drivers/nvme/host/extq.c" "$1/drivers/nvme/host/"
+	cp "$top"/drivers/nvme/host/extq*.c "$1/drivers/nvme/host/"
 }

@@ -14,6 +14,7 @@
  *
  *	nvme_extq_get()		it exists, nothing is in flight
  *	  ( ->down, ->up )*	it was lost and is back, empty
+ *	  ( ->up )*		it is as it was, see @up
  *	  [ ->down, ->gone ]	it is lost for good
  *	nvme_extq_put()		allowed in every state, from no callback
  *
@@ -44,8 +45,10 @@ struct pci_dev;
  *	the lender's shutdown lock is held.  Of this interface only
  *	nvme_extq_drain() and nvme_extq_info() may be called.
  * @up: The queue pair exists again and is empty.  nvme_extq_info() may give
- *	another queue id and other limits.  Runs in a work item, may sleep; may
- *	submit, ring, poll, and call nvme_extq_info().
+ *	another queue id and other limits.  Without a @down before it: the
+ *	controller's namespaces may have changed, and nvme_extq_submit() takes
+ *	commands again.  Runs in a work item, may sleep; may submit, ring, poll,
+ *	and call nvme_extq_info().
  * @irq: There are completions, or were; nvme_extq_irq_arm() has to be called
  *	for another such call.  In hard interrupt context.
  * @gone: No @up will follow.  Comes once, after a @down.  Unmap what is mapped

@@ -121,21 +121,14 @@ nvme_format()
 	nvme format "/dev/${NAME}n1" --lbaf="$1" --force | grep "Success"
 }
 
-# Nothing is in flight meanwhile: what the drive would do with that, limits.rst says.
-format_beside()
-{
-	local rc
-
-	kill -STOP "$CLIENT" && sleep 2 && nvme_format 4
-	rc=$?
-	kill -CONT "$CLIENT" && return "$rc"
-}
-
-# To blocks of 4096 bytes and back
+# To blocks of 4096 bytes and back, under load: no command made for the old blocks reaches the new ones, so no other
+# status comes, and the drive accesses no other memory, of which the kernel log would tell.
 formatted()
 {
-	whole_again && changed_under formatted 0x82 format_beside || return
-	nvme_format 0 && udevadm settle && whole_again
+	for _ in 1 2 3 4 5; do
+		whole_again && changed_under formatted 0x82 nvme_format 4 && nvme_format 0 && udevadm settle || return
+	done
+	whole_again
 }
 
 detached()

@@ -33,6 +33,7 @@
  * is cleared, with both of a queue's locks held, before anything is torn down.
  */
 
+#include <linux/delay.h>
 #include <linux/irq.h>
 
 #define NVME_EXTQ_MAX	64
@@ -69,6 +70,14 @@ struct nvme_extq_pool {
 	unsigned int		nr_vecs;
 	bool			open;		/* queues may be created */
 	bool			dead;		/* there will be no reset */
+	/* extq-hold.c */
+	spinlock_t		hold_lock;
+	struct work_struct	hold_work;
+	unsigned int		changing;	/* commands that change namespaces */
+	bool			drained;	/* they may start */
+	bool			ended;		/* one has, since the work looked */
+	bool			deaf;		/* the work is not queued any more */
+	bool			held;		/* by list_lock */
 	DECLARE_BITMAP(used, NVME_EXTQ_MAX);
 };
 
@@ -87,6 +96,7 @@ struct nvme_extq {
 	u32				acked;		/* what the drive knows of it */
 	bool				draining;
 	bool				gone;
+	bool				held;	/* under q.sq_lock */
 };
 
 static int mdev_queues_set(const char *val, const struct kernel_param *kp)
@@ -367,6 +377,7 @@ static int nvme_extq_attach(struct nvme_dev *dev, struct nvme_extq *e)
 		if (list_empty(&e->entry))
 			list_add_tail(&e->entry, &pool->list);
 		nvme_extq_request_irq(dev, e);
+		e->held = pool->held;
 		set_bit(NVMEQ_ENABLED, &q->flags);
 	}
 	mutex_unlock(&pool->list_lock);
@@ -447,6 +458,8 @@ static void nvme_extq_read_limits(struct nvme_extq_pool *pool)
 	kfree(id);
 }
 
+#include "extq-hold.c"
+
 /* The controller is up after a reset, or will never be again. */
 static void nvme_extq_work(struct work_struct *work)
 {
@@ -485,6 +498,7 @@ static void nvme_extq_work(struct work_struct *work)
 		}
 	}
 	mutex_unlock(&pool->lock);
+	nvme_extq_hold_again(pool);
 }
 
 /*
@@ -512,6 +526,7 @@ static void nvme_extq_init(struct nvme_dev *dev)
 	mutex_init(&pool->list_lock);
 	INIT_LIST_HEAD(&pool->list);
 	INIT_WORK(&pool->work, nvme_extq_work);
+	nvme_extq_hold_init(pool);
 	init_waitqueue_head(&pool->disabled);
 	pool->dev = dev;
 	pool->dma_dev = get_device(dev->dev);
@@ -669,6 +684,7 @@ static void nvme_extq_remove(struct nvme_dev *dev)
 	if (!pool)
 		return;
 	cancel_work_sync(&pool->work);
+	nvme_extq_hold_end(pool);
 	mutex_lock(&pool->lock);
 	list_for_each_entry_safe(e, n, &pool->list, entry) {
 		nvme_extq_tell_gone(e);
@@ -883,8 +899,9 @@ EXPORT_SYMBOL_GPL(nvme_extq_info);
  * rings: from submit to the nvme_extq_ack() after the nvme_extq_poll() that
  * returns it.
  *
- * Return: 0; -EBUSY if there are depth - 1 such commands; -ENODEV while the
- * queue pair is down or gone.
+ * Return: 0; -EBUSY if there are depth - 1 such commands; -EAGAIN while the
+ * controller's namespaces change, until ->up; -ENODEV while the queue pair is
+ * down or gone.
  *
  * Context: process context, does not sleep; may run beside nvme_extq_poll().
  */
@@ -896,6 +913,8 @@ int nvme_extq_submit(struct nvme_extq *e, struct nvme_command *cmd, bool ring)
 	spin_lock(&q->sq_lock);
 	if (unlikely(!test_bit(NVMEQ_ENABLED, &q->flags))) {
 		ret = -ENODEV;
+	} else if (unlikely(e->held)) {
+		ret = -EAGAIN;
 	} else if (unlikely((s32)(e->submitted - READ_ONCE(e->acked)) >=
 			    (s32)q->q_depth - 1)) {
 		ret = -EBUSY;

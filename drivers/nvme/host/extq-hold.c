@@ -1,0 +1,214 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Namespaces that change under lent queue pairs.  Format NVM, Namespace
+ * Management and Namespace Attachment can give a namespace id blocks of another
+ * size or other data, and nobody knows until the core has looked at it again.  A
+ * command that was made before and is fetched after would be taken for another
+ * one: a page of its data may then pass for a list of addresses.
+ *
+ * So such a command waits until nothing is in flight on any lent queue pair of
+ * the controller, and nothing is submitted from then on until the core's scan
+ * after it is over.  That is what the core does to blk-mq's queues for Format,
+ * but for the scan.
+ *
+ * Included by extq.c.
+ *
+ * Locks: pool->hold_lock, innermost, for ->changing, ->drained, ->ended, ->deaf.
+ * The work takes pool->list_lock, and pool->lock to call ->up.  It waits for lent
+ * commands, which their borrowers see to by their time limits, and for the scan,
+ * with no lock held.
+ */
+
+/* A command that was let through, and whom to tell of its end. */
+struct nvme_extq_change {
+	struct nvme_extq_pool	*pool;
+	rq_end_io_fn		*end_io;
+	void			*data;
+};
+
+static void nvme_extq_queue_hold(struct nvme_extq_pool *pool)
+{
+	lockdep_assert_held(&pool->hold_lock);
+	if (!pool->deaf)
+		queue_work(nvme_wq, &pool->hold_work);
+}
+
+static enum rq_end_io_ret nvme_extq_changed(struct request *req, blk_status_t status)
+{
+	struct nvme_extq_change *change = req->end_io_data;
+	struct nvme_extq_pool *pool = change->pool;
+	unsigned long flags;
+
+	req->end_io = change->end_io;
+	req->end_io_data = change->data;
+	kfree(change);
+
+	spin_lock_irqsave(&pool->hold_lock, flags);
+	pool->changing--;
+	pool->ended = true;
+	nvme_extq_queue_hold(pool);
+	spin_unlock_irqrestore(&pool->hold_lock, flags);
+	return req->end_io ? req->end_io(req, status) : RQ_END_IO_FREE;
+}
+
+static bool nvme_extq_changes_ns(const struct request *req)
+{
+	switch (nvme_req((struct request *)req)->cmd->common.opcode) {
+	case nvme_admin_ns_mgmt:
+	case nvme_admin_ns_attach:
+	case nvme_admin_format_nvm:
+		return true;
+	default:
+		return false;
+	}
+}
+
+/* May the command start?  If not, it is asked for again. */
+static bool nvme_extq_let_through(struct nvme_extq_pool *pool, struct request *req)
+{
+	struct nvme_extq_change *change;
+	unsigned long flags;
+	bool drained;
+
+	if (req->end_io == nvme_extq_changed)
+		return true;	/* once more, for want of memory */
+	change = kmalloc(sizeof(*change), GFP_ATOMIC);
+	if (!change)
+		return false;
+
+	spin_lock_irqsave(&pool->hold_lock, flags);
+	drained = pool->drained;
+	if (drained)
+		pool->changing++;
+	else
+		nvme_extq_queue_hold(pool);
+	spin_unlock_irqrestore(&pool->hold_lock, flags);
+	if (!drained) {
+		kfree(change);
+		return false;
+	}
+	change->pool = pool;
+	change->end_io = req->end_io;
+	change->data = req->end_io_data;
+	req->end_io = nvme_extq_changed;
+	req->end_io_data = change;
+	return true;
+}
+
+/* blk_mq_ops.queue_rq of the admin queue */
+static blk_status_t nvme_extq_queue_admin_rq(struct blk_mq_hw_ctx *hctx,
+					     const struct blk_mq_queue_data *bd)
+{
+	struct nvme_queue *adminq = hctx->driver_data;
+	struct nvme_extq_pool *pool = adminq->dev->extq_pool;
+
+	/* what is off fails it */
+	if (pool && nvme_extq_changes_ns(bd->rq) &&
+	    test_bit(NVMEQ_ENABLED, &adminq->flags) &&
+	    !nvme_extq_let_through(pool, bd->rq))
+		return BLK_STS_RESOURCE;
+	return nvme_queue_rq(hctx, bd);
+}
+
+/* Nothing is submitted from here on, or all may be again. */
+static void nvme_extq_set_held(struct nvme_extq_pool *pool, bool held)
+{
+	struct nvme_extq *e;
+
+	mutex_lock(&pool->list_lock);
+	pool->held = held;
+	list_for_each_entry(e, &pool->list, entry) {
+		spin_lock(&e->q.sq_lock);
+		e->held = held;
+		spin_unlock(&e->q.sq_lock);
+	}
+	mutex_unlock(&pool->list_lock);
+}
+
+static bool nvme_extq_in_flight(struct nvme_extq_pool *pool)
+{
+	bool busy = false;
+	struct nvme_extq *e;
+
+	mutex_lock(&pool->list_lock);
+	list_for_each_entry(e, &pool->list, entry) {
+		spin_lock(&e->q.sq_lock);
+		spin_lock(&e->q.cq_poll_lock);
+		busy |= test_bit(NVMEQ_ENABLED, &e->q.flags) && e->submitted != e->reaped;
+		spin_unlock(&e->q.cq_poll_lock);
+		spin_unlock(&e->q.sq_lock);
+	}
+	mutex_unlock(&pool->list_lock);
+	return busy;
+}
+
+/* The core knows all namespaces as they are now; false if a reset comes between. */
+static bool nvme_extq_rescan(struct nvme_ctrl *ctrl)
+{
+	if (ctrl->state != NVME_CTRL_LIVE)
+		return false;
+	/* it waits for the command's end in the core */
+	queue_work(nvme_wq, &ctrl->scan_work);
+	flush_work(&ctrl->scan_work);
+	return ctrl->state == NVME_CTRL_LIVE;
+}
+
+static void nvme_extq_hold_work(struct work_struct *work)
+{
+	struct nvme_extq_pool *pool = container_of(work, struct nvme_extq_pool, hold_work);
+	struct nvme_extq *e;
+	bool over;
+
+	nvme_extq_set_held(pool, true);
+	while (nvme_extq_in_flight(pool))
+		usleep_range(200, 1000);
+
+	spin_lock_irq(&pool->hold_lock);
+	pool->drained = true;
+	over = pool->ended && !pool->changing;
+	pool->ended = false;
+	spin_unlock_irq(&pool->hold_lock);
+	/* after a reset nvme_extq_work() comes here again */
+	if (!over || !nvme_extq_rescan(&pool->dev->ctrl))
+		return;
+
+	spin_lock_irq(&pool->hold_lock);
+	over = !pool->changing;
+	if (over)
+		pool->drained = false;
+	spin_unlock_irq(&pool->hold_lock);
+	if (!over)
+		return;
+	mutex_lock(&pool->lock);
+	nvme_extq_set_held(pool, false);
+	list_for_each_entry(e, &pool->list, entry)
+		if (!e->gone && test_bit(NVMEQ_ENABLED, &e->q.flags))
+			e->ops->up(e->priv);
+	mutex_unlock(&pool->lock);
+}
+
+/* The controller is up: what was held before is looked at again. */
+static void nvme_extq_hold_again(struct nvme_extq_pool *pool)
+{
+	spin_lock_irq(&pool->hold_lock);
+	if (pool->drained) {
+		pool->ended = true;
+		nvme_extq_queue_hold(pool);
+	}
+	spin_unlock_irq(&pool->hold_lock);
+}
+
+static void nvme_extq_hold_init(struct nvme_extq_pool *pool)
+{
+	spin_lock_init(&pool->hold_lock);
+	INIT_WORK(&pool->hold_work, nvme_extq_hold_work);
+}
+
+/* The device is off and is not looked at any more. */
+static void nvme_extq_hold_end(struct nvme_extq_pool *pool)
+{
+	spin_lock_irq(&pool->hold_lock);
+	pool->deaf = true;
+	spin_unlock_irq(&pool->hold_lock);
+	cancel_work_sync(&pool->hold_work);
+}
