@@ -531,6 +531,23 @@ polled_changes()
 		mdev_remove && host_unload
 }
 
+# A drive that takes three commands at once, polled, under a writer with 48: most would have to wait, and are submitted
+# again by somebody who may. Nothing is lost.
+few_tags()
+{
+	local journal=/dev/shm/few pid
+
+	host_load_block stock poll_queues=2 io_queue_depth=4 && drive_split /dev/nvme0n1 && mdev_create block &&
+		mdev_add n1p2 && echo poll > "$DEV/settings/mode" || return
+	NVME_MDEV_UUID=$MDEV build/selftests/powercut write "$journal" 1 > "$RESULTS/few.client" 2>&1 &
+	pid=$!
+	sleep 10
+	kill -TERM "$pid" && wait "$pid" || { cat "$RESULTS/few.client"; return 1; }
+	grep -E '^(writes|errors|block_polled)' "$DEV/state/counters"
+	build/selftests/powercut check "$journal" /dev/nvme0n1p2 && rm "$journal" && [ "$(counter block_polled)" -gt 0 ] &&
+		[ "$(counter errors)" = 0 ] && all_given_back && mdev_remove && host_unload
+}
+
 # Lent queues and block devices in one device; the drive is reset under both.
 mixed()
 {
@@ -586,5 +603,6 @@ ktap_test "a guest with two disks" guest
 ktap_test "the module goes" host_unload_block
 ktap_test "queues that are polled" polled
 ktap_test "... while the mode changes" polled_changes
+ktap_test "... while the drive takes few commands at once" few_tags
 ktap_test "lent queues beside block devices" mixed
 ktap_done

@@ -28,11 +28,12 @@
 #include "mdev.h"
 
 #define BDEV_COPY_ORDER	4	/* what is done by hand goes through 64 KiB */
+#define BDEV_AGAIN	0xffff	/* no status: would have had to wait for the device */
 
 /**
  * struct nvme_mdev_bio - what goes with a request
  * @req:	the request
- * @node:	in nvme_mdev_ns.waiting, then in nvme_mdev_lane.ended
+ * @node:	in nvme_mdev_ns.waiting or in nvme_mdev_lane.ended
  * @silent:	in nvme_mdev_lane.silent; owner
  * @slow:	for what has to wait
  * @status:	how it ended
@@ -128,6 +129,7 @@ static void bdev_wait(struct nvme_mdev_ns *ns, struct nvme_mdev_bio *io)
 		queue_work(ns->nm->block_wq, &ns->wait);
 }
 
+/* The lane may be looking at a bio that is silent: it is submitted again from there. */
 static void bdev_endio(struct bio *bio)
 {
 	struct nvme_mdev_bio *io = container_of(bio, struct nvme_mdev_bio, bio);
@@ -137,7 +139,7 @@ static void bdev_endio(struct bio *bio)
 
 	bio_uninit(bio);
 	if (unlikely(status == BLK_STS_AGAIN) && nowait)
-		bdev_wait(ns, io);
+		bdev_ended(io, BDEV_AGAIN);
 	else
 		bdev_ended(io, bdev_status(ns, status, io->req->opcode != VNVME_CMD_READ));
 }
@@ -571,8 +573,9 @@ static void bdev_found(struct nvme_mdev_lane *ml, struct nvme_mdev_bio *io)
 	if (list_empty(&io->silent))
 		return;
 	list_del_init(&io->silent);
-	/* not if it had to be split, or submitted again */
-	ml->polls += !!(io->bio.bi_opf & REQ_POLLED);
+	/* not if it had to be split */
+	if (io->status != BDEV_AGAIN && io->bio.bi_opf & REQ_POLLED)
+		ml->polls++;
 }
 
 static unsigned int bdev_reap(struct vnvme_backend *b, struct vnvme_lane *lane)
@@ -589,6 +592,10 @@ static unsigned int bdev_reap(struct vnvme_backend *b, struct vnvme_lane *lane)
 	list = llist_reverse_order(llist_del_all(&ml->ended));
 	llist_for_each_entry_safe(io, next, list, node) {
 		bdev_found(ml, io);
+		if (unlikely(io->status == BDEV_AGAIN)) {
+			bdev_wait(io->req->ns->priv, io);
+			continue;
+		}
 		nvme_mdev_stat_done(ml->stat, io->req);
 		vnvme_req_done(io->req, io->status);
 		n++;
