@@ -6,7 +6,7 @@
 
 GUEST_KERNEL=$(echo /boot/vmlinuz-*)	# Debian's, whatever the test host runs
 GUEST_LIMIT=300	# seconds that a guest may take to its last line
-declare -A GUEST_PID=() GUEST_COMMAND=() GUEST_AGAIN=()
+declare -A GUEST_PID=()
 
 # guest_machine: QEMU's words for the machine of a guest, without processor, kernel and devices
 guest_machine()
@@ -40,7 +40,6 @@ guest_words()
 guest_qemu()
 {
 	local name=$1 device=$2
-	GUEST_COMMAND[$name]=$(printf '%q ' "$@")
 	shift 2
 
 	# shellcheck disable=SC2046,SC2086 # the machine and DEVICE are words
@@ -76,20 +75,6 @@ guest_running()
 	kill -0 "${GUEST_PID[$1]}" 2>/dev/null
 }
 
-# guest_again NAME: if its machine was reset without a word, start it once more, and say so. Unpatched, TCG's
-# SVM loses guests without our devices, too; whether what is left is the same is not known. What a kernel or
-# a script has to say is no such case, nor a second time.
-guest_again()
-{
-	[ -z "${GUEST_AGAIN[$1]:-}" ] && wait "${GUEST_PID[$1]}" &&
-		! guest_said "$1" '^guest: passed\|^guest: .*: failed' &&
-		! guest_said "$1" 'Kernel panic\|Oops\|BUG:\|WARNING:\|general protection\|stack:' || return
-	GUEST_AGAIN[$1]=yes
-	guest_show "$1" "guest $1 was reset without a word; once more"
-	mv "$RESULTS/$1.serial" "$RESULTS/$1.lost"
-	eval "guest_qemu ${GUEST_COMMAND[$1]}"
-}
-
 # guest_expect NAME TEXT [LIMIT]: wait until the guest has shown TEXT; fail if it ends or takes too long
 guest_expect()
 {
@@ -98,7 +83,6 @@ guest_expect()
 	until guest_said "$1" "$2"; do
 		if ! guest_running "$1" || [ "$SECONDS" -ge "$end" ]; then
 			guest_said "$1" "$2" && return
-			guest_running "$1" || { guest_again "$1" && continue; }
 			guest_show "$1" "no \"$2\" from guest $1"
 			return 1
 		fi
@@ -121,7 +105,6 @@ guest_wait()
 	done
 	wait "${GUEST_PID[$1]}"
 	if ! guest_said "$1" '^guest: passed$'; then
-		guest_again "$1" && { guest_wait "$@"; return; }
 		guest_show "$1" "guest $1 did not pass"
 		return 1
 	fi
