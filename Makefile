@@ -79,7 +79,7 @@ help:
 	@echo  'Targets that show and test:'
 	@echo  '  demo            - A guest on a lent queue, in a test host (BACKING=block: on an'
 	@echo  '                    encrypted LVM volume, with a snapshot taken under load)'
-	@echo  '  check           - Everything that proves it, but the groups long and debug'
+	@echo  '  check           - Everything that proves it, but the groups long and deep'
 	@echo  '                    (TESTS="name..." for some; selftests/run --list names them)'
 	@echo  '  test            - The tests in userspace only, in seconds'
 	@echo  '  fuzz            - The fuzzers (T=seconds each, default 60)'

@@ -226,7 +226,9 @@ suspended()
 {
 	local rc
 
-	insmod "$AWAKE" && echo 1 > /sys/module/suspend/parameters/pm_test_delay || return
+	# what hangs says so
+	echo N > /sys/module/printk/parameters/console_suspend &&
+		insmod "$AWAKE" && echo 1 > /sys/module/suspend/parameters/pm_test_delay || return
 	suspend freeze freezer && suspend freeze platform && suspend mem processors
 	rc=$?
 	rmmod awake && return "$rc"

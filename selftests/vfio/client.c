@@ -35,7 +35,7 @@ static int group_number(const char *uuid)
 	return atoi(basename(link));
 }
 
-int client_open(struct client *c)
+int client_attach(struct client *c)
 {
 	struct vfio_group_status status = { .argsz = sizeof(status) };
 	char path[64];
@@ -63,10 +63,19 @@ int client_open(struct client *c)
 	c->mem = mmap(NULL, MEM_SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	if (c->mem == MAP_FAILED)
 		return -errno;
+	return 0;
+}
+
+int client_device(struct client *c)
+{
 	c->device = ioctl(c->group, VFIO_GROUP_GET_DEVICE_FD, c->uuid);
-	if (c->device < 0)
-		return -errno;
-	return client_map(c, c->mem, MEM_IOVA, MEM_SIZE,
+	return c->device < 0 ? -errno : 0;
+}
+
+int client_open(struct client *c)
+{
+	return client_attach(c) ?: client_device(c) ?:
+	       client_map(c, c->mem, MEM_IOVA, MEM_SIZE,
 			  VFIO_DMA_MAP_FLAG_READ | VFIO_DMA_MAP_FLAG_WRITE);
 }
 

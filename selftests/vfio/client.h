@@ -90,6 +90,9 @@ struct client {
 };
 
 const char *client_uuid(void);
+/* client_open() in steps: a container with the device's group, and memory; the device */
+int client_attach(struct client *c);
+int client_device(struct client *c);
 int client_open(struct client *c);
 void client_close(struct client *c);
 int client_map(struct client *c, void *addr, uint64_t iova, uint64_t size, uint32_t flags);
