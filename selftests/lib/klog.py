@@ -17,6 +17,8 @@ NOISE = [
     re.compile(r"WARNING: .* at arch/x86/kernel/fpu/xstate\.c:\d+ fpu__init_system_xstate"),
     # Printed at boot by a kernel that was built with the checker.
     re.compile(r"KernelAddressSanitizer initialized|DMA-API: preallocated"),
+    # Races of the kernel's own: no function of ours is in it.
+    re.compile(r"BUG: KCSAN: data-race in (?!.*(\[nvme_mdev\]|nvme_extq_))"),
     re.compile(r"DMA-API: debugging enabled by kernel config|RCU lockdep checking is enabled"),
 ]
 

@@ -194,7 +194,7 @@ static u64 latency_sum(const struct nvme_mdev *nm, unsigned int op, unsigned int
 	u64 n = 0;
 
 	for (i = 1; i <= nm->nr_pairs; i++)
-		n += READ_ONCE(nm->stat.lane[i].latency[op][bucket]);
+		n += nvme_mdev_counted(nm->stat.lane[i].latency[op][bucket]);
 	return n;
 }
 

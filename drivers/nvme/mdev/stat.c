@@ -18,8 +18,12 @@ DEFINE_STATIC_KEY_FALSE(nvme_mdev_timing);
 
 static u64 stat_ended(const struct nvme_mdev_acct *acct)
 {
-	return READ_ONCE(acct->ios[STAT_READ]) + READ_ONCE(acct->ios[STAT_WRITE]) +
-	       READ_ONCE(acct->ios[STAT_DISCARD]) + READ_ONCE(acct->ios[STAT_FLUSH]);
+	u64 n = 0;
+	int g;
+
+	for (g = 0; g < NR_STAT_GROUPS; g++)
+		n += nvme_mdev_counted(acct->ios[g]);
+	return n;
 }
 
 /* Of a command with ranges: they are still in the scratch page. */
@@ -256,11 +260,11 @@ static u64 stat_sum(const struct nvme_mdev *nm, struct nvme_mdev_acct *sum)
 			const struct nvme_mdev_ns_stat *s = &nm->stat.lane[i].ns[k];
 
 			ended += stat_ended(&s->now);
-			started += READ_ONCE(s->started);
+			started += nvme_mdev_counted(s->started);
 			for (g = 0; g < NR_STAT_GROUPS; g++) {
-				sum->ios[g] += READ_ONCE(s->now.ios[g]);
-				sum->sectors[g] += READ_ONCE(s->now.sectors[g]);
-				sum->ticks[g] += READ_ONCE(s->now.ticks[g]);
+				sum->ios[g] += nvme_mdev_counted(s->now.ios[g]);
+				sum->sectors[g] += nvme_mdev_counted(s->now.sectors[g]);
+				sum->ticks[g] += nvme_mdev_counted(s->now.ticks[g]);
 			}
 		}
 	}

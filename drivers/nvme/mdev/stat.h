@@ -19,6 +19,9 @@
 #define NVME_MDEV_LATENCY_OPS		4	/* Flush, Write, Read, others */
 #define NVME_MDEV_LATENCY_BUCKETS	40	/* [2^n, 2^(n+1)) ns, the last: all above */
 
+/* A counter that its owner may be going on with. */
+#define nvme_mdev_counted(x)	data_race(READ_ONCE(x))
+
 /**
  * struct nvme_mdev_acct - commands that have ended, as the block layer groups them
  * @ios:	commands

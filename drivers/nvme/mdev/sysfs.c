@@ -383,25 +383,27 @@ static ssize_t counters_show(struct device *dev, struct device_attribute *attr, 
 
 	nvme_mdev_control_lock(nm);
 	for (i = 1; i <= nm->nr_pairs; i++) {
-		const struct vnvme_lane_stat *l = &nm->ctrl.lane[i].stat;
+		/* their owners count on meanwhile */
+		struct vnvme_lane_stat l = data_race(nm->ctrl.lane[i].stat);
+		const struct nvme_mdev_lane *ml = &nm->lanes[i];
 
-		s.reads += l->reads;
-		s.writes += l->writes;
-		s.others += l->others;
-		s.read_sectors += l->read_sectors;
-		s.write_sectors += l->write_sectors;
-		s.errors += l->errors;
-		s.irqs += l->irqs;
-		s.late_irqs += l->late_irqs;
-		s.misses += l->misses;
-		s.eventidx += l->eventidx;
-		s.full += l->full;
-		submits += nm->lanes[i].submits;
-		rings += nm->lanes[i].rings;
-		acks += nm->lanes[i].acks;
-		wakeups += nm->lanes[i].wakeups;
-		hw_irqs += nm->lanes[i].irqs;
-		polls += nm->lanes[i].polls;
+		s.reads += l.reads;
+		s.writes += l.writes;
+		s.others += l.others;
+		s.read_sectors += l.read_sectors;
+		s.write_sectors += l.write_sectors;
+		s.errors += l.errors;
+		s.irqs += l.irqs;
+		s.late_irqs += l.late_irqs;
+		s.misses += l.misses;
+		s.eventidx += l.eventidx;
+		s.full += l.full;
+		submits += nvme_mdev_counted(ml->submits);
+		rings += nvme_mdev_counted(ml->rings);
+		acks += nvme_mdev_counted(ml->acks);
+		wakeups += nvme_mdev_counted(ml->wakeups);
+		hw_irqs += nvme_mdev_counted(ml->irqs);
+		polls += nvme_mdev_counted(ml->polls);
 	}
 	nvme_mdev_control_unlock(nm);
 	mutex_lock(&nm->mem.lock);

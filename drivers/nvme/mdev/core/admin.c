@@ -180,7 +180,7 @@ void vnvme_admin_post(struct vnvme_ctrl *ctrl, u16 cid, u16 status, u32 dw0)
 {
 	struct vnvme_lane *lane = &ctrl->lane[0];
 
-	lane->busy--;
+	WRITE_ONCE(lane->busy, lane->busy - 1);
 	if (vnvme_cq_run(lane) ||
 	    (!ctrl->env->pin(ctrl, lane->cq.base,
 			     lane->cq.depth * sizeof(struct vnvme_cqe)) &&
@@ -368,7 +368,7 @@ static bool vnvme_admin_fetch(struct vnvme_ctrl *ctrl, struct vnvme_cmd *cmd)
 	    !vnvme_cq_refresh(ctrl, &lane->cq) ||
 	    !vnvme_sq_pop(ctrl, &ctrl->sq[0], &cmd->sqe))
 		return false;
-	lane->busy++;
+	WRITE_ONCE(lane->busy, lane->busy + 1);
 	return true;
 }
 

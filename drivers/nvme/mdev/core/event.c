@@ -70,7 +70,7 @@ void vnvme_aen_deliver(struct vnvme_ctrl *ctrl)
 			break;
 		clear_bit(i, &ctrl->events);
 		ctrl->aen_masked |= 1u << d->type;
-		lane->busy++;
+		WRITE_ONCE(lane->busy, lane->busy + 1);
 		vnvme_admin_post(ctrl, ctrl->aer_cid[--ctrl->nr_aer], 0,
 				 d->type | d->info << 8 | d->log << 16);
 	}
@@ -124,7 +124,7 @@ bool vnvme_aer_abort(struct vnvme_ctrl *ctrl, u16 cid)
 		return false;
 	/* which of the others is answered first does not matter */
 	ctrl->aer_cid[i] = ctrl->aer_cid[--ctrl->nr_aer];
-	ctrl->lane[0].busy++;
+	WRITE_ONCE(ctrl->lane[0].busy, ctrl->lane[0].busy + 1);
 	vnvme_admin_post(ctrl, cid, VNVME_SC_ABORT_REQUESTED, 0);
 	vnvme_aen_update(ctrl);
 	return true;
@@ -143,7 +143,7 @@ u16 vnvme_aer_command(struct vnvme_ctrl *ctrl, struct vnvme_cmd *cmd)
 		return VNVME_SC_AER_LIMIT | VNVME_DNR;
 	ctrl->aer_cid[ctrl->nr_aer++] = le16_to_cpu(cmd->sqe.cid);
 	/* it will look for room when it has something to say */
-	ctrl->lane[0].busy--;
+	WRITE_ONCE(ctrl->lane[0].busy, ctrl->lane[0].busy - 1);
 	vnvme_aen_update(ctrl);
 	return VNVME_HELD;
 }

@@ -115,7 +115,7 @@ static inline u32 vnvme_cq_room(const struct vnvme_cq *cq)
 	const struct vnvme_lane *lane = container_of(cq, struct vnvme_lane, cq);
 
 	return cq->depth - 1 - READ_ONCE(lane->busy) -
-	       vnvme_ring_dist(cq->head, cq->tail, cq->depth);
+	       vnvme_ring_dist(READ_ONCE(cq->head), READ_ONCE(cq->tail), cq->depth);
 }
 
 static inline bool vnvme_cq_full(const struct vnvme_cq *cq)
@@ -153,11 +153,11 @@ static inline void vnvme_cq_settled(struct vnvme_ctrl *ctrl, struct vnvme_cq *cq
 		}
 		if (vnvme_dbbuf_get(cq->word) != cq->told)
 			return;
-		cq->shadow = cq->told;
+		WRITE_ONCE(cq->shadow, cq->told);
 	} else {
 		if (m != cq->told)
 			return;
-		cq->db = m;
+		WRITE_ONCE(cq->db, m);
 	}
 	WRITE_ONCE(cq->head, cq->told);
 }
@@ -197,7 +197,7 @@ static __always_inline void vnvme_sq_take(struct vnvme_ctrl *ctrl,
 		if (m == sq->db)
 			return;
 		if (likely(m < sq->depth)) {
-			sq->db = m;
+			WRITE_ONCE(sq->db, m);
 			WRITE_ONCE(sq->tail, m);
 			return;
 		}
@@ -210,7 +210,7 @@ static __always_inline void vnvme_sq_take(struct vnvme_ctrl *ctrl,
 			if (s == sq->shadow)
 				return;
 			if (likely(s < sq->depth)) {
-				sq->shadow = s;
+				WRITE_ONCE(sq->shadow, s);
 				WRITE_ONCE(sq->tail, s);
 				vnvme_sq_event_lag(ctrl, sq);
 				return;
@@ -245,7 +245,8 @@ static inline bool vnvme_sq_pop(struct vnvme_ctrl *ctrl, struct vnvme_sq *sq,
 	/* from here on nothing may be read from the guest's copy */
 	barrier();
 	sq->at = at + i;
-	sq->head++;
+	/* who is not the owner only wants to know whether it is the tail */
+	data_race(sq->head++);
 	if (unlikely(!--sq->left))
 		vnvme_sq_run_end(sq);
 	return true;
@@ -273,7 +274,8 @@ static inline void vnvme_cq_post(struct vnvme_lane *lane, struct vnvme_sq *sq,
 	smp_wmb();
 	WRITE_ONCE(dw[3], cpu_to_le32((u32)status << 17 | cq->phase | cid));
 	lane->cq_at = at + sizeof(struct vnvme_cqe);
-	cq->tail++;
+	/* as the head of a submission queue */
+	data_race(cq->tail++);
 	if (unlikely(!--lane->cq_left))
 		vnvme_cq_run_end(cq);
 }

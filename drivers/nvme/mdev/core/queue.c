@@ -93,14 +93,14 @@ static __always_inline u32 vnvme_shadow_take(struct vnvme_ctrl *ctrl,
 	/* pairs with the guest's barrier between its shadow and BAR0 writes */
 	smp_rmb();
 	m = vnvme_db_get(ctrl, index);
-	*db = m;
+	WRITE_ONCE(*db, m);
 	if (m != was) {
 		/* pairs with the same: BAR0 is new, so its shadow is there */
 		smp_rmb();
 		s = vnvme_dbbuf_get(word);
 	}
 	if (s != *shadow) {
-		*shadow = s;
+		WRITE_ONCE(*shadow, s);
 		if (vnvme_db_fits(door, s))
 			return s;
 		bad = true;
@@ -108,7 +108,7 @@ static __always_inline u32 vnvme_shadow_take(struct vnvme_ctrl *ctrl,
 	if (m != was && m != cur) {
 		if (vnvme_db_fits(door, m)) {
 			WRITE_ONCE(*word, cpu_to_le32(m));
-			*shadow = m;
+			WRITE_ONCE(*shadow, m);
 			cur = m;
 		} else {
 			bad = true;
@@ -128,9 +128,9 @@ static __always_inline void vnvme_db_take(struct vnvme_ctrl *ctrl,
 
 	if (m == *db)
 		return;
-	*db = m;
+	WRITE_ONCE(*db, m);
 	if (likely(vnvme_db_fits(door, m)))
-		*cur = m;
+		WRITE_ONCE(*cur, m);
 	else
 		vnvme_aen_raise(ctrl, VNVME_AEN_DB_VALUE);
 }
@@ -223,16 +223,19 @@ static struct vnvme_db_door vnvme_sq_door(const struct vnvme_sq *sq)
 noinline void vnvme_sq_take_slow(struct vnvme_ctrl *ctrl, struct vnvme_sq *sq)
 {
 	unsigned int index = vnvme_sq_db_index(sq->id);
-	u32 tail = sq->tail;
+	u32 tail;
 
 	if (!ctrl->dbbuf.db) {
 		vnvme_db_take(ctrl, index, &sq->db, &sq->tail,
 			      vnvme_sq_door(sq));
 		return;
 	}
-	sq->tail = vnvme_shadow_take(ctrl, index, &sq->db, &sq->shadow,
-				     &sq->word, sq->tail, vnvme_sq_door(sq));
-	if (sq->id && sq->tail != tail)
+	tail = vnvme_shadow_take(ctrl, index, &sq->db, &sq->shadow, &sq->word,
+				 sq->tail, vnvme_sq_door(sq));
+	if (tail == sq->tail)
+		return;
+	WRITE_ONCE(sq->tail, tail);
+	if (sq->id)
 		vnvme_sq_event_lag(ctrl, sq);
 }
 
@@ -591,9 +594,9 @@ bool vnvme_dbbuf_adopt(struct vnvme_ctrl *ctrl, struct vnvme_dbbuf pages)
 		sq = &ctrl->sq[i];
 		id = vnvme_sq_db_index(i);
 		if (sq->live) {
-			sq->tail = vnvme_dbbuf_start(db, id, sq->tail,
-						     vnvme_sq_door(sq));
-			sq->shadow = sq->tail;
+			WRITE_ONCE(sq->tail, vnvme_dbbuf_start(db, id, sq->tail,
+							       vnvme_sq_door(sq)));
+			WRITE_ONCE(sq->shadow, sq->tail);
 			sq->event = sq->tail;
 			WRITE_ONCE(ei[id], cpu_to_le32(sq->event));
 		}
@@ -602,7 +605,7 @@ bool vnvme_dbbuf_adopt(struct vnvme_ctrl *ctrl, struct vnvme_dbbuf pages)
 		if (cq->live) {
 			vnvme_cq_head_set(cq, vnvme_dbbuf_start(db, id, cq->head,
 								vnvme_cq_door(cq)));
-			cq->shadow = cq->head;
+			WRITE_ONCE(cq->shadow, cq->head);
 			cq->event = cq->head;
 			WRITE_ONCE(ei[id], cpu_to_le32(cq->event));
 		}

@@ -19,7 +19,8 @@ static __always_inline void vnvme_req_free(struct vnvme_req *req)
 
 	req->next = lane->free;
 	lane->free = req;
-	lane->busy--;
+	/* others only show it */
+	data_race(lane->busy--);
 }
 
 static __always_inline void vnvme_req_count(struct vnvme_req *req)
@@ -104,14 +105,16 @@ static __always_inline void vnvme_req_take(struct vnvme_lane *lane,
 
 	req->epoch = epoch;
 	req->submitted = true;
-	lane->inflight[epoch]++;
+	/* others only want to know whether there are any */
+	data_race(lane->inflight[epoch]++);
 }
 
 static __always_inline void vnvme_req_untake(struct vnvme_lane *lane,
 					     struct vnvme_req *req)
 {
 	req->submitted = false;
-	lane->inflight[req->epoch]--;
+	/* as above */
+	data_race(lane->inflight[req->epoch]--);
 }
 
 /**
@@ -343,7 +346,7 @@ static __always_inline u32 vnvme_lane_fetch_sq(struct vnvme_lane *lane,
 			break;
 		lane->free = req->next;
 		/* and the entry for its answer */
-		lane->busy++;
+		data_race(lane->busy++);
 		lane->cq.room--;
 		n++;
 		req->sq = sq;

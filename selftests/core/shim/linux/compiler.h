@@ -7,6 +7,7 @@
 #define barrier()		__asm__ __volatile__("" ::: "memory")
 #define READ_ONCE(x)		(*(const volatile __typeof__(x) *)&(x))
 #define WRITE_ONCE(x, v)	(*(volatile __typeof__(x) *)&(x) = (v))
+#define data_race(expr)		(expr)
 #define noinline		__attribute__((__noinline__))
 #undef __always_inline
 #define __always_inline		inline __attribute__((__always_inline__))
