@@ -25,7 +25,7 @@ disk_gone()
 DEBUG_HOST=
 if [ -e /sys/kernel/debug/kmemleak ]; then
 	DEBUG_HOST=yes
-	export NVME_MDEV_STEP=32
+	export NVME_MDEV_STEP=128
 fi
 
 ktap_begin
