@@ -1403,6 +1403,52 @@ TEST_F_TIMEOUT(memory, unmap_beside_giving_back, 900)
 	EXPECT_EQ(0, client_counter(c, "errors"));
 }
 
+struct streamer {
+	FIXTURE_DATA(memory) *self;
+	bool		stop;
+	unsigned int	bad, rounds;
+};
+
+static void *streamer_run(void *arg)
+{
+	struct streamer *s = arg;
+
+	do {
+		s->bad += stream(s->self, false, true);
+		s->rounds++;
+	} while (!s->bad && !__atomic_load_n(&s->stop, __ATOMIC_ACQUIRE));
+	return NULL;
+}
+
+/* 133: Admin commands want pages of their own while I/O has taken all there are. */
+TEST_F_TIMEOUT(memory, admin_beside_io_over_the_bound, 900)
+{
+	const uint64_t at = 1ull << 37;
+	struct client *c = &self->dev.c;
+	struct streamer s = { .self = self };
+	struct sqe cmd;
+	pthread_t thread;
+	unsigned int i;
+	void *mem;
+
+	mem = mmap(NULL, WIDE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	ASSERT_NE(MAP_FAILED, mem);
+	ASSERT_EQ(0, client_map(c, mem, at, WIDE,
+				VFIO_DMA_MAP_FLAG_READ | VFIO_DMA_MAP_FLAG_WRITE));
+	ASSERT_EQ(0, bound_set(c));
+	ASSERT_EQ(0, pthread_create(&thread, NULL, streamer_run, &s));
+	for (i = 0; i < 4000; i++) {
+		cmd = (struct sqe){ .opcode = 6, .cdw10 = 1, .prp1 = at + i * 61 % (WIDE / PAGE) * PAGE };
+		ASSERT_EQ(ST_OK, client_exec(c, &c->admin, &cmd, NULL));
+	}
+	__atomic_store_n(&s.stop, true, __ATOMIC_RELEASE);
+	pthread_join(thread, NULL);
+	EXPECT_EQ(0, s.bad);
+	EXPECT_EQ(0, client_counter(c, "errors"));
+	EXPECT_EQ(CSTS_RDY, bar_read(c, REG_CSTS, 4));
+	munmap(mem, WIDE);
+}
+
 struct row {
 	uint8_t		opcode, flags;
 	uint32_t	nsid, cdw10, cdw11;

@@ -242,12 +242,24 @@ static bool mem_reclaim_idle(struct nvme_mdev *nm)
 }
 
 /*
- * Make room for @pages more.  Returns false if nothing can go.
+ * Nothing could go.  Will that be so the next time?  Not if whole chunks stood in the
+ * way, or what is promised to somebody who will be done with it.
+ */
+static bool mem_is_final(struct nvme_mdev_mem *mem)
+{
+	lockdep_assert_held(&mem->lock);
+	return mem->limit && mem->by_page && list_empty(&mem->pinning);
+}
+
+/*
+ * Make room for @pages more.  Returns false if nothing can go; @final then says
+ * whether to give up, as of when that was seen: control and the misses may be here
+ * both, and either of them changes what is in the other's way.
  *
  * A pass over the lanes comes first: what has been pinned for a request is used
  * before it can be taken.
  */
-static bool mem_reclaim_bound(struct nvme_mdev *nm, unsigned int pages)
+static bool mem_reclaim_bound(struct nvme_mdev *nm, unsigned int pages, bool *final)
 {
 	struct nvme_mdev_mem *mem = &nm->mem;
 	u64 limit, want;
@@ -257,6 +269,7 @@ static bool mem_reclaim_bound(struct nvme_mdev *nm, unsigned int pages)
 	nvme_mdev_mem_take(mem, 1, 0);
 	if (nvme_mdev_mem_fits(mem, pages) || list_empty(&mem->chunks)) {
 		got = nvme_mdev_mem_fits(mem, pages);
+		*final = mem_is_final(mem);
 		nvme_mdev_mem_taken(mem);
 		return got;
 	}
@@ -270,6 +283,7 @@ static bool mem_reclaim_bound(struct nvme_mdev *nm, unsigned int pages)
 	mem_step(nm);
 	mutex_lock(&mem->lock);
 	got = mem_hide(mem, want, RECLAIM_BOUND, &dead);
+	*final = mem_is_final(mem);
 	mem->nr_bound += got;
 	mutex_unlock(&mem->lock);
 	if (got)
@@ -298,28 +312,25 @@ static bool mem_reclaim_bound(struct nvme_mdev *nm, unsigned int pages)
 int nvme_mdev_mem_room(struct nvme_mdev *nm, unsigned int pages, enum nvme_mdev_holder who)
 {
 	struct nvme_mdev_mem *mem = &nm->mem;
-	int ret = 0;
+	bool made, final, promised;
 
-	if (mem_reclaim_bound(nm, pages)) {
-		if (who == NVME_MDEV_MISS)
-			mem->short_of = true;
-		return 0;
-	}
-	mutex_lock(&mem->lock);
+	made = mem_reclaim_bound(nm, pages, &final);
 	if (who == NVME_MDEV_MISS)
 		mem->short_of = true;
-	if (!list_empty(&mem->pinning)) {
-		/* promised to somebody else, who will be done with it */
-		mutex_unlock(&mem->lock);
-		usleep_range(50, 500);
+	if (made)
 		return 0;
+	if (final)
+		return -ENOSPC;
+	mutex_lock(&mem->lock);
+	promised = !list_empty(&mem->pinning);
+	if (!promised) {
+		mem->by_page = true;
+		mem->paged = PAGED_REQUESTS;
 	}
-	if (mem->limit && mem->by_page)
-		ret = -ENOSPC;
-	mem->by_page = true;
-	mem->paged = PAGED_REQUESTS;
 	mutex_unlock(&mem->lock);
-	return ret;
+	if (promised)
+		usleep_range(50, 500);
+	return 0;
 }
 
 /**
@@ -396,7 +407,7 @@ int nvme_mdev_mem_set_limit(struct nvme_mdev *nm, u64 bytes)
 {
 	struct nvme_mdev_mem *mem = &nm->mem;
 	unsigned int tries;
-	bool fits;
+	bool fits, final;
 
 	if (bytes && bytes < nvme_mdev_mem_limit_min(nm))
 		return -EINVAL;
@@ -406,7 +417,7 @@ int nvme_mdev_mem_set_limit(struct nvme_mdev *nm, u64 bytes)
 	mutex_unlock(&mem->lock);
 	/* if a request has its turn now, it may need what it has for a moment */
 	for (tries = 0; !fits && tries < RECLAIM_TRIES;) {
-		if (!mem_reclaim_bound(nm, 0)) {
+		if (!mem_reclaim_bound(nm, 0, &final)) {
 			msleep(20);
 			tries++;
 		}
