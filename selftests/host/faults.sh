@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# Each allocation, and each copy from or to user space, fails once in all that an operator and a VMM do with
+# Allocations, and copies from or to user space, fail one at a time in all that an operator and a VMM do with
 # a device: an errno comes back, the same works when asked again, nothing is left. The debug kernel can do
 # that, and tells what leaked.
 
@@ -64,10 +64,15 @@ setting()
 	"$FAULTS" write "$DEV/settings/$1" "$2" "$DEV/settings/$1" "$3"
 }
 
-# vmm OPERATION: on a device that works before, and after
+# vmm OPERATION
 vmm()
 {
-	NVME_MDEV_UUID=$MDEV "$FAULTS" "$1" && all_given_back && client_start "$1" unlimited && client_stop "$1"
+	NVME_MDEV_UUID=$MDEV "$FAULTS" "$1" && all_given_back
+}
+
+works()
+{
+	client_start after unlimited && client_stop after
 }
 
 # What the device's own workers allocate: one in ten fails, in all workers, while memory is pinned anew
@@ -90,7 +95,7 @@ workers()
 		echo -1 > "$DEBUG/$kind/times"
 		echo 10 > "$DEBUG/$kind/probability"
 	done
-	sleep 20
+	sleep 10
 	echo 0 > "$DEBUG/failslab/probability"
 	echo 0 > "$DEBUG/fail_page_alloc/probability"
 	exec {end}>&-
@@ -134,6 +139,7 @@ ktap_test "a VMM asks for information" vmm info
 ktap_test "a VMM reads, writes and maps registers" vmm regs
 ktap_test "a VMM takes memory away" vmm unmap
 ktap_test "a VMM gives memory" vmm map
+ktap_test "the device works" works
 ktap_test "pinning in a worker" workers
 ktap_test "the host's I/O" host_only
 ktap_test "the device goes" mdev_remove

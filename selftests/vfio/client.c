@@ -327,16 +327,22 @@ static uint64_t now_ms(void)
 	return ts.tv_sec * 1000ull + ts.tv_nsec / 1000000;
 }
 
-/* The status of the next completion, without phase and DNR. */
+/*
+ * The status of the next completion, without phase and DNR. Looks less and less often, as those who are
+ * to answer may need this processor.
+ */
 uint16_t queue_wait(struct client *c, struct queue *q, struct cqe *out, int ms)
 {
 	uint64_t end = now_ms() + ms;
+	unsigned int us = 10;
 	struct cqe e;
 
 	while (!queue_pop(c, q, &e)) {
 		if (now_ms() > end)
 			return ST_TIMEOUT;
-		usleep(10);
+		usleep(us);
+		if (us < 1000)
+			us *= 2;
 	}
 	if (out)
 		*out = e;

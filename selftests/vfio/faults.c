@@ -5,6 +5,9 @@
  * Documentation/fault-injection of the kernel. An operation that meets a failure
  * ends with an errno or copes; the same one then works, without a failure.
  *
+ * Where there are many, most are of a loop, for each request or page the same: each
+ * of the first and of the last EDGE is tried, and one in STRIDE of those in between.
+ *
  *	faults write FILE VALUE [UNDO-FILE VALUE]
  *			one write(2); undone where it worked
  *	faults open	a VMM opens the device
@@ -30,6 +33,9 @@
 #include "client.h"
 
 #define MOST	4000		/* failures of one operation */
+#define EDGE	60
+#define STRIDE	7
+#define MAX_ERRNO 4096
 #define CHUNK	(2ul << 20)	/* what the device pins at once */
 #define OTHERS	4		/* chunks of guest memory that are left alone, for queues */
 #define LAST	(MEM_IOVA + MEM_SIZE - CHUNK)
@@ -228,6 +234,11 @@ static int failed(const char *what, unsigned int n, int err)
 	return 1;
 }
 
+struct tally {
+	unsigned int	tried;
+	int		errs[MAX_ERRNO];	/* how often each came back, and 0 */
+};
+
 /* The operation with its @n-th chance to fail taken; *@met tells whether it had so many. */
 static int walk_one(const struct operation *o, unsigned int n, bool *met, int *errs)
 {
@@ -238,7 +249,7 @@ static int walk_one(const struct operation *o, unsigned int n, bool *met, int *e
 	arm(n);
 	ret = o->op();
 	*met = !arm(0);
-	errs[-ret]++;
+	errs[-ret] += *met;
 	if (ret) {
 		if (!*met)
 			return failed("failed without one", n, -ret);
@@ -250,22 +261,43 @@ static int walk_one(const struct operation *o, unsigned int n, bool *met, int *e
 	return ret ? failed("cannot be undone after", n, -ret) : 0;
 }
 
-static int walk(const struct operation *o)
+/* From the @first to the @last in steps, or until none is met; returns the last that was, or -1. */
+static int walk_from(const struct operation *o, unsigned int first, unsigned int last,
+		     unsigned int step, struct tally *t)
 {
-	int errs[4096] = { 0 }, i;
 	bool met = true;
 	unsigned int n;
 
-	for (n = 1; met && n <= MOST; n++)
-		if (walk_one(o, n, &met, errs))
-			return 1;
-	if (met)
+	for (n = first; n <= last; n += step) {
+		if (walk_one(o, n, &met, t->errs))
+			return -1;
+		if (!met)
+			break;
+		t->tried++;
+	}
+	return n - step;
+}
+
+static int walk(const struct operation *o)
+{
+	static struct tally t;
+	int n, i;
+
+	n = walk_from(o, 1, EDGE, 1, &t);
+	if (n == EDGE)
+		n = walk_from(o, EDGE + STRIDE, MOST, STRIDE, &t);
+	/* the next but STRIDE was one too many */
+	if (n >= EDGE)
+		n = walk_from(o, n > 2 * EDGE ? n - EDGE : EDGE + 1, MOST, 1, &t);
+	if (n < 0)
+		return 1;
+	if (n >= MOST - STRIDE)
 		return failed("has no end after", n, ELOOP);
-	printf("measured: failures of allocations and copies, %s: %u\n", o->name, n - 2);
-	printf("faults: coped with %d", errs[0] - 1);
-	for (i = 1; i < 4096; i++)
-		if (errs[i])
-			printf(", %s %d", strerrorname_np(i), errs[i]);
+	printf("measured: failures of allocations and copies, %s: %u\n", o->name, t.tried);
+	printf("faults: of %d, coped with %d", n, t.errs[0]);
+	for (i = 1; i < MAX_ERRNO; i++)
+		if (t.errs[i])
+			printf(", %s %d", strerrorname_np(i), t.errs[i]);
 	printf("\n");
 	return 0;
 }
