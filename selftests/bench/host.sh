@@ -96,7 +96,8 @@ guest_bench()
 {
 	local name
 
-	guest_start "$1" "$2" "bench,$SECONDS_EACH" && guest_expect "$1" 'guest: bench: begins' >&2 || return
+	guest_start "$1" "$2" "bench,$SECONDS_EACH" mitigations=auto &&
+		guest_expect "$1" 'guest: bench: begins' >&2 || return
 	sleep 1
 	count_before ${MDEV:+"$MDEV"}
 	for name in $(jobs_of | cut -d' ' -f1) idle; do

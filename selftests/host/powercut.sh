@@ -11,8 +11,8 @@
 
 PART=/dev/nvme0n1p2
 JOURNAL=/dev/shm/journal
-KILLS=${KILLS:-16}
-RESETS=${RESETS:-6}
+KILLS=${KILLS:-8}
+RESETS=${RESETS:-4}
 
 prepare()
 {

@@ -26,7 +26,7 @@ guest_kernel()
 # may map the registers of a device that has a driver (iomem=), as nvme show-regs does.
 guest_words()
 {
-	local word words="console=ttyS0 loglevel=5 panic=-1 iomem=relaxed init=/repo/selftests/guest/guest-init"
+	local word words="console=ttyS0 loglevel=5 panic=-1 iomem=relaxed mitigations=off init=/repo/selftests/guest/guest-init"
 
 	for word in "$@"; do
 		[[ $word == *=* ]] || word=script=$word

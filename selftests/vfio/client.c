@@ -328,8 +328,8 @@ static uint64_t now_ms(void)
 }
 
 /*
- * The status of the next completion, without phase and DNR. Looks less and less often, as those who are
- * to answer may need this processor.
+ * The status of the next completion, without phase and DNR. Looks less and less often, as
+ * those who are to answer may need this processor.
  */
 uint16_t queue_wait(struct client *c, struct queue *q, struct cqe *out, int ms)
 {

@@ -1067,8 +1067,8 @@ FIXTURE(memory)
 	uint64_t *wide;
 	uint64_t *list[STREAM_DEPTH];
 	unsigned int bytes;	/* of a command, 128 KiB or a multiple */
-	unsigned int step;	/* of commands whose pages go round all chunks, one in so many ... */
-	unsigned int near;	/* ... and of those whose pages are neighbours */
+	unsigned int step;	/* one in so many of commands whose pages go round all chunks */
+	unsigned int near;	/* and of those whose pages are neighbours */
 };
 
 /* Two queue pairs, and memory for I/O that is more than the bound. */
@@ -1406,7 +1406,7 @@ TEST_F_TIMEOUT(memory, unmap_beside_giving_back, 900)
 }
 
 struct streamer {
-	FIXTURE_DATA(memory) *self;
+	FIXTURE_DATA(memory) * self;
 	bool		stop;
 	unsigned int	bad, rounds;
 };
@@ -1440,7 +1440,8 @@ TEST_F_TIMEOUT(memory, admin_beside_io_over_the_bound, 900)
 	ASSERT_EQ(0, bound_set(c));
 	ASSERT_EQ(0, pthread_create(&thread, NULL, streamer_run, &s));
 	for (i = 0; i < 4000 / self->near; i++) {
-		cmd = (struct sqe){ .opcode = 6, .cdw10 = 1, .prp1 = at + i * 61 % (WIDE / PAGE) * PAGE };
+		cmd = (struct sqe){ .opcode = 6, .cdw10 = 1,
+				    .prp1 = at + i * 61 % (WIDE / PAGE) * PAGE };
 		ASSERT_EQ(ST_OK, client_exec(c, &c->admin, &cmd, NULL));
 	}
 	__atomic_store_n(&s.stop, true, __ATOMIC_RELEASE);
