@@ -26,11 +26,17 @@ struct nvme_extq_change {
 	void			*data;
 };
 
+/*
+ * The work waits for one of nvme_wq, the scan, and so may not stand there itself,
+ * nor may the removal wait for it, which may be a work of nvme_wq, too.  So it
+ * has a reference to the controller, and finds nothing to do after a removal.
+ */
 static void nvme_extq_queue_hold(struct nvme_extq_pool *pool)
 {
 	lockdep_assert_held(&pool->hold_lock);
-	if (!pool->deaf)
-		queue_work(nvme_wq, &pool->hold_work);
+	/* until it is deaf the driver's own reference is there */
+	if (!pool->deaf && queue_work(nvme_delete_wq, &pool->hold_work))
+		nvme_get_ctrl(pool->ctrl);
 }
 
 static enum rq_end_io_ret nvme_extq_changed(struct request *req, blk_status_t status)
@@ -153,9 +159,8 @@ static bool nvme_extq_rescan(struct nvme_ctrl *ctrl)
 	return ctrl->state == NVME_CTRL_LIVE;
 }
 
-static void nvme_extq_hold_work(struct work_struct *work)
+static void nvme_extq_hold(struct nvme_extq_pool *pool)
 {
-	struct nvme_extq_pool *pool = container_of(work, struct nvme_extq_pool, hold_work);
 	struct nvme_extq *e;
 	bool over;
 
@@ -169,7 +174,7 @@ static void nvme_extq_hold_work(struct work_struct *work)
 	pool->ended = false;
 	spin_unlock_irq(&pool->hold_lock);
 	/* after a reset nvme_extq_work() comes here again */
-	if (!over || !nvme_extq_rescan(&pool->dev->ctrl))
+	if (!over || !nvme_extq_rescan(pool->ctrl))
 		return;
 
 	spin_lock_irq(&pool->hold_lock);
@@ -187,6 +192,14 @@ static void nvme_extq_hold_work(struct work_struct *work)
 	mutex_unlock(&pool->lock);
 }
 
+static void nvme_extq_hold_work(struct work_struct *work)
+{
+	struct nvme_extq_pool *pool = container_of(work, struct nvme_extq_pool, hold_work);
+
+	nvme_extq_hold(pool);
+	nvme_put_ctrl(pool->ctrl);
+}
+
 /* The controller is up: what was held before is looked at again. */
 static void nvme_extq_hold_again(struct nvme_extq_pool *pool)
 {
@@ -198,17 +211,17 @@ static void nvme_extq_hold_again(struct nvme_extq_pool *pool)
 	spin_unlock_irq(&pool->hold_lock);
 }
 
-static void nvme_extq_hold_init(struct nvme_extq_pool *pool)
+static void nvme_extq_hold_init(struct nvme_extq_pool *pool, struct nvme_ctrl *ctrl)
 {
 	spin_lock_init(&pool->hold_lock);
 	INIT_WORK(&pool->hold_work, nvme_extq_hold_work);
+	pool->ctrl = ctrl;
 }
 
-/* The device is off and is not looked at any more. */
+/* The device is off and is not looked at any more; see nvme_exit() for the last work. */
 static void nvme_extq_hold_end(struct nvme_extq_pool *pool)
 {
 	spin_lock_irq(&pool->hold_lock);
 	pool->deaf = true;
 	spin_unlock_irq(&pool->hold_lock);
-	cancel_work_sync(&pool->hold_work);
 }

@@ -73,6 +73,7 @@ struct nvme_extq_pool {
 	/* extq-hold.c */
 	spinlock_t		hold_lock;
 	struct work_struct	hold_work;
+	struct nvme_ctrl	*ctrl;		/* for the work, which has a reference */
 	unsigned int		changing;	/* commands that change namespaces */
 	bool			drained;	/* they may start */
 	bool			ended;		/* one has, since the work looked */
@@ -526,7 +527,7 @@ static void nvme_extq_init(struct nvme_dev *dev)
 	mutex_init(&pool->list_lock);
 	INIT_LIST_HEAD(&pool->list);
 	INIT_WORK(&pool->work, nvme_extq_work);
-	nvme_extq_hold_init(pool);
+	nvme_extq_hold_init(pool, &dev->ctrl);
 	init_waitqueue_head(&pool->disabled);
 	pool->dev = dev;
 	pool->dma_dev = get_device(dev->dev);
@@ -535,7 +536,7 @@ static void nvme_extq_init(struct nvme_dev *dev)
 	dev->extq_pool = pool;
 }
 
-/* From nvme_pci_free_ctrl(), as the last user of the shadow doorbells. */
+/* From nvme_pci_free_ctrl(); a work of ours may have had the last reference. */
 static void nvme_extq_free(struct nvme_dev *dev)
 {
 	if (dev->extq_pool)
