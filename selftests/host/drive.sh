@@ -256,18 +256,18 @@ vanished()
 
 ktap_begin
 ktap_test "prepare" prepare || ktap_done
-ktap_test "a block that cannot be read" media_error read "$BAD_READ" 0x281
-ktap_test "a block that cannot be written" media_error write "$BAD_WRITE" 0x280
-ktap_test "a drive that does not answer" no_answer
-ktap_test "a partition that shrinks, and that cannot be deleted" shrunk
-ktap_test "a namespace that is formatted" formatted
-ktap_test "a namespace that is detached" detached '0x\(2\|80\)'
-ktap_test "a controller that does not come back" no_controller
-ktap_test "a drive that grants fewer queues after a reset" fewer_queues
+ktap_fault "a block that cannot be read" media_error read "$BAD_READ" 0x281
+ktap_fault "a block that cannot be written" media_error write "$BAD_WRITE" 0x280
+ktap_fault "a drive that does not answer" no_answer
+ktap_fault "a partition that shrinks, and that cannot be deleted" shrunk
+ktap_fault "a namespace that is formatted" formatted
+ktap_fault "a namespace that is detached" detached '0x\(2\|80\)'
+ktap_fault "a controller that does not come back" no_controller
+ktap_fault "a drive that grants fewer queues after a reset" fewer_queues
 with /sys/power/pm_test "the host is suspended" suspended
 ktap_test "another drive" other_drive
-ktap_test "a drive that is pulled" unplugged
+ktap_fault "a drive that is pulled" unplugged
 ktap_test "a new one is plugged in" plugged
-ktap_test "a drive that vanishes" vanished
+ktap_fault "a drive that vanishes" vanished
 ktap_test "the modules go" host_unload
 ktap_done

@@ -78,6 +78,7 @@ killed_clients()
 		wait "$CLIENT" 2>/dev/null
 		everything_back || return
 	done
+	FAULTS=$i
 }
 
 client_closes()
@@ -100,6 +101,7 @@ all_queues_at_once()
 	wait "$BOTH" "$CLIENT" 2>/dev/null
 	mdev_remove "$second" || rc=1
 	mdev_use "$first"
+	FAULTS=2
 	everything_back && return "$rc"
 }
 
@@ -112,10 +114,10 @@ four_again()
 
 ktap_begin
 ktap_test "prepare" prepare || ktap_done
-ktap_test "a guest killed under load" killed_guest
-ktap_test "five clients killed under load, with a limit on locked memory" killed_clients
+ktap_fault "a guest killed under load" killed_guest
+ktap_fault "five clients killed under load, with a limit on locked memory" killed_clients
 ktap_test "a client that closes unlocks its memory" client_closes
-ktap_test "two devices with all queue pairs, both killed" all_queues_at_once
+ktap_fault "two devices with all queue pairs, both killed" all_queues_at_once
 ktap_test "one device can have all queue pairs" four_again
 ktap_test "the modules go" host_unload
 ktap_done

@@ -154,7 +154,7 @@ namespaces_come_and_go()
 		mdev_add null:64M && mdev_add n1p3 && echo 3 > "$DEV/namespaces/remove_namespace" &&
 			echo 2 > "$DEV/namespaces/remove_namespace" || return
 	done
-	echo "measured: namespaces attached and detached under load: $((2 * i))"
+	FAULTS=$((2 * i))
 	goes_on && kill "$WRITER" && writer_ended 0 && nothing_lost
 }
 
@@ -202,7 +202,7 @@ shells_at_once()
 	done
 	wait "${shells[@]}"
 	cat "$RESULTS/shells"
-	echo "measured: settings and namespaces written by four shells at once: 240"
+	FAULTS=240
 	[ "$(wc -l < "$RESULTS/shells")" = 4 ] && goes_on && kill "$WRITER" && writer_ended 0 &&
 		nothing_lost && head -n 1 "$DEV/namespaces/namespaces" | grep -q '^1 n1p2 '
 }
@@ -215,7 +215,7 @@ devices_come_and_go()
 	writer devices || return
 	churn & one=$!
 	churn & two=$!
-	wait "$one" && wait "$two" && echo "measured: devices made and removed beside a busy one: 40" && goes_on && kill "$WRITER" && writer_ended 0 && nothing_lost
+	wait "$one" && wait "$two" && FAULTS=40 && goes_on && kill "$WRITER" && writer_ended 0 && nothing_lost
 }
 
 churn()
@@ -276,7 +276,7 @@ cpu_goes_and_comes()
 			[ "$(cat "$DEV/settings/iothread_cpu")" = 1 ] || return
 		cpu1 1 && goes_on && lines_of_ours 1 && may_run_on 1 "$pid" || return
 	done
-	echo "measured: CPU of a poller taken and given back under load: $i"
+	FAULTS=$i
 	ended_well
 }
 
@@ -372,20 +372,20 @@ lending_changes()
 
 ktap_begin
 ktap_test "prepare" prepare || ktap_done
-ktap_test "rmmod of modules in use is refused" rmmod_refused
-ktap_test "a device removed under load: the VMM is asked, and goes" removed_on_request
-ktap_test "a device removed under a VMM that does not listen" removed_in_vain
-ktap_test "the drive unbound under load: the VMM is asked, and goes" unbound_on_request
-ktap_test "the namespace removed under load" namespace_removed
-ktap_test "other namespaces come and go under load" namespaces_come_and_go
-ktap_test "four shells write settings and namespaces at once, under load" shells_at_once
-ktap_test "two shells make and remove devices at once, under load" devices_come_and_go
+ktap_fault "rmmod of modules in use is refused" rmmod_refused
+ktap_fault "a device removed under load: the VMM is asked, and goes" removed_on_request
+ktap_fault "a device removed under a VMM that does not listen" removed_in_vain
+ktap_fault "the drive unbound under load: the VMM is asked, and goes" unbound_on_request
+ktap_fault "the namespace removed under load" namespace_removed
+ktap_fault "other namespaces come and go under load" namespaces_come_and_go
+ktap_fault "four shells write settings and namespaces at once, under load" shells_at_once
+ktap_fault "two shells make and remove devices at once, under load" devices_come_and_go
 with "$CPU1" "the CPU of a poller goes and comes under load" cpu_goes_and_comes
 with "$CPU1" "a CPU that is offline" cpu_is_away
-ktap_test "a poller is moved by nobody but iothread_cpu" poller_cannot_be_moved
+ktap_fault "a poller is moved by nobody but iothread_cpu" poller_cannot_be_moved
 with "$CGROUP/cpuset.cpus" "the VMM is moved under load" vmm_is_moved
 with "$CGROUP/cgroup.freeze" "the VMM is frozen under load" vmm_is_frozen
-ktap_test "lending changes under load" lending_changes
+ktap_fault "lending changes under load" lending_changes
 ktap_test "the device goes" mdev_remove
 ktap_test "the modules go" host_unload
 ktap_done

@@ -64,7 +64,7 @@ host_unload()
 with()
 {
 	if [ -e "$1" ]; then
-		ktap_test "${@:2}"
+		ktap_fault "${@:2}"
 	else
 		ktap_skip "$2" "this kernel has no $1"
 	fi

@@ -67,6 +67,13 @@ ktap_test()
 	return "$rc"
 }
 
+# ktap_fault NAME COMMAND...: a test of a fault, or of as many as the command says in FAULTS, for selftests/figures
+ktap_fault()
+{
+	FAULTS=1
+	ktap_test "$@" && ktap_note "measured: $1: $FAULTS"
+}
+
 # ktap_done: the plan, and an exit status that follows the results
 ktap_done()
 {
