@@ -59,11 +59,6 @@ media_error()
 	[[ $said == *"status $3"* ]] && hold_once "$1" $(($2 + 64))
 }
 
-line_in_log()
-{
-	dmesg | grep -q "$1"
-}
-
 # Each 4 KiB takes longer than the host waits: Abort does not help here, the reset lasts until the drive has
 # answered, and what was in flight is sent again.
 no_answer()
@@ -231,6 +226,7 @@ suspended()
 		insmod "$AWAKE" && echo 1 > /sys/module/suspend/parameters/pm_test_delay || return
 	suspend freeze freezer && suspend freeze platform && suspend mem processors
 	rc=$?
+	FAULTS=3
 	rmmod awake && return "$rc"
 }
 

@@ -42,6 +42,7 @@ guest_qemu()
 	local name=$1 device=$2
 	shift 2
 
+	rm -f "$RESULTS/$name.serial"	# what one of this name has said before
 	# shellcheck disable=SC2046,SC2086 # the machine and DEVICE are words
 	qemu-system-x86_64 $(guest_machine) "$@" -serial "file:$RESULTS/$name.serial" -device $device \
 		</dev/null >"$RESULTS/$name.qemu" 2>&1 &

@@ -70,6 +70,12 @@ with()
 	fi
 }
 
+# line_in_log PATTERN: since the log was last cleared
+line_in_log()
+{
+	dmesg | grep -q "$1"
+}
+
 # machine VERB WORD...: have ./run of selftests/vm change the machine that the test host runs in
 machine()
 {

@@ -300,7 +300,6 @@ static void extq_lose(struct nvme_mdev_lane *ml)
 	/* what was done about them is done */
 	bitmap_zero(ml->late, NVME_MDEV_LANE_DEPTH);
 	bitmap_zero(ml->abort_due, NVME_MDEV_LANE_DEPTH);
-	WRITE_ONCE(ml->reset_due, false);
 	ml->reset_asked = false;
 }
 
@@ -358,20 +357,16 @@ static const struct nvme_extq_ops extq_ops = {
 	.gone	= extq_gone,
 };
 
-/* Abort what is late; if that did not help, reset the drive. */
-static void extq_recover(struct work_struct *work)
+/*
+ * Abort what is late.  A controller that is dead does not answer this either, and
+ * is waited for until it is reset.
+ */
+static void extq_abort(struct work_struct *work)
 {
-	struct nvme_mdev_lane *ml = container_of(work, struct nvme_mdev_lane, recover);
+	struct nvme_mdev_lane *ml = container_of(work, struct nvme_mdev_lane, abort);
 	struct nvme_command cmd;
 	u32 tag;
 
-	if (READ_ONCE(ml->reset_due) && !ml->reset_asked) {
-		ml->reset_asked = true;
-		dev_warn(nvme_mdev_dev(ml->nm), "drive does not answer on queue %u: reset\n",
-			 ml->info.qid);
-		static_call(extq_reset_ctrl)(ml->q);
-		return;
-	}
 	for (tag = 0; tag < NVME_MDEV_LANE_DEPTH; tag++) {
 		if (!test_and_clear_bit(tag, ml->abort_due))
 			continue;
@@ -383,6 +378,17 @@ static void extq_recover(struct work_struct *work)
 	}
 }
 
+/* Aborting has not helped, or lasts. */
+static void extq_reset(struct nvme_mdev_lane *ml)
+{
+	if (ml->reset_asked)
+		return;
+	ml->reset_asked = true;
+	dev_warn(nvme_mdev_dev(ml->nm), "drive does not answer on queue %u: reset\n",
+		 ml->info.qid);
+	static_call(extq_reset_ctrl)(ml->q);
+}
+
 /**
  * nvme_mdev_extq_tick() - once a second, look for commands without an answer
  * @ml: lane
@@ -392,7 +398,7 @@ static void extq_recover(struct work_struct *work)
 void nvme_mdev_extq_tick(struct nvme_mdev_lane *ml)
 {
 	unsigned long limit = ml->info.io_timeout;
-	bool due = false;
+	bool late = false;
 	u32 i;
 
 	nvme_mdev_stat_tick(ml);
@@ -408,14 +414,13 @@ void nvme_mdev_extq_tick(struct nvme_mdev_lane *ml)
 			continue;
 		if (!__test_and_set_bit(i, ml->late)) {
 			set_bit(i, ml->abort_due);
-			due = true;
+			late = true;
 		} else if (time_after(jiffies, start + 2 * limit)) {
-			WRITE_ONCE(ml->reset_due, true);
-			due = true;
+			extq_reset(ml);
 		}
 	}
-	if (due)
-		queue_work(ml->nm->wq, &ml->recover);
+	if (late)
+		queue_work(ml->nm->wq, &ml->abort);
 }
 
 /* A drive that is being initialised or reset lends, and tells, when it is back. */
@@ -474,7 +479,7 @@ int nvme_mdev_extq_get(struct nvme_mdev *nm, u16 id)
 	struct nvme_mdev_lane *ml = nvme_mdev_lane_reset(nm, id);
 	struct nvme_extq *q;
 
-	INIT_WORK(&ml->recover, extq_recover);
+	INIT_WORK(&ml->abort, extq_abort);
 	q = extq_get_patiently(ml);
 	if (IS_ERR(q))
 		return PTR_ERR(q);
@@ -502,7 +507,7 @@ void nvme_mdev_extq_put(struct nvme_mdev *nm, u16 id)
 	ml->up = false;
 	ml->closing = true;
 	nvme_mdev_poller_unpark(nm);
-	cancel_work_sync(&ml->recover);
+	cancel_work_sync(&ml->abort);
 
 	static_call(extq_put)(ml->q);
 	nvme_mdev_parent_account(nm->parent, -1);

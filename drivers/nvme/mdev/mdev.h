@@ -251,10 +251,9 @@ struct nvme_mdev_ns {
  * @scratch_dma: ... at this address
  * @tick:	when to look for commands without an answer
  * @late:	such commands, by tag; owner
- * @abort_due:	those that @recover is to abort
- * @reset_due:	@recover is to reset the drive
- * @reset_asked: it has done so, and ->down has not come yet
- * @recover:	does what may sleep about late commands
+ * @abort_due:	those that @abort is to abort
+ * @abort:	does so, and sleeps
+ * @reset_asked: the drive is to be reset, and ->down has not come yet; owner
  * @submits:	commands put on @q
  * @rings:	doorbells rung for them
  * @reaps:	batches of completions taken
@@ -289,7 +288,6 @@ struct nvme_mdev_lane {
 	bool			gone;
 	bool			closing;
 	bool			submitted;
-	bool			reset_due;
 	bool			reset_asked;
 	struct nvme_mdev_lane_stat *stat;
 	u32			nr;
@@ -300,7 +298,7 @@ struct nvme_mdev_lane {
 	unsigned long		tick;
 	DECLARE_BITMAP(late, NVME_MDEV_LANE_DEPTH);
 	DECLARE_BITMAP(abort_due, NVME_MDEV_LANE_DEPTH);
-	struct work_struct	recover;
+	struct work_struct	abort;
 	u32			unacked;
 	u32			ack_at;
 	u64			submits, rings, reaps, acks;
