@@ -81,17 +81,10 @@ load()
 
 unload_nvme()
 {
-	local tries
-
 	[[ ! -d /sys/module/extqtest ]] || rmmod extqtest
 	[[ ! -d /sys/module/nvme_mdev ]] || rmmod nvme-mdev
-	[[ -d /sys/module/nvme ]] || return 0
 	# as long as the kernel looks for a disk's partitions it has the disk open
-	for ((tries = 0; tries < 100; tries++)); do
-		rmmod nvme 2>/dev/null && return
-		sleep 0.1
-	done
-	rmmod nvme
+	[[ ! -d /sys/module/nvme ]] || until_ok 10 rmmod nvme
 }
 
 # start_test BDF QUEUES [PARAMETER...]

@@ -15,6 +15,8 @@
 PART=/dev/nvme0n1p2
 JOURNAL=/dev/shm/journal
 SOON=40	# seconds that a command may take: this machine is slow
+WRITES=60	# by each of four shells
+DEVICES=20	# made and removed by each of two
 CPU1=/sys/devices/system/cpu/cpu1/online
 CGROUP=/sys/fs/cgroup/vmm
 QUEUES=/sys/module/nvme/parameters/mdev_queues
@@ -163,7 +165,7 @@ shell_of()
 {
 	local i file value
 
-	for ((i = 0; i < 60; i++)); do
+	for ((i = 0; i < WRITES; i++)); do
 		read -r file value <<< "$(shuf -n 1 <<-EOF
 			settings/idle_ms $((RANDOM % 20))
 			settings/mode adaptive
@@ -202,7 +204,7 @@ shells_at_once()
 	done
 	wait "${shells[@]}"
 	cat "$RESULTS/shells"
-	FAULTS=240
+	FAULTS=$((${#shells[@]} * WRITES))
 	[ "$(wc -l < "$RESULTS/shells")" = 4 ] && goes_on && kill "$WRITER" && writer_ended 0 &&
 		nothing_lost && head -n 1 "$DEV/namespaces/namespaces" | grep -q '^1 n1p2 '
 }
@@ -215,14 +217,15 @@ devices_come_and_go()
 	writer devices || return
 	churn & one=$!
 	churn & two=$!
-	wait "$one" && wait "$two" && FAULTS=40 && goes_on && kill "$WRITER" && writer_ended 0 && nothing_lost
+	FAULTS=$((2 * DEVICES))
+	wait "$one" && wait "$two" && goes_on && ended_well
 }
 
 churn()
 {
 	local i uuid
 
-	for ((i = 0; i < 20; i++)); do
+	for ((i = 0; i < DEVICES; i++)); do
 		uuid=$(uuidgen)
 		echo "$uuid" > "$(mdev_type 1Q_V1)/create" && mdev_add null:1M "$uuid" && mdev_remove "$uuid" || return
 	done

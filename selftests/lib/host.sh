@@ -60,7 +60,7 @@ host_unload()
 	rmmod nvme-mdev && rmmod nvme
 }
 
-# with FILE NAME COMMAND...: a result as of ktap_test, if the kernel has FILE
+# with FILE NAME COMMAND...: a result as of ktap_fault, if the kernel has FILE
 with()
 {
 	if [ -e "$1" ]; then
