@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <poll.h>
 #include <pthread.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -622,6 +623,103 @@ TEST_F(dev, unmap_beside_queues)
 		ASSERT_EQ(0, client_unmap(c, iova, PAGE));
 		ASSERT_EQ(ST_OK, client_rw(c, &c->io[0], false, 0, 1, buf, self->lba));
 	}
+}
+
+#define CHUNK		(2ul << 20)
+#define HALVES		1000
+#define HALVES_IOVA	(1ull << 37)
+#define HALVES_DEPTH	32
+
+/* Reads into the first half of a chunk, all the time; the chunk moves on. */
+struct half_reader {
+	struct client	*c;
+	size_t		lba;
+	unsigned int	chunk;
+	unsigned long	good, bad;
+	bool		stop;
+};
+
+static void *half_reader_run(void *arg)
+{
+	struct half_reader *r = arg;
+	struct queue *q = &r->c->io[0];
+	unsigned int n = 0, inflight = 0;
+	struct cqe e;
+
+	while (inflight || !__atomic_load_n(&r->stop, __ATOMIC_ACQUIRE)) {
+		bool more = !__atomic_load_n(&r->stop, __ATOMIC_ACQUIRE) && inflight < HALVES_DEPTH;
+		uint64_t at = HALVES_IOVA + __atomic_load_n(&r->chunk, __ATOMIC_ACQUIRE) * CHUNK;
+
+		for (; more && inflight < HALVES_DEPTH; inflight++, n++) {
+			struct sqe cmd = { .opcode = 2, .nsid = 1, .cdw10 = n % 64,
+					   .cdw12 = PAGE / r->lba - 1,
+					   .prp1 = at + n % (CHUNK / 2 / PAGE) * PAGE };
+
+			queue_push(r->c, q, &cmd);
+		}
+		if (more)
+			queue_ring(r->c, q);
+		while (queue_pop(r->c, q, &e)) {
+			inflight--;
+			if (e.status >> 1)
+				r->bad++;
+			else
+				__atomic_add_fetch(&r->good, 1, __ATOMIC_RELEASE);
+		}
+		sched_yield();
+	}
+	return NULL;
+}
+
+/*
+ * 134: Two mappings share each chunk; one of them is read into while the other is
+ * unmapped.  VFIO asks again if a page of it is pinned meanwhile, and stops the host at
+ * the eleventh time.
+ */
+TEST_F_TIMEOUT(dev, half_of_a_chunk_is_unmapped_under_reads, 900)
+{
+	struct client *c = &self->c;
+	struct half_reader r = { .c = c };
+	pthread_t thread;
+	long asked, again = 0;
+	unsigned int i;
+	void *mem;
+
+	mem = mmap(NULL, CHUNK, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	ASSERT_NE(MAP_FAILED, mem);
+	start(_metadata, self, 2 * HALVES_DEPTH);
+	r.lba = self->lba;
+	for (i = 0; i < 2; i++)
+		ASSERT_EQ(0, client_map(c, mem + i * CHUNK / 2, HALVES_IOVA + i * CHUNK / 2,
+					CHUNK / 2, 3));
+	ASSERT_EQ(0, pthread_create(&thread, NULL, half_reader_run, &r));
+	for (i = 0; i < HALVES && !again; i++) {
+		uint64_t at = HALVES_IOVA + i * CHUNK;
+		unsigned long was = __atomic_load_n(&r.good, __ATOMIC_ACQUIRE);
+
+		while (__atomic_load_n(&r.good, __ATOMIC_ACQUIRE) < was + 2 * HALVES_DEPTH)
+			usleep(100);
+		asked = client_counter(c, "unmaps");
+		EXPECT_EQ(0, client_unmap(c, at + CHUNK / 2, CHUNK / 2));
+		again += client_counter(c, "unmaps") - asked - 1;
+		/* the next one, and this one is not read into any more */
+		EXPECT_EQ(0, client_map(c, mem, at + CHUNK, CHUNK / 2, 3));
+		EXPECT_EQ(0, client_map(c, mem + CHUNK / 2, at + 3 * CHUNK / 2, CHUNK / 2, 3));
+		__atomic_store_n(&r.chunk, i + 1, __ATOMIC_RELEASE);
+		was = __atomic_load_n(&r.good, __ATOMIC_ACQUIRE);
+		while (__atomic_load_n(&r.good, __ATOMIC_ACQUIRE) < was + 2 * HALVES_DEPTH)
+			usleep(100);
+		asked = client_counter(c, "unmaps");
+		EXPECT_EQ(0, client_unmap(c, at, CHUNK / 2));
+		again += client_counter(c, "unmaps") - asked - 1;
+	}
+	__atomic_store_n(&r.stop, true, __ATOMIC_RELEASE);
+	pthread_join(thread, NULL);
+	EXPECT_EQ(0, r.bad);
+	EXPECT_EQ(0, again);
+	client_measured("halves of a chunk unmapped under reads", 2 * i);
+	EXPECT_EQ(0, client_unmap(c, HALVES_IOVA + i * CHUNK, CHUNK));
+	munmap(mem, CHUNK);
 }
 
 static bool fd_fires(int fd, int ms)

@@ -302,7 +302,7 @@ void nvme_mdev_stop(struct nvme_mdev *nm)
 	/* whoever has ended a bio may still be about its kick */
 	synchronize_rcu();
 
-	nvme_mdev_mem_unmap(nm, 0, U64_MAX);
+	nvme_mdev_mem_unmap_all(nm);
 	nvme_mdev_control_lock(nm);
 	nm->open = false;
 	nvme_mdev_ns_close_all(nm);

@@ -129,7 +129,16 @@ struct nvme_mdev_pinning {
 	unsigned int		pages;
 };
 
-/* mem.c, reclaim.c */
+/* A range whose unmapping is over: it may be mapped anew in a moment. */
+struct nvme_mdev_unmapped {
+	u64			first;
+	u64			last;
+	unsigned long		until;		/* jiffies */
+};
+
+#define NVME_MDEV_UNMAPPED	4
+
+/* mem.c, reclaim.c, unmap.c */
 struct nvme_mdev_mem {
 	struct vnvme_mem	table;
 	struct mutex		lock;		/* what follows, and the table */
@@ -137,10 +146,11 @@ struct nvme_mdev_mem {
 	struct rw_semaphore	users;		/* control reads guest memory */
 	struct list_head	pinning;	/* chunks in vfio_pin_pages() now */
 	wait_queue_head_t	wait;
-	u64			blocked_iova;	/* the last range unmapped: ... */
-	u64			blocked_end;
-	bool			unmapping;	/* ... not pinned while this ... */
-	unsigned long		blocked_until;	/* ... nor before then */
+	unsigned long		changes;	/* of what a pin may wait for */
+	struct list_head	unmaps;		/* ranges that VFIO is unmapping */
+	struct nvme_mdev_unmapped unmapped[NVME_MDEV_UNMAPPED];
+	unsigned int		next_unmapped;
+	bool			given_up;	/* nothing is pinned until it is opened again */
 	bool			taking;		/* somebody takes memory back */
 	atomic64_t		pinned_pages;
 	struct llist_head	misses;		/* vnvme_req.node */
@@ -154,6 +164,7 @@ struct nvme_mdev_mem {
 	unsigned int		paged;		/* ... for so many requests more */
 	bool			short_of;	/* a pin has had to make room */
 	u64			nr_pinned;	/* pages, since the device was opened */
+	u64			nr_unmaps;	/* times that VFIO has asked for a range */
 	u64			nr_bound;	/* given back for the limit */
 	u64			nr_idle;	/* given back unused */
 };
@@ -433,6 +444,7 @@ int nvme_mdev_mem_init(struct nvme_mdev *nm);
 void nvme_mdev_mem_exit(struct nvme_mdev *nm);
 int nvme_mdev_mem_pin(struct nvme_mdev *nm, u64 iova, u32 len, enum nvme_mdev_holder who);
 void nvme_mdev_mem_unmap(struct nvme_mdev *nm, u64 iova, u64 len);
+void nvme_mdev_mem_unmap_all(struct nvme_mdev *nm);
 struct nvme_mdev_chunk *nvme_mdev_chunk_find(struct nvme_mdev_mem *mem, u64 index);
 void nvme_mdev_chunk_kept(const struct nvme_mdev_mem *mem, const struct nvme_mdev_chunk *c,
 			  unsigned long *kept);
@@ -445,6 +457,22 @@ void nvme_mdev_mem_epoch(struct nvme_mdev *nm);
 void nvme_mdev_mem_give_back(struct nvme_mdev *nm, struct list_head *dead);
 void nvme_mdev_control_lock(struct nvme_mdev *nm);
 void nvme_mdev_control_unlock(struct nvme_mdev *nm);
+
+/* unmap.c */
+enum nvme_mdev_open {
+	NVME_MDEV_OPEN,		/* may be pinned */
+	NVME_MDEV_BUSY,		/* being taken back, as long as the drive takes */
+	NVME_MDEV_LEAVING,	/* has been; VFIO is about to forget it */
+};
+
+struct nvme_mdev_unmap;
+struct nvme_mdev_unmap *nvme_mdev_unmap_begin(struct nvme_mdev *nm);
+void nvme_mdev_unmap_range(struct nvme_mdev_unmap *u, struct nvme_mdev_mem *mem, u64 first,
+			   u64 last);
+void nvme_mdev_unmap_end(struct nvme_mdev_unmap *u);
+enum nvme_mdev_open nvme_mdev_unmap_state(struct nvme_mdev_mem *mem, u64 first, u64 last);
+bool nvme_mdev_unmap_recent(struct nvme_mdev_mem *mem, u64 first, u64 last);
+void nvme_mdev_unmap_forget(struct nvme_mdev_mem *mem);
 
 /* reclaim.c */
 bool nvme_mdev_mem_fits(struct nvme_mdev_mem *mem, u64 pages);

@@ -32,8 +32,8 @@
  */
 #define MAP_ATTRS	DMA_ATTR_SKIP_CPU_SYNC
 
-/* A range that was just unmapped is not pinned so long: nvme_mdev_mem_unmap() */
-#define MEM_BLOCK_MS	20
+/* As control waits for VFIO to end an unmapping: it may be as slow as its task is. */
+#define CONTROL_WAIT	(HZ / 10)
 
 /**
  * nvme_mdev_control_lock() - become the one task that controls the device
@@ -384,29 +384,44 @@ static void mem_lock_quiet(struct nvme_mdev_mem *mem, u64 first, u64 last)
 	}
 }
 
-/* May something of this chunk be pinned now? */
-static bool mem_is_open(struct nvme_mdev_mem *mem, struct nvme_mdev_chunk *c, u64 first, u64 last)
+/* A page that is on its way out comes back only after it has gone. */
+static bool chunk_is_dying(const struct nvme_mdev_chunk *c, u64 first, u64 last)
 {
-	/* a page that is on its way out comes back only after it has gone */
-	if (c && !bitmap_empty(c->dying, CHUNK_PAGES))
-		return false;
-	return last < mem->blocked_iova || first > mem->blocked_end ||
-	       (!mem->unmapping && time_after_eq(jiffies, mem->blocked_until));
+	return c && find_next_bit(c->dying, CHUNK_PAGES, chunk_page(first)) <= chunk_page(last);
 }
 
-/* Returns with mem->lock held and the chunk of [first, last] open for pinning. */
-static struct nvme_mdev_chunk *mem_lock_open(struct nvme_mdev_mem *mem, u64 first, u64 last)
+/* Wait until something has changed since @seen, or for a while. */
+static void mem_wait(struct nvme_mdev_mem *mem, unsigned long seen)
 {
+	wait_event_timeout(mem->wait, READ_ONCE(mem->changes) != seen, HZ / 10);
+}
+
+/*
+ * Wait until [first, last], of one chunk, may be pinned; returns with mem->lock held.
+ * Requests wait as long as the range is being unmapped.  Control does not: who
+ * unmaps waits for the drive, and is slow if its VMM likes it to be.
+ */
+static int mem_lock_open(struct nvme_mdev_mem *mem, u64 first, u64 last,
+			 enum nvme_mdev_holder who)
+{
+	unsigned long end = jiffies + CONTROL_WAIT, seen;
 	u64 index = first >> VNVME_CHUNK_SHIFT;
-	struct nvme_mdev_chunk *c;
+	enum nvme_mdev_open state;
 
 	for (;;) {
 		mem_lock_quiet(mem, index, index);
-		c = nvme_mdev_chunk_find(mem, index);
-		if (mem_is_open(mem, c, first, last))
-			return c;
+		state = nvme_mdev_unmap_state(mem, first, last);
+		if (mem->given_up || (who == NVME_MDEV_CONTROL && state != NVME_MDEV_OPEN &&
+				      (state == NVME_MDEV_BUSY || time_after(jiffies, end)))) {
+			mutex_unlock(&mem->lock);
+			return -EFAULT;
+		}
+		if (state == NVME_MDEV_OPEN &&
+		    !chunk_is_dying(nvme_mdev_chunk_find(mem, index), first, last))
+			return 0;
+		seen = mem->changes;
 		mutex_unlock(&mem->lock);
-		msleep(MEM_BLOCK_MS / 4);
+		mem_wait(mem, seen);
 	}
 }
 
@@ -426,20 +441,35 @@ static void chunk_hold(struct nvme_mdev_mem *mem, u64 first, u64 last, enum nvme
 	bitmap_set(c->held[who], chunk_page(first), chunk_page(last) - chunk_page(first) + 1);
 }
 
-/* Pin [first, last], which lies in one chunk. */
-static int mem_pin_piece(struct nvme_mdev *nm, u64 first, u64 last, enum nvme_mdev_holder who)
+/*
+ * Must the pages of [first, last] be pinned one by one, if their chunk is not in the
+ * table?  Under a bound what control pins (queues) stays, and is small.  And what is
+ * pinned as a whole is all of the chunk: not beside a range that is being unmapped.
+ */
+static bool mem_is_by_page(struct nvme_mdev_mem *mem, u64 first, enum nvme_mdev_holder who)
+{
+	u64 base = first & ~(u64)(VNVME_CHUNK_SIZE - 1);
+
+	return (mem->limit && (mem->by_page || who == NVME_MDEV_CONTROL)) ||
+	       nvme_mdev_unmap_state(mem, base, base + VNVME_CHUNK_SIZE - 1) != NVME_MDEV_OPEN;
+}
+
+/* Pin [first, last], which lies in one chunk, if it is the guest's now. */
+static int mem_try_piece(struct nvme_mdev *nm, u64 first, u64 last, enum nvme_mdev_holder who)
 {
 	struct nvme_mdev_mem *mem = &nm->mem;
 	struct nvme_mdev_pinning me = { .index = first >> VNVME_CHUNK_SHIFT };
 	struct nvme_mdev_chunk *c;
 	bool by_page;
-	int ret = 0;
+	int ret;
 
 	for (;;) {
-		c = mem_lock_open(mem, first, last);
+		ret = mem_lock_open(mem, first, last, who);
+		if (ret)
+			return ret;
+		c = nvme_mdev_chunk_find(mem, me.index);
 		chunk_hold(mem, first, last, who);
-		/* under a bound what control pins (queues) stays, and is small */
-		by_page = mem->limit && (mem->by_page || who == NVME_MDEV_CONTROL);
+		by_page = mem_is_by_page(mem, first, who);
 		me.pages = chunk_missing(c, by_page, first, last);
 		if (!me.pages || nvme_mdev_mem_fits(mem, me.pages))
 			break;
@@ -465,8 +495,20 @@ static int mem_pin_piece(struct nvme_mdev *nm, u64 first, u64 last, enum nvme_md
 	list_del(&me.entry);
 	chunk_hold(mem, first, last, who);
 	nvme_mdev_mem_idle_start(nm);
+	mem->changes++;
 	mutex_unlock(&mem->lock);
 	wake_up_all(&mem->wait);
+	return ret;
+}
+
+/* As mem_try_piece(); what has just been unmapped may be on its way to be mapped anew. */
+static int mem_pin_piece(struct nvme_mdev *nm, u64 first, u64 last, enum nvme_mdev_holder who)
+{
+	int ret;
+
+	while ((ret = mem_try_piece(nm, first, last, who)) == -EINVAL &&
+	       nvme_mdev_unmap_recent(&nm->mem, first, last))
+		usleep_range(500, 2000);
 	return ret;
 }
 
@@ -535,6 +577,7 @@ void nvme_mdev_mem_take(struct nvme_mdev_mem *mem, u64 first, u64 last)
 void nvme_mdev_mem_taken(struct nvme_mdev_mem *mem)
 {
 	WRITE_ONCE(mem->taking, false);
+	mem->changes++;
 	mutex_unlock(&mem->lock);
 	wake_up_all(&mem->wait);
 }
@@ -570,6 +613,7 @@ static void chunk_take_back(struct nvme_mdev *nm, struct nvme_mdev_chunk *c)
 {
 	dma_addr_t iova = c->core.index << VNVME_CHUNK_SHIFT;
 	unsigned int n;
+	bool empty;
 
 	if (c->full) {
 		chunk_unmap(nm, &c->sgt);
@@ -586,8 +630,12 @@ static void chunk_take_back(struct nvme_mdev *nm, struct nvme_mdev_chunk *c)
 		vfio_unpin_pages(&nm->vdev, iova + ((u64)n << PAGE_SHIFT), 1);
 		atomic64_dec(&nm->mem.pinned_pages);
 	}
+	mutex_lock(&nm->mem.lock);
 	bitmap_zero(c->dying, CHUNK_PAGES);
-	if (bitmap_empty(c->single, CHUNK_PAGES))
+	empty = bitmap_empty(c->single, CHUNK_PAGES);
+	mutex_unlock(&nm->mem.lock);
+	/* it is in the table as long as there is something in it */
+	if (empty)
 		chunk_free(c);
 }
 
@@ -663,38 +711,20 @@ bool nvme_mdev_chunk_hide(struct nvme_mdev_mem *mem, struct nvme_mdev_chunk *c, 
 	return true;
 }
 
-/**
- * nvme_mdev_mem_unmap() - give back guest memory
- * @nm:		device
- * @iova:	first byte
- * @len:	bytes; with @iova 0 and @len U64_MAX everything
- *
- * A chunk that was pinned as a whole goes as a whole: what the guest still has
- * of it is pinned again on its next use.  Between the return of this function
- * and the end of VFIO's unmapping the old mapping can still be pinned, and VFIO
- * counts such rounds and dies at the eleventh; hence the range stays blocked
- * for a while.
- *
- * Context: may sleep, as long as the drive takes for what is in flight.  VFIO's
- * container locks may be held.
- */
-void nvme_mdev_mem_unmap(struct nvme_mdev *nm, u64 iova, u64 len)
+/* After nvme_mdev_mem_take(): take back what lies in [first, last]. */
+static void mem_vacate(struct nvme_mdev *nm, u64 first, u64 last)
 {
 	struct nvme_mdev_mem *mem = &nm->mem;
-	u64 last = len > U64_MAX - iova ? U64_MAX : iova + len - 1;
 	struct nvme_mdev_chunk *c, *tmp;
 	LIST_HEAD(dead);
 
-	nvme_mdev_mem_take(mem, iova >> VNVME_CHUNK_SHIFT, last >> VNVME_CHUNK_SHIFT);
-	mem->blocked_iova = iova;
-	mem->blocked_end = last;
-	mem->unmapping = true;
+	lockdep_assert_held(&mem->lock);
 	list_for_each_entry_safe(c, tmp, &mem->chunks, entry) {
 		u64 base = c->core.index << VNVME_CHUNK_SHIFT;
 
-		if (base + VNVME_CHUNK_SIZE - 1 < iova || base > last)
+		if (base + VNVME_CHUNK_SIZE - 1 < first || base > last)
 			continue;
-		if (nvme_mdev_chunk_hide(mem, c, iova, last, true))
+		if (nvme_mdev_chunk_hide(mem, c, first, last, true))
 			list_add_tail(&c->dead, &dead);
 	}
 	mutex_unlock(&mem->lock);
@@ -706,9 +736,45 @@ void nvme_mdev_mem_unmap(struct nvme_mdev *nm, u64 iova, u64 len)
 		nvme_mdev_mem_give_back(nm, &dead);
 	}
 	mutex_lock(&mem->lock);
-	mem->blocked_until = jiffies + msecs_to_jiffies(MEM_BLOCK_MS);
-	mem->unmapping = false;
 	nvme_mdev_mem_taken(mem);
+}
+
+/**
+ * nvme_mdev_mem_unmap() - give back a range that VFIO is about to unmap
+ * @nm:		device
+ * @iova:	first byte
+ * @len:	bytes
+ *
+ * A chunk that was pinned as a whole goes as a whole: what the guest still has
+ * of it is pinned again on its next use, page by page.  Nothing of the range is
+ * pinned before VFIO has unmapped it: unmap.c.
+ *
+ * Context: the task that unmaps; may sleep, as long as the drive takes for what is
+ * in flight.  VFIO's container locks may be held.
+ */
+void nvme_mdev_mem_unmap(struct nvme_mdev *nm, u64 iova, u64 len)
+{
+	u64 last = len > U64_MAX - iova ? U64_MAX : iova + len - 1;
+	struct nvme_mdev_unmap *u = nvme_mdev_unmap_begin(nm);
+	struct nvme_mdev_mem *mem = &nm->mem;
+
+	nvme_mdev_mem_take(mem, iova >> VNVME_CHUNK_SHIFT, last >> VNVME_CHUNK_SHIFT);
+	mem->nr_unmaps++;
+	nvme_mdev_unmap_range(u, mem, iova, last);
+	mem_vacate(nm, iova, last);
+	nvme_mdev_unmap_end(u);
+}
+
+/**
+ * nvme_mdev_mem_unmap_all() - give all guest memory back
+ * @nm: device; nobody pins any more
+ *
+ * Context: may sleep, as long as the drive takes for what is in flight.
+ */
+void nvme_mdev_mem_unmap_all(struct nvme_mdev *nm)
+{
+	nvme_mdev_mem_take(&nm->mem, 0, U64_MAX);
+	mem_vacate(nm, 0, U64_MAX);
 }
 
 /**
@@ -723,6 +789,7 @@ void nvme_mdev_mem_setup(struct nvme_mdev *nm)
 	init_rwsem(&mem->users);
 	INIT_LIST_HEAD(&mem->chunks);
 	INIT_LIST_HEAD(&mem->pinning);
+	INIT_LIST_HEAD(&mem->unmaps);
 	init_waitqueue_head(&mem->wait);
 	init_llist_head(&mem->misses);
 	INIT_WORK(&mem->work, nvme_mdev_mem_work);
@@ -742,9 +809,10 @@ int nvme_mdev_mem_init(struct nvme_mdev *nm)
 {
 	struct vnvme_mem *table = &nm->mem.table;
 
-	nm->mem.blocked_until = jiffies;
+	nvme_mdev_unmap_forget(&nm->mem);
 	nm->locked_out = 0;
 	nm->mem.nr_pinned = 0;
+	nm->mem.nr_unmaps = 0;
 	nm->mem.nr_bound = 0;
 	nm->mem.nr_idle = 0;
 	table->slot = kvcalloc(VNVME_MEM_SLOTS, sizeof(*table->slot), GFP_KERNEL_ACCOUNT);
@@ -753,7 +821,7 @@ int nvme_mdev_mem_init(struct nvme_mdev *nm)
 
 /**
  * nvme_mdev_mem_exit() - free the table
- * @nm: device; nvme_mdev_mem_unmap() of everything has been called
+ * @nm: device; nvme_mdev_mem_unmap_all() has been called
  */
 void nvme_mdev_mem_exit(struct nvme_mdev *nm)
 {

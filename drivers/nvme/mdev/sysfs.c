@@ -378,7 +378,7 @@ static ssize_t counters_show(struct device *dev, struct device_attribute *attr, 
 	struct vnvme_lane_stat s = { };
 	u64 submits = 0, rings = 0, acks = 0, wakeups = 0, hw_irqs = 0;
 	u64 polls = 0;
-	u64 pinned, bound, idle;
+	u64 pinned, bound, idle, unmaps;
 	unsigned int i;
 
 	nvme_mdev_control_lock(nm);
@@ -410,6 +410,7 @@ static ssize_t counters_show(struct device *dev, struct device_attribute *attr, 
 	pinned = nm->mem.nr_pinned;
 	bound = nm->mem.nr_bound;
 	idle = nm->mem.nr_idle;
+	unmaps = nm->mem.nr_unmaps;
 	mutex_unlock(&nm->mem.lock);
 	return sysfs_emit(buf,
 			  "reads %llu\nwrites %llu\nothers %llu\nread_sectors %llu\n"
@@ -417,10 +418,11 @@ static ssize_t counters_show(struct device *dev, struct device_attribute *attr, 
 			  "eventidx_stores %llu\ncq_full %llu\nhw_commands %llu\n"
 			  "hw_sq_doorbells %llu\nhw_cq_doorbells %llu\nwakeups %llu\n"
 			  "hw_interrupts %llu\nblock_polled %llu\n"
-			  "pages_pinned %llu\npages_reclaimed %llu\npages_idle %llu\n",
+			  "pages_pinned %llu\npages_reclaimed %llu\npages_idle %llu\n"
+			  "unmaps %llu\n",
 			  s.reads, s.writes, s.others, s.read_sectors, s.write_sectors, s.errors,
 			  s.irqs, s.late_irqs, s.misses, s.eventidx, s.full, submits, rings, acks,
-			  wakeups, hw_irqs, polls, pinned, bound, idle);
+			  wakeups, hw_irqs, polls, pinned, bound, idle, unmaps);
 }
 static DEVICE_ATTR_RO(counters);
 
