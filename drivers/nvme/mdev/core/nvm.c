@@ -115,8 +115,34 @@ static noinline u16 vnvme_nvm_walk(struct vnvme_ctrl *ctrl,
 	if (unlikely(status)) {
 		req->err_loc = d.err_loc;
 		req->miss_iova = d.miss_iova;
+		req->miss_len = len;
 	}
 	return status;
+}
+
+/**
+ * vnvme_req_next_miss() - what else does a request miss?
+ * @req: went to env->pin_req(), and ->miss_iova has been pinned
+ *
+ * So that a command whose pages are pinned one by one waits once, not once a page.
+ * Only its SQE is looked at, and lists of PRPs, of which nothing is kept.
+ *
+ * Context: whoever deals with the miss, while nobody takes memory back.
+ * Return: true: ->miss_iova is to be pinned; false: return the request.
+ */
+bool vnvme_req_next_miss(struct vnvme_req *req)
+{
+	struct vnvme_dptr d = {
+		.prp1 = le64_to_cpu(req->sqe.prp1),
+		.prp2 = le64_to_cpu(req->sqe.prp2),
+		.len = req->miss_len, .need = req->miss_len,
+		.segs = req->segs, .max_segs = VNVME_MAX_SEGS,
+	};
+
+	if (vnvme_dptr_walk(req->lane->ctrl->mem, &d) != VNVME_MISS)
+		return false;
+	req->miss_iova = d.miss_iova;
+	return true;
 }
 
 /* Copies @len bytes of ranges, a page at most, to the scratch page, once. */

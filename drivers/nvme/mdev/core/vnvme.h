@@ -336,6 +336,7 @@ struct vnvme_req {
 	u16			status;
 	int			miss_err;
 	u64			miss_iova;
+	u32			miss_len;	/* of the data that is walked */
 	struct llist_node	node;
 	void			*scratch;
 	u64			scratch_dma;
@@ -694,6 +695,8 @@ unsigned int vnvme_lane_step(struct vnvme_lane *lane, unsigned int budget);
 void vnvme_req_done(struct vnvme_req *req, u16 status);
 /* The backend lost @req (controller reset): translate and submit again. */
 void vnvme_req_requeue(struct vnvme_req *req);
+/* The miss of @req was dealt with: is there another?  (who has it and users of memory) */
+bool vnvme_req_next_miss(struct vnvme_req *req);
 /* The miss of @req was dealt with: 0 or -errno; kick afterwards. (any) */
 void vnvme_req_return(struct vnvme_req *req, int err);
 

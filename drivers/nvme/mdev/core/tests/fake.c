@@ -148,10 +148,14 @@ static const struct vnvme_env fake_env = {
 void fake_pin_all(struct fake *f)
 {
 	struct vnvme_req *req = f->pin_list, *next;
+	int err;
 
 	for (f->pin_list = NULL; req; req = next) {
 		next = req->next;
-		vnvme_req_return(req, fake_pin_page(f, req->miss_iova));
+		do {
+			err = fake_pin_page(f, req->miss_iova);
+		} while (!err && vnvme_req_next_miss(req));
+		vnvme_req_return(req, err);
 	}
 }
 

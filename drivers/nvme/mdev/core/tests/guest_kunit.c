@@ -156,6 +156,35 @@ static void guest_with_misses(struct kunit *test)
 	fake_free(f);
 }
 
+/* Pages that are pinned one by one, a list among them: the command waits once */
+static void guest_misses_once(struct kunit *test)
+{
+	struct fake *f = fake_ready(1);
+	u64 *misses = &f->ctrl.lane[1].stat.misses;
+	struct vnvme_sqe sqe;
+	struct vnvme_cqe cqe;
+	u32 i;
+
+	for (i = 0; i < 3; i++) {
+		fake_unpin(f, FAKE_DATA, 1 << 20);
+		fake_unpin(f, FAKE_LIST, 64 << 10);
+		if (i == 2)
+			fake_page(f, FAKE_DATA + 77 * VNVME_PAGE_SIZE, FAKE_ABSENT);
+		sqe = fake_rw(VNVME_CMD_WRITE, 0, 1024, FAKE_DATA, 0);
+		guest_prps(f, &sqe, FAKE_DATA + 512, 1024 * 512, FAKE_LIST + 0xf80);
+		fake_push(f, 1, &sqe);
+		fake_sq_ring(f, 1);
+		fake_run(f);
+		KUNIT_EXPECT_EQ(test, *misses, i + 1);
+		KUNIT_ASSERT_TRUE(test, fake_pop(f, 1, &cqe));
+		fake_cq_ring(f, 1);
+		KUNIT_EXPECT_EQ(test, cqe.status >> 1,
+				i < 2 ? 0 : VNVME_SC_DATA_TRANSFER | VNVME_DNR);
+	}
+	KUNIT_EXPECT_EQ(test, f->nr_bad, 0);
+	fake_free(f);
+}
+
 /* A queue deep in work: everything answered once, across many wraps; 31, 112 */
 static void guest_batches(struct kunit *test)
 {
@@ -199,6 +228,7 @@ static void guest_batches(struct kunit *test)
 static struct kunit_case guest_cases[] = {
 	KUNIT_CASE(guest_boots_and_does_io),
 	KUNIT_CASE(guest_with_misses),
+	KUNIT_CASE(guest_misses_once),
 	KUNIT_CASE(guest_batches),
 	{}
 };
