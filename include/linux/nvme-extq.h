@@ -32,6 +32,7 @@
 
 struct device;
 struct nvme_extq;
+struct nvme_ns;
 struct pci_dev;
 
 /**
@@ -132,6 +133,14 @@ struct nvme_extq_info {
  *	based; this and the next two are asked for only if there is Copy
  * @mssrl: MSSRL, most logical blocks of one range
  * @mcl: MCL, most logical blocks of one Copy command
+ * @eui64: what the namespace is called, zeros: no such name; what a namespace id
+ *	means may change, this does not
+ * @nguid: the same
+ * @uuid: the same
+ * @ns: a reference, for nvme_extq_ns_put(); until then @state may be read
+ * @state: a bit of @going is set in here before the namespace is removed from this
+ *	controller, for good: no command may be submitted for it afterwards
+ * @going: those bits
  */
 struct nvme_extq_ns {
 	dev_t		devt;
@@ -142,6 +151,12 @@ struct nvme_extq_ns {
 	u8		msrc;
 	u16		mssrl;
 	u32		mcl;
+	u8		eui64[8];
+	u8		nguid[16];
+	uuid_t		uuid;
+	struct nvme_ns	*ns;
+	const unsigned long *state;
+	unsigned long	going;
 };
 
 unsigned int nvme_extq_avail(struct pci_dev *pdev);
@@ -151,6 +166,7 @@ void nvme_extq_put(struct nvme_extq *e);
 
 void nvme_extq_info(struct nvme_extq *e, struct nvme_extq_info *info);
 int nvme_extq_ns(struct pci_dev *pdev, u32 nsid, struct nvme_extq_ns *ns);
+void nvme_extq_ns_put(struct nvme_extq_ns *ns);
 
 int nvme_extq_submit(struct nvme_extq *e, struct nvme_command *cmd, bool ring);
 void nvme_extq_ring(struct nvme_extq *e);

@@ -564,10 +564,13 @@ static int look_up(void)
 {
 	struct nvme_extq_ns none;
 	int ret = nvme_extq_ns(pdev, nsid, &ns);
+	bool going;
 
 	if (ret)
 		return ret;
-	if (ns.devt != disk_devt(bdev->bd_disk))
+	going = *ns.state & ns.going;
+	nvme_extq_ns_put(&ns);
+	if (ns.devt != disk_devt(bdev->bd_disk) || going)
 		return -EXDEV;
 	if (nvme_extq_ns(pdev, 0xfffffffe, &none) != -ENODEV)
 		return -EEXIST;

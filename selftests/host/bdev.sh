@@ -10,36 +10,7 @@
 . selftests/lib/ktap.sh
 . selftests/lib/host.sh
 . selftests/lib/guest.sh
-
-LIVE_SAID=
-
-# live_start: the obedient guest of selftests/vfio, on the device
-live_start()
-{
-	coproc LIVE { exec env NVME_MDEV_UUID="$MDEV" build/selftests/live; }
-	# bash forgets them with the process
-	LIVE_IN=${LIVE[1]} LIVE_OUT=${LIVE[0]} LIVE_CHILD=$LIVE_PID
-	read -r -t 60 LIVE_SAID <&"$LIVE_OUT" && [ "$LIVE_SAID" = ready ]
-}
-
-# live LINE: have it done; LIVE_SAID is the answer
-live()
-{
-	echo "$*" >&"$LIVE_IN" && read -r -t 100 LIVE_SAID <&"$LIVE_OUT" && echo "$*: $LIVE_SAID"
-}
-
-# expect ANSWER LINE...: the answer is this, a pattern
-expect()
-{
-	# shellcheck disable=SC2053 # a pattern
-	live "${@:2}" && [[ $LIVE_SAID == $1 ]] || { echo "not $1"; return 1; }
-}
-
-live_stop()
-{
-	eval "exec $LIVE_IN>&-"
-	wait "$LIVE_CHILD"
-}
+. selftests/lib/live.sh
 
 namespaces()
 {
@@ -289,19 +260,20 @@ read_only_by_request()
 # The disk goes while the guest has it: its I/O fails for good, other namespaces go on.
 lost()
 {
-	local disk rc=0
+	local disk command rc=0
 
+	dmesg -C
 	disk=$(null_make lost 64) && mdev_add "$disk" && expect "event 040002 2" event 10000 &&
 		expect "write 0" write 2 5 9 || return
 	echo 0 > /sys/kernel/config/nullb/lost/power || return
-	expect "read 4082 *" read 2 5 || rc=1
-	expect "write 4082" write 2 5 9 || rc=1
-	expect "flush 4082" flush 2 || rc=1
-	expect "discard 4082" discard 2 5 1 || rc=1
-	expect "write 0" write 1 0 9 || rc=1
+	# Not Ready at first, then it is no namespace of the guest's any more.
+	for command in "read 2 5" "write 2 5 9" "flush 2" "discard 2 5 1"; do
+		expect "${command%% *} 40@(82|02)*" "$command" || rc=1
+	done
+	expect "event 040002 2" event 10000 && expect "read 4002 *" read 2 5 && expect "write 0" write 1 0 9 || rc=1
+	namespaces | grep -x "2 $disk 0" && line_in_log "$disk: its disk is gone" || rc=1
 	echo 2 > "$DEV/namespaces/remove_namespace" || rc=1
-	null_free lost || rc=1
-	expect "event 040002 2" event 10000 && return "$rc"
+	null_free lost && return "$rc"
 }
 
 # Identify says what the disk's queue says.

@@ -711,7 +711,8 @@ TEST_F_TIMEOUT(dev, half_of_a_chunk_is_unmapped_under_reads, 900)
 			usleep(100);
 		asked = client_counter(c, "unmaps");
 		EXPECT_EQ(0, client_unmap(c, at, CHUNK / 2));
-		again += client_counter(c, "unmaps") - asked - 1;
+		/* not at all, if none of it has been read into since it was given back */
+		again += client_counter(c, "unmaps") - asked > 1;
 	}
 	__atomic_store_n(&r.stop, true, __ATOMIC_RELEASE);
 	pthread_join(thread, NULL);

@@ -1159,10 +1159,24 @@ static int nvme_extq_read_ns(struct nvme_extq_pool *pool, u32 nsid,
 }
 
 /**
+ * nvme_extq_ns_put - let go of what nvme_extq_ns() has described
+ * @out: the description; its reference is gone afterwards
+ *
+ * Context: may sleep.
+ */
+void nvme_extq_ns_put(struct nvme_extq_ns *out)
+{
+	nvme_put_ns(out->ns);
+	out->ns = NULL;
+	out->state = NULL;
+}
+EXPORT_SYMBOL_GPL(nvme_extq_ns_put);
+
+/**
  * nvme_extq_ns - describe a namespace of a controller
  * @pdev: PCI function of the controller; as for nvme_extq_avail()
  * @nsid: namespace id on this controller
- * @out: filled in
+ * @out: filled in; give it back with nvme_extq_ns_put()
  *
  * Return: 0; -ENODEV if there is no such namespace, or the controller is gone;
  * -ENOMEM; -EAGAIN during a reset; -EIO or another errno if it could not be asked.
@@ -1185,11 +1199,18 @@ int nvme_extq_ns(struct pci_dev *pdev, u32 nsid, struct nvme_extq_ns *out)
 			.lba_shift	= NVME_EXTQ_NS(ns)->lba_shift,
 			.csi		= ns->head->ids.csi,
 			.ms		= NVME_EXTQ_NS(ns)->ms,
+			.uuid		= ns->head->ids.uuid,
+			.ns		= ns,
+			.state		= &ns->flags,
+			.going		= BIT(NVME_NS_REMOVING),
 		};
-		nvme_put_ns(ns);
+		memcpy(out->eui64, ns->head->ids.eui64, sizeof(out->eui64));
+		memcpy(out->nguid, ns->head->ids.nguid, sizeof(out->nguid));
 		ret = nvme_extq_read_ns(pool, nsid, out);
 		if (ret && (!READ_ONCE(pool->open) || pool->dev->ctrl.state != NVME_CTRL_LIVE))
 			ret = -EAGAIN;
+		if (ret)
+			nvme_extq_ns_put(out);
 	}
 	mutex_unlock(&pool->lock);
 	return ret;

@@ -93,10 +93,14 @@ static u16 bdev_errno(const struct nvme_mdev_ns *ns, int err, bool write)
 }
 
 /* The device as it is now: nobody tells when it shrinks, or becomes read-only. */
-static u16 bdev_check(const struct nvme_mdev_ns *ns, u64 slba, u64 nlb, bool write)
+static u16 bdev_check(struct nvme_mdev_ns *ns, u64 slba, u64 nlb, bool write)
 {
 	u8 shift = ns->vns.lba_shift;
 
+	/* a medium that was changed, a loop device that is on another file */
+	if (unlikely(READ_ONCE(ns->bdev->bd_disk->diskseq) != ns->id.diskseq) ||
+	    unlikely(READ_ONCE(ns->ended)))
+		return nvme_mdev_ns_end(ns);
 	if (unlikely(bdev_logical_block_size(ns->bdev) != 1u << shift))
 		return VNVME_SC_NS_NOT_READY;
 	if (unlikely((slba + nlb) << (shift - SECTOR_SHIFT) > bdev_nr_sectors(ns->bdev)))
@@ -317,7 +321,7 @@ static u16 bdev_copy_range(const struct nvme_mdev_ns *ns, const struct vnvme_req
 }
 
 /* The ranges stand in the scratch page, checked. */
-static u16 bdev_copy(const struct nvme_mdev_ns *ns, const struct vnvme_req *req, void *buf,
+static u16 bdev_copy(struct nvme_mdev_ns *ns, const struct vnvme_req *req, void *buf,
 		     u32 size)
 {
 	const struct vnvme_copy_range *range = req->scratch;
@@ -338,7 +342,7 @@ static u16 bdev_copy(const struct nvme_mdev_ns *ns, const struct vnvme_req *req,
 }
 
 /* Whether a device can discard or not: the guest has only said what it does not need. */
-static u16 bdev_deallocate(const struct nvme_mdev_ns *ns, const struct vnvme_req *req)
+static u16 bdev_deallocate(struct nvme_mdev_ns *ns, const struct vnvme_req *req)
 {
 	const struct vnvme_dsm_range *range = req->scratch;
 	u8 shift = ns->vns.lba_shift - SECTOR_SHIFT;
@@ -363,7 +367,7 @@ static u16 bdev_deallocate(const struct nvme_mdev_ns *ns, const struct vnvme_req
 	return status;
 }
 
-static u16 bdev_buffered(const struct nvme_mdev_ns *ns, const struct vnvme_req *req)
+static u16 bdev_buffered(struct nvme_mdev_ns *ns, const struct vnvme_req *req)
 {
 	unsigned int order = BDEV_COPY_ORDER;
 	unsigned long buf;
@@ -474,7 +478,7 @@ static bool bdev_is_slow(const struct nvme_mdev_ns *ns, const struct vnvme_req *
 	}
 }
 
-static u16 bdev_check_req(const struct nvme_mdev_ns *ns, const struct vnvme_req *req)
+static u16 bdev_check_req(struct nvme_mdev_ns *ns, const struct vnvme_req *req)
 {
 	switch (req->opcode) {
 	case VNVME_CMD_DSM:

@@ -3,7 +3,11 @@
  * A device between open and close: puts the controller, its memory, lanes,
  * namespaces and pollers together, and takes them apart in reverse.
  */
+#include <linux/cgroup.h>
 #include <linux/log2.h>
+#include <linux/memcontrol.h>
+#include <linux/sched/mm.h>
+#include <linux/sched/signal.h>
 
 #include "mdev.h"
 
@@ -220,60 +224,155 @@ static void device_free_lanes(struct nvme_mdev *nm)
 		nvme_mdev_lane_free(nm, i);
 }
 
-/**
- * nvme_mdev_start() - a VMM opens the device
- * @nm: device
- *
- * Context: may sleep.
- * Return: 0, or -errno with everything as before: -EBUSY (a namespace is in use,
- * or queue pairs are), -ENODEV, -ENOMEM and what nvme_mdev_ns_add() may return.
- */
-int nvme_mdev_start(struct nvme_mdev *nm)
+static void device_free_all(struct nvme_mdev *nm)
+{
+	device_return(nm);
+	device_free_lanes(nm);
+	nvme_mdev_block_close(nm);
+	nvme_mdev_mem_exit(nm);
+}
+
+/* The controller, its queue pairs and lanes, without namespaces. */
+static int device_make(struct nvme_mdev *nm)
 {
 	struct vnvme_config cfg;
 	int ret;
 
-	ret = nvme_mdev_mem_init(nm);
-	if (ret)
-		return ret;
-	nvme_mdev_control_lock(nm);
 	clear_page(nm->db);
 	memset(&nm->ctrl, 0, sizeof(nm->ctrl));
 	ret = device_borrow(nm);
 	if (ret)
-		goto err_return;
+		return ret;
 	cfg = device_config(nm);
 	vnvme_ctrl_init(&nm->ctrl, &nvme_mdev_env, &nm->mem.table, &cfg, nm->db);
 	nm->has_block = false;
-	nvme_mdev_block_open(nm);
 	ret = nm->nr_lent ? vnvme_backend_add(&nm->ctrl, &nm->extq) : 0;
-	if (!ret)
-		ret = vnvme_backend_add(&nm->ctrl, &nm->null);
-	if (ret)
-		goto err_return;
-	ret = device_setup_lanes(nm, (1u << cfg.mdts) + 1);
-	if (ret)
-		goto err_return;
-	ret = nvme_mdev_ns_open_all(nm);
-	if (ret)
-		goto err_return;
-	ret = nvme_mdev_poller_place(nm, &nm->iothread_cpus);
-	if (ret)
-		goto err_close;
-	nm->open = true;
-	nvme_mdev_control_unlock(nm);
-	queue_delayed_work(nm->wq, &nm->ns_watch, HZ);
-	return 0;
+	return ret ?: vnvme_backend_add(&nm->ctrl, &nm->null) ?:
+	       device_setup_lanes(nm, (1u << cfg.mdts) + 1);
+}
 
-err_close:
-	nvme_mdev_ns_close_all(nm);
-err_return:
-	device_return(nm);
-	device_free_lanes(nm);
-	nvme_mdev_block_close(nm);
+/* From the controller and the claims to a device that works. */
+static int device_run(struct nvme_mdev *nm)
+{
+	int ret;
+
+	nvme_mdev_control_lock(nm);
+	ret = nvme_mdev_ns_attach_all(nm) ?: nvme_mdev_poller_place(nm, &nm->iothread_cpus);
+	nm->open = !ret;
 	nvme_mdev_control_unlock(nm);
-	nvme_mdev_mem_exit(nm);
 	return ret;
+}
+
+static int device_open(struct nvme_mdev *nm)
+{
+	int ret;
+
+	ret = nvme_mdev_mem_init(nm);
+	if (ret) {
+		nvme_mdev_block_close(nm);
+		return ret;
+	}
+	ret = device_make(nm) ?: nvme_mdev_ns_claim_all(nm);
+	if (!ret) {
+		ret = device_run(nm);
+		if (ret)
+			nvme_mdev_ns_close_all(nm);
+	}
+	if (ret)
+		device_free_all(nm);
+	else
+		queue_delayed_work(nm->wq, &nm->ns_watch, HZ);
+	return ret;
+}
+
+/* From here on, or no more, who attaches and removes namespaces leaves the device alone. */
+static void device_set_changing(struct nvme_mdev *nm, bool changing)
+{
+	nvme_mdev_control_lock(nm);
+	nm->changing = changing;
+	nvme_mdev_control_unlock(nm);
+	wake_up_all(&nm->idle);
+}
+
+/**
+ * struct device_opening - a device that is opened for a task
+ * @work:	does it
+ * @done:	when it has
+ * @nm:		device
+ * @memcg:	the task's, which pays for memory, NULL: nobody's
+ * @ret:	how it went
+ */
+struct device_opening {
+	struct work_struct		work;
+	struct completion		done;
+	struct nvme_mdev		*nm;
+	struct cgroup_subsys_state	*memcg;
+	int				ret;
+};
+
+static void device_open_work(struct work_struct *work)
+{
+	struct device_opening *o = container_of(work, struct device_opening, work);
+	struct mem_cgroup *old;
+
+	old = set_active_memcg(o->memcg ? mem_cgroup_from_css(o->memcg) : NULL);
+	device_set_changing(o->nm, true);
+	o->ret = device_open(o->nm);
+	device_set_changing(o->nm, false);
+	set_active_memcg(old);
+	complete(&o->done);
+}
+
+/* What the guest needs at once must be allowed, or it would fail in the middle of its work. */
+static int device_check_rlimit(struct nvme_mdev *nm)
+{
+	unsigned long may = rlimit(RLIMIT_MEMLOCK);
+
+	if (may >= nvme_mdev_mem_limit_min(nm) || capable(CAP_IPC_LOCK))
+		return 0;
+	dev_err(nvme_mdev_dev(nm),
+		"the VMM may lock %lu KiB of memory and needs %llu at least: raise its RLIMIT_MEMLOCK (ulimit -l, LimitMEMLOCK=, memtune/hard_limit of libvirt)\n",
+		may >> 10, nvme_mdev_mem_limit_min(nm) >> 10);
+	return -ENOMEM;
+}
+
+/**
+ * nvme_mdev_start() - a VMM opens the device
+ * @nm: device
+ *
+ * The operator was allowed what he has attached.  The VMM is not asked again,
+ * whatever cgroup, namespaces, credentials and limits it has: all but what is its
+ * own (who pays) is done by a work item.
+ *
+ * Context: the VMM; may sleep, also while the drive is being reset, and as long as
+ * the devices below take.
+ * Return: 0, or -errno with everything as before: -EBUSY (a namespace is in use,
+ * or queue pairs are), -ENODEV, -ENOMEM (RLIMIT_MEMLOCK, too) and what
+ * nvme_mdev_ns_add() may return.
+ */
+int nvme_mdev_start(struct nvme_mdev *nm)
+{
+	struct device_opening o = { .nm = nm };
+	int ret = device_check_rlimit(nm);
+
+	if (ret)
+		return ret;
+	nvme_mdev_block_open(nm);
+#ifdef CONFIG_MEMCG
+	o.memcg = task_get_css(current, memory_cgrp_id);
+#endif
+	WRITE_ONCE(nm->abandoned, false);
+	init_completion(&o.done);
+	INIT_WORK_ONSTACK(&o.work, device_open_work);
+	queue_work(nm->wq, &o.work);
+	if (wait_for_completion_killable(&o.done)) {
+		WRITE_ONCE(nm->abandoned, true);
+		wait_for_completion(&o.done);
+	}
+	destroy_work_on_stack(&o.work);
+	if (o.memcg)
+		css_put(o.memcg);
+	return o.ret;
 }
 
 /**
@@ -295,6 +394,8 @@ void nvme_mdev_stop(struct nvme_mdev *nm)
 	wait_event(nm->idle, vnvme_ctrl_idle(&nm->ctrl));
 	nvme_mdev_control_lock(nm);
 	nvme_mdev_poller_remove(nm);
+	nm->open = false;
+	nm->changing = true;
 	nvme_mdev_control_unlock(nm);
 	cancel_delayed_work_sync(&nm->ns_watch);
 	flush_workqueue(nm->wq);
@@ -303,12 +404,8 @@ void nvme_mdev_stop(struct nvme_mdev *nm)
 	synchronize_rcu();
 
 	nvme_mdev_mem_unmap_all(nm);
-	nvme_mdev_control_lock(nm);
-	nm->open = false;
 	nvme_mdev_ns_close_all(nm);
-	device_free_lanes(nm);
-	nvme_mdev_block_close(nm);
-	nvme_mdev_control_unlock(nm);
-	nvme_mdev_mem_exit(nm);
+	device_free_all(nm);
 	nvme_mdev_irq_release(nm);
+	device_set_changing(nm, false);
 }

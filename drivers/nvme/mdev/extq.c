@@ -51,13 +51,16 @@ static void extq_map(const struct vnvme_req *req, struct nvme_rw_command *rw)
 }
 
 /*
+ * Commands go by the drive's namespace id, which may be given to another namespace.
  * The claim keeps a partition from being deleted, not from being resized, and a
  * drive can be formatted by who may send admin commands: look every time.
  */
-static u16 extq_check(const struct nvme_mdev_ns *ns, u64 slba, u64 nlb)
+static u16 extq_check(struct nvme_mdev_ns *ns, u64 slba, u64 nlb)
 {
 	u8 shift = ns->vns.lba_shift;
 
+	if (unlikely(nvme_mdev_claim_lost(ns)))
+		return nvme_mdev_ns_end(ns);
 	if (unlikely(bdev_logical_block_size(ns->bdev) != 1u << shift))
 		return VNVME_SC_NS_NOT_READY;
 	if (unlikely((slba + nlb) << (shift - SECTOR_SHIFT) > bdev_nr_sectors(ns->bdev)))
@@ -66,7 +69,7 @@ static u16 extq_check(const struct nvme_mdev_ns *ns, u64 slba, u64 nlb)
 }
 
 /* The ranges stand in the scratch page, checked against the guest's view. */
-static u16 extq_map_ranges(const struct vnvme_req *req, const struct nvme_mdev_ns *ns,
+static u16 extq_map_ranges(const struct vnvme_req *req, struct nvme_mdev_ns *ns,
 			   struct nvme_dsm_cmd *dsm)
 {
 	struct vnvme_dsm_range *range = req->scratch;
@@ -88,7 +91,7 @@ static u16 extq_map_ranges(const struct vnvme_req *req, const struct nvme_mdev_n
 }
 
 /* As extq_map_ranges(); the destination is as long as all of them. */
-static u16 extq_map_copy(const struct vnvme_req *req, const struct nvme_mdev_ns *ns,
+static u16 extq_map_copy(const struct vnvme_req *req, struct nvme_mdev_ns *ns,
 			 struct nvme_common_command *copy)
 {
 	struct vnvme_copy_range *range = req->scratch;
@@ -112,7 +115,7 @@ static u16 extq_map_copy(const struct vnvme_req *req, const struct nvme_mdev_ns 
 	return extq_check(ns, req->slba, total);
 }
 
-static u16 extq_map_range(const struct vnvme_req *req, const struct nvme_mdev_ns *ns,
+static u16 extq_map_range(const struct vnvme_req *req, struct nvme_mdev_ns *ns,
 			  struct nvme_rw_command *rw)
 {
 	rw->slba = cpu_to_le64(ns->start + req->slba);
@@ -123,7 +126,7 @@ static u16 extq_map_range(const struct vnvme_req *req, const struct nvme_mdev_ns
 }
 
 /* What moves no data of the guest's. */
-static noinline u16 extq_map_other(const struct vnvme_req *req, const struct nvme_mdev_ns *ns,
+static noinline u16 extq_map_other(const struct vnvme_req *req, struct nvme_mdev_ns *ns,
 				   struct nvme_command *cmd)
 {
 	switch (req->opcode) {
@@ -137,7 +140,7 @@ static noinline u16 extq_map_other(const struct vnvme_req *req, const struct nvm
 	case VNVME_CMD_COPY:
 		return extq_map_copy(req, ns, &cmd->common);
 	case VNVME_CMD_FLUSH:
-		return 0;
+		return extq_check(ns, 0, 0);
 	default:
 		return VNVME_SC_INVALID_OPCODE | VNVME_DNR;
 	}
@@ -146,7 +149,7 @@ static noinline u16 extq_map_other(const struct vnvme_req *req, const struct nvm
 static u16 extq_submit(struct vnvme_backend *b, struct vnvme_lane *lane, struct vnvme_req *req)
 {
 	struct nvme_mdev_lane *ml = lane->priv;
-	const struct nvme_mdev_ns *ns = req->ns->priv;
+	struct nvme_mdev_ns *ns = req->ns->priv;
 	struct nvme_command cmd = { };
 	u16 status;
 
@@ -424,9 +427,10 @@ void nvme_mdev_extq_tick(struct nvme_mdev_lane *ml)
 }
 
 /* A drive that is being initialised or reset lends, and tells, when it is back. */
-static bool extq_wait(unsigned long end)
+static bool extq_wait(const struct nvme_mdev *nm, unsigned long end)
 {
-	if (time_after(jiffies, end) || fatal_signal_pending(current))
+	if (time_after(jiffies, end) || fatal_signal_pending(current) ||
+	    READ_ONCE(nm->abandoned))
 		return false;
 	msleep_interruptible(20);
 	return true;
@@ -441,7 +445,7 @@ static struct nvme_extq *extq_get_patiently(struct nvme_mdev_lane *ml)
 		/* ->down may come before nvme_extq_get() has returned */
 		ml->up = true;
 		q = static_call(extq_get)(ml->nm->pdev, &extq_ops, ml);
-	} while (q == ERR_PTR(-EAGAIN) && extq_wait(end));
+	} while (q == ERR_PTR(-EAGAIN) && extq_wait(ml->nm, end));
 	return q;
 }
 
@@ -461,7 +465,7 @@ int nvme_mdev_extq_ns(struct nvme_mdev *nm, u32 nsid, struct nvme_extq_ns *info)
 
 	do {
 		ret = static_call(extq_ns)(nm->pdev, nsid, info);
-	} while (ret == -EAGAIN && extq_wait(end));
+	} while (ret == -EAGAIN && extq_wait(nm, end));
 	return ret;
 }
 

@@ -36,6 +36,7 @@ struct on_drive {
 	u32	nsid;
 	dev_t	devt;
 	bool	hidden;
+	int	err;	/* of a disk that could not be looked at */
 };
 
 static int find_disk(struct device *dev, void *data)
@@ -51,8 +52,10 @@ static int find_disk(struct device *dev, void *data)
 		return 0;
 	}
 	bdev = compat_bdev_open(dev->devt);
-	if (IS_ERR(bdev))
+	if (IS_ERR(bdev)) {
+		want->err = PTR_ERR(bdev);
 		return 0;
+	}
 	nsid = compat_bdev_ioctl(bdev, NVME_IOCTL_ID);
 	compat_bdev_close(bdev);
 	if (nsid <= 0 || (u32)nsid != want->nsid)
@@ -75,14 +78,18 @@ static int find_controller(struct device *dev, void *data)
  * @devt:	the disk's number
  *
  * Context: may sleep.
- * Return: 0, -ENODEV: none; -EOPNOTSUPP: its disks are those of several paths.
+ * Return: 0, -ENODEV: none; -EOPNOTSUPP: its disks are those of several paths; or
+ * what opening one of them fails with.
  */
 int nvme_mdev_find_on_drive(struct device *drive, u32 nsid, dev_t *devt)
 {
 	struct on_drive want = { .nsid = nsid };
 
-	if (!device_for_each_child(drive, &want, find_controller))
-		return want.hidden ? -EOPNOTSUPP : -ENODEV;
+	if (!device_for_each_child(drive, &want, find_controller)) {
+		if (want.hidden)
+			return -EOPNOTSUPP;
+		return want.err && want.err != -ENXIO ? want.err : -ENODEV;
+	}
 	*devt = want.devt;
 	return 0;
 }
@@ -91,23 +98,26 @@ int nvme_mdev_find_on_drive(struct device *drive, u32 nsid, dev_t *devt)
  * nvme_mdev_find_partition() - a partition of a disk
  * @disk:	the disk's number
  * @partno:	from 1
+ * @devt:	its number
  *
  * Context: may sleep.
- * Return: its number, 0 if there is none.
+ * Return: 0, -ENODEV: there is none, or what opening the disk fails with.
  */
-dev_t nvme_mdev_find_partition(dev_t disk, u32 partno)
+int nvme_mdev_find_partition(dev_t disk, u32 partno, dev_t *devt)
 {
 	struct block_device *bdev, *part;
-	dev_t devt = 0;
+	int ret = -ENODEV;
 
 	bdev = compat_bdev_open(disk);
 	if (IS_ERR(bdev))
-		return 0;
+		return PTR_ERR(bdev) == -ENXIO ? -ENODEV : PTR_ERR(bdev);
 	rcu_read_lock();
 	part = xa_load(&bdev->bd_disk->part_tbl, partno);
-	if (part)
-		devt = part->bd_dev;
+	if (part) {
+		*devt = part->bd_dev;
+		ret = 0;
+	}
 	rcu_read_unlock();
 	compat_bdev_close(bdev);
-	return devt;
+	return ret;
 }

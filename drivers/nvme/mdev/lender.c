@@ -21,6 +21,7 @@ DEFINE_STATIC_CALL_NULL(extq_get, nvme_extq_get);
 DEFINE_STATIC_CALL_NULL(extq_put, nvme_extq_put);
 DEFINE_STATIC_CALL_NULL(extq_info, nvme_extq_info);
 DEFINE_STATIC_CALL_NULL(extq_ns, nvme_extq_ns);
+DEFINE_STATIC_CALL_NULL(extq_ns_put, nvme_extq_ns_put);
 DEFINE_STATIC_CALL_NULL(extq_submit, nvme_extq_submit);
 DEFINE_STATIC_CALL_NULL(extq_ring, nvme_extq_ring);
 DEFINE_STATIC_CALL_NULL(extq_poll, nvme_extq_poll);
@@ -51,6 +52,7 @@ static struct lender_call lender_calls[] = {
 	CALL(put),
 	CALL(info),
 	CALL(ns),
+	CALL(ns_put),
 	CALL(submit),
 	CALL(ring),
 	CALL(poll),

@@ -157,6 +157,7 @@ struct nvme_mdev_mem {
 	struct work_struct	work;
 
 	u64			limit;		/* of pinned bytes; 0: none */
+	u64			lock_limit;	/* what RLIMIT_MEMLOCK was seen to leave; 0: all */
 	unsigned int		idle_ms;	/* unused for so long; 0: for ever */
 	struct delayed_work	idle;
 	unsigned int		hold[NVME_MDEV_NR_HOLDERS];
@@ -199,20 +200,42 @@ enum nvme_mdev_kind {
 };
 
 /**
+ * struct nvme_mdev_identity - what a namespace is on
+ * @disk:	what its driver calls the disk, for NVMe EUI64, NGUID and UUID; or zeros
+ * @diskseq:	which disk that is of those that this host has had
+ * @start:	the partition's first sector, 0: the whole disk
+ * @partuuid:	the partition's name, if it has one
+ */
+struct nvme_mdev_identity {
+	u8			disk[40];
+	u64			diskseq;
+	sector_t		start;
+	char			partuuid[PARTITION_META_INFO_UUIDLTH];
+};
+
+/**
  * struct nvme_mdev_ns - a namespace that an operator attached
  * @vns:	what the core sees; its nsid is the guest's
  * @name:	as written, without @ro: n1, n1p3, null:1G, /dev/vg/lv, 253:0
  * @nm:		its device
  * @kind:	what is behind it
- * @attached:	the core knows it
- * @removing:	an operator is detaching it
+ * @attached:	the core knows it; changed in control
+ * @claimed:	it has a claim that goes with the device being open; in control, or busy
+ * @busy:	somebody works on it, who is not in control; changed in control
+ * @removing:	that is the operator who removes it
+ * @ended:	what was claimed is not there any more; any sets it
+ * @told:	the operator knows
+ * @known:	@id says what it was when it was added
+ * @bounded:	AWUN and AWUPF do not hold for it
  * @ro:		read-only by request
  * @writable:	@bdev is claimed for writing, too
  * @size:	of a null namespace, in bytes
  * @host_nsid:	on the drive, 0: not found by that
  * @partno:	0: the whole namespace
  * @devt:	number of what was claimed last
- * @diskseq:	and which disk that was, if it was named by path or number
+ * @disk:	and of the disk that it is, or is a part of
+ * @id:		what that was
+ * @info:	what the lender says of it; with a reference while it is claimed
  * @bdev:	claimed while the device is open
  * @start:	first LBA on the drive's namespace
  * @nowait:	block: @bdev takes I/O without waiting, or says that it would wait
@@ -227,14 +250,22 @@ struct nvme_mdev_ns {
 	struct nvme_mdev	*nm;
 	enum nvme_mdev_kind	kind;
 	bool			attached;
+	bool			claimed;
+	bool			busy;
 	bool			removing;
+	bool			ended;
+	bool			told;
+	bool			known;
+	bool			bounded;
 	bool			ro;
 	bool			writable;
 	u64			size;
 	u32			host_nsid;
 	u32			partno;
 	dev_t			devt;
-	u64			diskseq;
+	dev_t			disk;
+	struct nvme_mdev_identity id;
+	struct nvme_extq_ns	info;
 	struct block_device	*bdev;
 	u64			start;
 	bool			nowait;
@@ -341,6 +372,8 @@ struct nvme_mdev {
 
 	struct mutex		lock;		/* control */
 	bool			open;
+	bool			changing;	/* it is being opened or closed */
+	bool			abandoned;	/* who opens it is being killed */
 	struct vnvme_ctrl	ctrl;
 	u32			*db;		/* the doorbell page */
 	struct workqueue_struct	*wq;
@@ -401,6 +434,7 @@ DECLARE_STATIC_CALL(extq_get, nvme_extq_get);
 DECLARE_STATIC_CALL(extq_put, nvme_extq_put);
 DECLARE_STATIC_CALL(extq_info, nvme_extq_info);
 DECLARE_STATIC_CALL(extq_ns, nvme_extq_ns);
+DECLARE_STATIC_CALL(extq_ns_put, nvme_extq_ns_put);
 DECLARE_STATIC_CALL(extq_submit, nvme_extq_submit);
 DECLARE_STATIC_CALL(extq_ring, nvme_extq_ring);
 DECLARE_STATIC_CALL(extq_poll, nvme_extq_poll);
@@ -476,6 +510,8 @@ void nvme_mdev_unmap_forget(struct nvme_mdev_mem *mem);
 
 /* reclaim.c */
 bool nvme_mdev_mem_fits(struct nvme_mdev_mem *mem, u64 pages);
+bool nvme_mdev_mem_bounded(const struct nvme_mdev_mem *mem);
+bool nvme_mdev_mem_shrink(struct nvme_mdev *nm);
 int nvme_mdev_mem_room(struct nvme_mdev *nm, unsigned int pages, enum nvme_mdev_holder who);
 void nvme_mdev_mem_idle_start(struct nvme_mdev *nm);
 void nvme_mdev_mem_idle_work(struct work_struct *work);
@@ -503,7 +539,10 @@ bool nvme_mdev_poller_asleep(const struct nvme_mdev_lane *ml);
 /* ns.c */
 int nvme_mdev_ns_add(struct nvme_mdev *nm, const char *name);
 int nvme_mdev_ns_remove(struct nvme_mdev *nm, u32 nsid);
-int nvme_mdev_ns_open_all(struct nvme_mdev *nm);
+int nvme_mdev_ns_twin(struct nvme_mdev_ns *ns, dev_t devt, dev_t disk);
+u16 nvme_mdev_ns_end(struct nvme_mdev_ns *ns);
+int nvme_mdev_ns_claim_all(struct nvme_mdev *nm);
+int nvme_mdev_ns_attach_all(struct nvme_mdev *nm);
 void nvme_mdev_ns_close_all(struct nvme_mdev *nm);
 void nvme_mdev_ns_free_all(struct nvme_mdev *nm);
 void nvme_mdev_ns_flush(struct nvme_mdev *nm);
@@ -516,10 +555,21 @@ static inline bool nvme_mdev_ns_read_only(const struct nvme_mdev_ns *ns)
 	return ns->ro || !ns->writable || bdev_read_only(ns->bdev);
 }
 
+/* claim.c */
+int nvme_mdev_claim(struct nvme_mdev_ns *ns);
+void nvme_mdev_claim_release(struct nvme_mdev_ns *ns);
+const char *nvme_mdev_claim_why(const struct nvme_mdev_ns *ns);
+
+/* Does it still have what was claimed?  Before each command; claimed, kind LENT. */
+static inline bool nvme_mdev_claim_lost(const struct nvme_mdev_ns *ns)
+{
+	return (READ_ONCE(*ns->info.state) & ns->info.going) || READ_ONCE(ns->ended);
+}
+
 /* find.c */
 int nvme_mdev_find_named(const char *name, dev_t *devt);
 int nvme_mdev_find_on_drive(struct device *drive, u32 nsid, dev_t *devt);
-dev_t nvme_mdev_find_partition(dev_t disk, u32 partno);
+int nvme_mdev_find_partition(dev_t disk, u32 partno, dev_t *devt);
 
 /* lane.c */
 struct nvme_mdev_lane *nvme_mdev_lane_reset(struct nvme_mdev *nm, u16 id);

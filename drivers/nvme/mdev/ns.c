@@ -1,20 +1,23 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Namespaces: what an operator attaches, and the claim on what is behind it.
+ * Namespaces: what an operator attaches.
  *
- * The claim is exclusive and lasts while a VMM has the device open.  A namespace
- * added to a closed device is claimed once, to refuse now what could not be
- * opened later, and released again.
+ * What is behind a namespace is claimed (claim.c) while a VMM has the device open.
+ * A namespace added to a closed device is claimed once, to refuse now what could
+ * not be opened later, and released again.
+ *
+ * To claim and to let go may take as long as the device below likes.  So nobody
+ * does so in control: who does has marked the namespace as busy, and others leave
+ * it alone; opening and closing mark the device (nvme_mdev.changing).
  */
 #include <linux/blkdev.h>
 #include <linux/delay.h>
-#include <linux/log2.h>
 #include <linux/sizes.h>
 
 #include "mdev.h"
 
 #define NULL_SIZE	SZ_1G
-#define NULL_SHIFT	9
+#define NULL_BLOCK	512
 #define WATCH_PERIOD	HZ
 
 #define ns_err(_ns, fmt, ...) do {						\
@@ -22,251 +25,6 @@
 										\
 	dev_err(nvme_mdev_dev(__ns->nm), "%s: " fmt, __ns->name, ##__VA_ARGS__);\
 } while (0)
-
-static int lent_check(struct nvme_mdev_ns *ns, const struct nvme_extq_ns *info)
-{
-	u32 mask;
-
-	if (info->ms) {
-		ns_err(ns, "namespaces with metadata are not supported: format it without\n");
-		return -EOPNOTSUPP;
-	}
-	if (info->csi) {
-		ns_err(ns, "only the NVM command set is supported, not zoned namespaces\n");
-		return -EOPNOTSUPP;
-	}
-	mask = (1u << (info->lba_shift - SECTOR_SHIFT)) - 1;
-	if ((get_start_sect(ns->bdev) | bdev_nr_sectors(ns->bdev)) & mask) {
-		ns_err(ns, "not aligned to the LBA size of %u: make the partition anew\n",
-		       1u << info->lba_shift);
-		return -EINVAL;
-	}
-	if (!bdev_nr_sectors(ns->bdev)) {
-		ns_err(ns, "has no size\n");
-		return -EINVAL;
-	}
-	return 0;
-}
-
-/*
- * AWUN and AWUPF are the controller's.  Where a namespace has boundaries that
- * they do not hold across, or nothing is known of them as of most block devices,
- * the controller promises no more than one block.
- */
-static int ns_atomicity(const struct nvme_mdev_ns *ns, bool bounded)
-{
-	struct vnvme_config *cfg = &ns->nm->ctrl.cfg;
-
-	if (!bounded || (!cfg->awun && !cfg->awupf))
-		return 0;
-	if (ns->nm->open) {
-		ns_err(ns, "has atomic boundaries that the guest does not expect: add it while no VMM has the device open\n");
-		return -EOPNOTSUPP;
-	}
-	cfg->awun = 0;
-	cfg->awupf = 0;
-	return 0;
-}
-
-/* The guest writes past the page cache, of the partition and of the disk. */
-static void ns_drop_cache(struct block_device *bdev)
-{
-	invalidate_bdev(bdev);
-	invalidate_bdev(bdev_whole(bdev));
-}
-
-static void ns_release(struct nvme_mdev_ns *ns)
-{
-	struct block_device *bdev = ns->bdev;
-
-	nvme_mdev_stat_release(ns);
-	if (!bdev)
-		return;
-	ns->bdev = NULL;
-	flush_work(&ns->wait);
-	ns_drop_cache(bdev);
-	compat_bdev_release(bdev, ns->writable);
-}
-
-/* Another namespace of the device that is on the same block device. */
-static const struct nvme_mdev_ns *ns_same(const struct nvme_mdev_ns *ns)
-{
-	u32 i;
-
-	for (i = 1; i <= VNVME_MAX_NS; i++)
-		if (ns->nm->ns[i] && ns->nm->ns[i] != ns && ns->nm->ns[i]->devt == ns->devt &&
-		    ns->nm->ns[i]->kind != NVME_MDEV_NULL)
-			return ns->nm->ns[i];
-	return NULL;
-}
-
-/* Claim ns->devt; ns->bdev is released by the caller if what follows fails. */
-static int ns_claim_bdev(struct nvme_mdev_ns *ns)
-{
-	const struct nvme_mdev_ns *same = ns_same(ns);
-	struct block_device *bdev;
-	int ret;
-
-	if (same) {
-		ns_err(ns, "is attached already, as namespace %u\n", same->vns.nsid);
-		return -EEXIST;
-	}
-	ns->writable = !ns->ro;
-	bdev = compat_bdev_claim(ns->devt, ns->writable, ns);
-	if (IS_ERR(bdev) && (PTR_ERR(bdev) == -EROFS || PTR_ERR(bdev) == -EACCES)) {
-		ns->writable = false;
-		bdev = compat_bdev_claim(ns->devt, false, ns);
-	}
-	if (IS_ERR(bdev)) {
-		ret = PTR_ERR(bdev);
-		if (ret == -ENXIO)
-			ret = -ENODEV;
-		ns_err(ns, "cannot be claimed (%d)%s\n", ret,
-		       ret == -EBUSY ? ": unmount it, or stop what else uses it" :
-		       ret == -ENODEV ? ": there is no such block device, see lsblk" : "");
-		return ret;
-	}
-	ns->bdev = bdev;
-	return 0;
-}
-
-/* What the host has cached goes to the device, and is not believed any more. */
-static void ns_claimed(struct nvme_mdev_ns *ns, u8 lba_shift)
-{
-	sync_blockdev(ns->bdev);
-	ns_drop_cache(ns->bdev);
-	ns->vns.lba_shift = lba_shift;
-	ns->vns.nlb = bdev_nr_sectors(ns->bdev) >> (lba_shift - SECTOR_SHIFT);
-	ns->vns.ro = nvme_mdev_ns_read_only(ns);
-}
-
-/* A namespace, or a partition of it, on queue pairs that its drive lends. */
-static int lent_claim(struct nvme_mdev_ns *ns)
-{
-	struct nvme_mdev *nm = ns->nm;
-	struct nvme_extq_ns info;
-	int ret;
-
-	ret = nvme_mdev_extq_ns(nm, ns->host_nsid, &info);
-	if (ret) {
-		if (ret == -ENODEV)
-			ns_err(ns, "the drive has no such namespace: see nvme list\n");
-		else
-			ns_err(ns, "the drive does not tell of it (%d): try again\n", ret);
-		return ret;
-	}
-	ns->devt = ns->partno ? nvme_mdev_find_partition(info.devt, ns->partno) : info.devt;
-	if (!ns->devt) {
-		ns_err(ns, "the namespace has no such partition: see lsblk\n");
-		return -ENODEV;
-	}
-	ret = ns_claim_bdev(ns);
-	if (ret)
-		return ret;
-	ret = lent_check(ns, &info) ?: ns_atomicity(ns, info.bounded);
-	if (ret)
-		return ret;
-	ns_claimed(ns, info.lba_shift);
-	ns->start = get_start_sect(ns->bdev) >> (info.lba_shift - SECTOR_SHIFT);
-	ns->vns.msrc = min_t(u8, info.msrc, VNVME_COPY_RANGES - 1);
-	ns->vns.mssrl = info.mssrl;
-	ns->vns.mcl = info.mcl;
-	ns->vns.backend = &nm->extq;
-	return 0;
-}
-
-/* The number of what is meant; that of a path was found when it was written. */
-static int block_find(struct nvme_mdev_ns *ns)
-{
-	int ret;
-
-	if (!ns->host_nsid)
-		return 0;
-	if (!ns->nm->parent->pdev) {
-		ns_err(ns, "the software parent has no drive: write a path, or <major>:<minor>\n");
-		return -ENODEV;
-	}
-	ret = nvme_mdev_find_on_drive(ns->nm->parent->dev, ns->host_nsid, &ns->devt);
-	if (ret) {
-		ns_err(ns, "%s\n", ret == -EOPNOTSUPP ?
-		       "the drive's namespaces have several paths: write the path of a disk" :
-		       "the drive has no such namespace: see nvme list");
-		return ret;
-	}
-	if (ns->partno)
-		ns->devt = nvme_mdev_find_partition(ns->devt, ns->partno);
-	if (!ns->devt) {
-		ns_err(ns, "the namespace has no such partition: see lsblk\n");
-		return -ENODEV;
-	}
-	return 0;
-}
-
-static int block_check(struct nvme_mdev_ns *ns)
-{
-	u32 lba = bdev_logical_block_size(ns->bdev);
-
-	if (bdev_is_zoned(ns->bdev)) {
-		ns_err(ns, "zoned block devices are not supported\n");
-		return -EOPNOTSUPP;
-	}
-	if (lba > PAGE_SIZE) {
-		ns_err(ns, "blocks of %u bytes are not supported, 4096 are the most\n", lba);
-		return -EOPNOTSUPP;
-	}
-	if (bdev_nr_sectors(ns->bdev) < lba >> SECTOR_SHIFT) {
-		ns_err(ns, "is smaller than one block of %u bytes\n", lba);
-		return -EINVAL;
-	}
-	/* a number may have gone to another disk while nobody had this one */
-	if (ns->diskseq && ns->diskseq != ns->bdev->bd_disk->diskseq) {
-		ns_err(ns, "is another device than when it was added: remove it, and add what is meant\n");
-		return -ENODEV;
-	}
-	return ns_atomicity(ns, true);
-}
-
-/* Any block device, by bios. */
-static int block_claim(struct nvme_mdev_ns *ns)
-{
-	int ret = block_find(ns) ?: ns_claim_bdev(ns) ?: block_check(ns);
-
-	if (ret)
-		return ret;
-	if (!ns->host_nsid)
-		ns->diskseq = ns->bdev->bd_disk->diskseq;
-	ns_claimed(ns, ilog2(bdev_logical_block_size(ns->bdev)));
-	nvme_mdev_block_limits(ns);
-	ns->vns.backend = &ns->nm->block;
-	return 0;
-}
-
-static int null_claim(struct nvme_mdev_ns *ns)
-{
-	ns->vns.lba_shift = NULL_SHIFT;
-	ns->vns.nlb = ns->size >> NULL_SHIFT;
-	ns->vns.msrc = VNVME_COPY_RANGES - 1;
-	ns->vns.mssrl = U16_MAX;
-	ns->vns.mcl = VNVME_COPY_RANGES * U16_MAX;
-	ns->vns.ro = ns->ro;
-	ns->vns.backend = &ns->nm->null;
-	return 0;
-}
-
-/* Claim what is behind @ns and read its geometry. */
-static int ns_claim(struct nvme_mdev_ns *ns)
-{
-	static int (* const claim[])(struct nvme_mdev_ns *ns) = {
-		[NVME_MDEV_LENT]	= lent_claim,
-		[NVME_MDEV_BLOCK]	= block_claim,
-		[NVME_MDEV_NULL]	= null_claim,
-	};
-	int ret = claim[ns->kind](ns);
-
-	if (ret)
-		ns_release(ns);
-	return ret;
-}
 
 static int null_parse(struct nvme_mdev_ns *ns, const char *after)
 {
@@ -279,7 +37,7 @@ static int null_parse(struct nvme_mdev_ns *ns, const char *after)
 	if (*after != ':')
 		return -EINVAL;
 	ns->size = memparse(after + 1, &end);
-	return *end || ns->size >> NULL_SHIFT == 0 || ns->size >> 60 ? -EINVAL : 0;
+	return *end || ns->size < NULL_BLOCK || ns->size >> 60 ? -EINVAL : 0;
 }
 
 /* "n1", "n1p3", "null", "null:1G", "/dev/vg/lv", "253:0" */
@@ -303,17 +61,87 @@ static int ns_parse(struct nvme_mdev_ns *ns)
 	return nvme_mdev_find_named(s, &ns->devt);
 }
 
-/* Attach a namespace that is claimed to the running controller. */
+/**
+ * nvme_mdev_ns_twin() - is what is about to be claimed attached already?
+ * @ns:		namespace that is being added
+ * @devt:	number of the block device
+ * @disk:	and of its disk, which is the same for all of it
+ *
+ * Context: not in control; may sleep.
+ * Return: 0, or -EEXIST with a line in the log.
+ */
+int nvme_mdev_ns_twin(struct nvme_mdev_ns *ns, dev_t devt, dev_t disk)
+{
+	const struct nvme_mdev_ns *other, *twin = NULL;
+	struct nvme_mdev *nm = ns->nm;
+	u32 i;
+
+	nvme_mdev_control_lock(nm);
+	ns->devt = devt;
+	ns->disk = disk;
+	for (i = 1; i <= VNVME_MAX_NS && !twin; i++) {
+		other = nm->ns[i];
+		if (other && other != ns && other->disk == disk &&
+		    (other->devt == devt || devt == disk || other->devt == disk))
+			twin = other;
+	}
+	if (twin && twin->devt == devt)
+		ns_err(ns, "is attached already, as namespace %u\n", twin->vns.nsid);
+	else if (twin)
+		ns_err(ns, "overlaps %s, attached as namespace %u: a disk is attached as a whole or by partitions\n",
+		       twin->name, twin->vns.nsid);
+	if (twin)
+		ns->disk = 0;
+	nvme_mdev_control_unlock(nm);
+	return twin ? -EEXIST : 0;
+}
+
+/*
+ * AWUN and AWUPF are the controller's.  Where a namespace has boundaries that
+ * they do not hold across, or nothing is known of them as of most block devices,
+ * the controller promises no more than one block.
+ */
+static int ns_atomicity(const struct nvme_mdev_ns *ns)
+{
+	struct vnvme_config *cfg = &ns->nm->ctrl.cfg;
+
+	if (!ns->bounded || (!cfg->awun && !cfg->awupf))
+		return 0;
+	if (ns->nm->open) {
+		ns_err(ns, "has atomic boundaries that the guest does not expect: add it while no VMM has the device open\n");
+		return -EOPNOTSUPP;
+	}
+	cfg->awun = 0;
+	cfg->awupf = 0;
+	return 0;
+}
+
+/* Attach a namespace that is claimed to the controller; the device is open, or about to be. */
 static int ns_attach(struct nvme_mdev_ns *ns)
 {
-	int ret = 0;
+	int ret = ns_atomicity(ns);
 
-	if (ns->kind == NVME_MDEV_BLOCK)
+	if (!ret && ns->kind == NVME_MDEV_BLOCK)
 		ret = nvme_mdev_block_setup(ns->nm);
+	ns->ended = false;
+	ns->told = false;
 	if (!ret)
 		ret = vnvme_ns_attach(&ns->nm->ctrl, &ns->vns);
 	ns->attached = !ret;
 	return ret;
+}
+
+/* Be in control of a device that is not being opened or closed. */
+static int ns_control(struct nvme_mdev *nm)
+{
+	nvme_mdev_control_lock(nm);
+	while (nm->changing) {
+		nvme_mdev_control_unlock(nm);
+		if (wait_event_killable(nm->idle, !READ_ONCE(nm->changing)))
+			return -EINTR;
+		nvme_mdev_control_lock(nm);
+	}
+	return 0;
 }
 
 static u32 ns_free_nsid(const struct nvme_mdev *nm)
@@ -393,6 +221,64 @@ static int ns_understand(struct nvme_mdev_ns *ns)
 	return ret;
 }
 
+/* A new namespace under the lowest free NSID; it is busy. */
+static struct nvme_mdev_ns *ns_reserve(struct nvme_mdev *nm, const char *name)
+{
+	struct nvme_mdev_ns *ns;
+	u32 nsid;
+	int ret;
+
+	ret = ns_control(nm);
+	if (ret)
+		return ERR_PTR(ret);
+	nsid = ns_free_nsid(nm);
+	if (!nsid) {
+		dev_err(nvme_mdev_dev(nm), "%u namespaces are attached, the most there can be\n",
+			VNVME_MAX_NS);
+		ns = ERR_PTR(-ENOSPC);
+	} else {
+		ns = ns_alloc(nm, nsid, name) ?: ERR_PTR(-ENOMEM);
+	}
+	if (!IS_ERR(ns)) {
+		ns->busy = true;
+		nm->ns[nsid] = ns;
+	}
+	nvme_mdev_control_unlock(nm);
+	return ns;
+}
+
+/* Nobody works on it any more; if it is to go, it goes. */
+static void ns_settle(struct nvme_mdev_ns *ns, bool gone)
+{
+	struct nvme_mdev *nm = ns->nm;
+
+	nvme_mdev_control_lock(nm);
+	ns->busy = false;
+	if (gone)
+		nm->ns[ns->vns.nsid] = NULL;
+	nvme_mdev_control_unlock(nm);
+	wake_up_all(&nm->idle);
+	if (gone)
+		ns_free(ns);
+}
+
+/* Claimed: to the guest, if there is one, and then it keeps the claim. */
+static int ns_bring(struct nvme_mdev_ns *ns, bool *kept)
+{
+	struct nvme_mdev *nm = ns->nm;
+	int ret = ns_control(nm);
+
+	if (ret)
+		return ret;
+	if (nm->open) {
+		ret = ns_attach(ns);
+		*kept = !ret;
+		ns->claimed = !ret;
+	}
+	nvme_mdev_control_unlock(nm);
+	return ret;
+}
+
 /**
  * nvme_mdev_ns_add() - attach a namespace
  * @nm:		device
@@ -400,56 +286,41 @@ static int ns_understand(struct nvme_mdev_ns *ns)
  *		a block device; null, null:<size>; " ro" after it: read-only
  *
  * It gets the lowest free NSID.
- * Context: control, may sleep.
+ * Context: not in control; may sleep, as long as the device below takes.
  * Return: 0; -EINVAL: not a name, not aligned, or too small; -ENODEV: no such
  * thing; -ENOENT, -ENOTBLK: the path is none of a block device; -EBUSY: in use;
  * -EEXIST: attached already; -ENOSPC: no NSID is free; -EOPNOTSUPP: metadata,
- * zones, large blocks, several paths or atomic boundaries; -ENOMEM; -EIO and
- * what else nvme_extq_ns() or looking up a path may return.
+ * zones, large blocks, several paths or atomic boundaries; -ENOMEM; -EPERM: the
+ * caller may not open it; -EINTR: killed while waiting; -EIO and what else
+ * nvme_extq_ns() or looking up a path may return.
  */
 int nvme_mdev_ns_add(struct nvme_mdev *nm, const char *name)
 {
-	u32 nsid = ns_free_nsid(nm);
-	struct nvme_mdev_ns *ns;
+	struct nvme_mdev_ns *ns = ns_reserve(nm, name);
+	bool kept = false;
 	int ret;
 
-	lockdep_assert_held(&nm->lock);
-	if (!nsid) {
-		dev_err(nvme_mdev_dev(nm), "%u namespaces are attached, the most there can be\n",
-			VNVME_MAX_NS);
-		return -ENOSPC;
+	if (IS_ERR(ns))
+		return PTR_ERR(ns);
+	ret = ns_understand(ns) ?: nvme_mdev_claim(ns);
+	if (ret) {
+		ns_settle(ns, true);
+		return ret;
 	}
-	ns = ns_alloc(nm, nsid, name);
-	if (!ns)
-		return -ENOMEM;
-	ret = ns_understand(ns) ?: ns_claim(ns);
-	if (ret)
-		goto free;
-	if (nm->open) {
-		ret = ns_attach(ns);
-		if (ret)
-			goto release;
-	} else {
-		ns_release(ns);
-	}
-	nm->ns[nsid] = ns;
-	return 0;
-
-release:
-	ns_release(ns);
-free:
-	ns_free(ns);
+	ret = ns_bring(ns, &kept);
+	if (!kept)
+		nvme_mdev_claim_release(ns);
+	ns_settle(ns, ret);
 	return ret;
 }
 
-/* Take @ns from the controller; waits for what is in flight. */
+/* Take @ns, which is busy, from the controller; waits for what is in flight. */
 static void ns_detach(struct nvme_mdev_ns *ns)
 {
 	struct nvme_mdev *nm = ns->nm;
 
-	if (!ns->attached)
-		return;
-	while (vnvme_ns_detach(&nm->ctrl, ns->vns.nsid) == -EAGAIN) {
+	lockdep_assert_held(&nm->lock);
+	while (ns->attached && vnvme_ns_detach(&nm->ctrl, ns->vns.nsid) == -EAGAIN) {
 		nvme_mdev_control_unlock(nm);
 		msleep(20);
 		nvme_mdev_control_lock(nm);
@@ -457,73 +328,147 @@ static void ns_detach(struct nvme_mdev_ns *ns)
 	ns->attached = false;
 }
 
+static bool ns_is_busy(struct nvme_mdev *nm, u32 nsid)
+{
+	bool busy;
+
+	nvme_mdev_control_lock(nm);
+	busy = nm->ns[nsid] && nm->ns[nsid]->busy && !nm->ns[nsid]->removing;
+	nvme_mdev_control_unlock(nm);
+	return busy;
+}
+
+/* The namespace, busy; in control.  Whoever else works on it comes first. */
+static struct nvme_mdev_ns *ns_take(struct nvme_mdev *nm, u32 nsid)
+{
+	struct nvme_mdev_ns *ns;
+	int ret;
+
+	for (;;) {
+		ret = ns_control(nm);
+		if (ret)
+			return ERR_PTR(ret);
+		ns = nsid <= VNVME_MAX_NS ? nm->ns[nsid] : NULL;
+		if (!ns || ns->removing)
+			break;
+		if (!ns->busy) {
+			ns->busy = true;
+			return ns;
+		}
+		nvme_mdev_control_unlock(nm);
+		if (wait_event_killable(nm->idle, !ns_is_busy(nm, nsid)))
+			return ERR_PTR(-EINTR);
+	}
+	nvme_mdev_control_unlock(nm);
+	dev_err(nvme_mdev_dev(nm), "namespace %u is not attached: see namespaces/namespaces\n",
+		nsid);
+	return ERR_PTR(-ENOENT);
+}
+
 /**
  * nvme_mdev_ns_remove() - detach a namespace, under I/O if need be
  * @nm:		device
  * @nsid:	the guest's
  *
- * Context: control, may sleep as long as the drive takes for what is in flight;
- * lets go of control meanwhile.
- * Return: 0 or -ENOENT.
+ * Context: not in control; may sleep as long as the drive takes for what is in
+ * flight.
+ * Return: 0, -ENOENT, or -EINTR: killed while waiting.
  */
 int nvme_mdev_ns_remove(struct nvme_mdev *nm, u32 nsid)
 {
-	struct nvme_mdev_ns *ns = nsid <= VNVME_MAX_NS ? nm->ns[nsid] : NULL;
+	struct nvme_mdev_ns *ns = ns_take(nm, nsid);
 
-	lockdep_assert_held(&nm->lock);
-	if (!ns || ns->removing) {
-		dev_err(nvme_mdev_dev(nm), "namespace %u is not attached: see namespaces/namespaces\n",
-			nsid);
-		return -ENOENT;
-	}
+	if (IS_ERR(ns))
+		return PTR_ERR(ns);
 	ns->removing = true;
+	ns->claimed = false;
 	ns_detach(ns);
-	nm->ns[nsid] = NULL;
-	ns_release(ns);
-	ns_free(ns);
+	nvme_mdev_control_unlock(nm);
+	nvme_mdev_claim_release(ns);
+	ns_settle(ns, true);
 	return 0;
 }
 
 /**
- * nvme_mdev_ns_open_all() - claim and attach everything
+ * nvme_mdev_ns_claim_all() - claim everything
+ * @nm: device being opened: ->changing is set
+ *
+ * Context: not in control; may sleep.
+ * Return: 0, or -errno with nothing claimed.
+ */
+int nvme_mdev_ns_claim_all(struct nvme_mdev *nm)
+{
+	struct nvme_mdev_ns *ns;
+	int ret = 0;
+	u32 i;
+
+	for (i = 1; i <= VNVME_MAX_NS && !ret; i++) {
+		nvme_mdev_control_lock(nm);
+		ns = nm->ns[i];
+		/* what is being added comes to the guest when that is done */
+		if (ns && ns->busy)
+			ns = NULL;
+		if (ns)
+			ns->busy = true;
+		nvme_mdev_control_unlock(nm);
+		if (!ns)
+			continue;
+		ret = nvme_mdev_claim(ns);
+		ns->claimed = !ret;
+		ns_settle(ns, false);
+	}
+	if (ret)
+		nvme_mdev_ns_close_all(nm);
+	return ret;
+}
+
+/**
+ * nvme_mdev_ns_attach_all() - attach what has been claimed
  * @nm: device being opened
  *
- * Context: control. Return: 0, or -errno with nothing claimed.
+ * Context: control. Return: 0 or -errno.
  */
-int nvme_mdev_ns_open_all(struct nvme_mdev *nm)
+int nvme_mdev_ns_attach_all(struct nvme_mdev *nm)
 {
+	int ret = 0;
 	u32 i;
-	int ret;
 
-	for (i = 1; i <= VNVME_MAX_NS; i++) {
-		struct nvme_mdev_ns *ns = nm->ns[i];
-
-		if (!ns || ns->removing)
-			continue;
-		ret = ns_claim(ns);
-		if (!ret)
-			ret = ns_attach(ns);
-		if (ret) {
-			nvme_mdev_ns_close_all(nm);
-			return ret;
-		}
-	}
-	return 0;
+	for (i = 1; i <= VNVME_MAX_NS && !ret; i++)
+		if (nm->ns[i] && nm->ns[i]->claimed)
+			ret = ns_attach(nm->ns[i]);
+	return ret;
 }
 
 /**
  * nvme_mdev_ns_close_all() - release every claim
- * @nm: device being closed; nothing is in flight
+ * @nm: device being opened or closed: ->changing is set; nothing is in flight
+ *
+ * Who is removing a namespace lets go of it himself; who is adding one finds that
+ * the device is closed.
+ * Context: not in control; may sleep, as long as the devices below take.
  */
 void nvme_mdev_ns_close_all(struct nvme_mdev *nm)
 {
+	struct nvme_mdev_ns *ns;
 	u32 i;
 
-	for (i = 1; i <= VNVME_MAX_NS; i++)
-		if (nm->ns[i]) {
-			nm->ns[i]->attached = false;
-			ns_release(nm->ns[i]);
+	for (i = 1; i <= VNVME_MAX_NS; i++) {
+		nvme_mdev_control_lock(nm);
+		ns = nm->ns[i];
+		if (ns)
+			ns->attached = false;
+		if (ns && ns->claimed) {
+			ns->claimed = false;
+			ns->busy = true;
+		} else {
+			ns = NULL;
 		}
+		nvme_mdev_control_unlock(nm);
+		if (!ns)
+			continue;
+		nvme_mdev_claim_release(ns);
+		ns_settle(ns, false);
+	}
 }
 
 /**
@@ -551,15 +496,14 @@ void nvme_mdev_ns_flush(struct nvme_mdev *nm)
 	u32 i;
 
 	for (i = 1; i <= VNVME_MAX_NS; i++)
-		if (nm->ns[i] && nm->ns[i]->bdev)
+		if (nm->ns[i] && nm->ns[i]->attached && nm->ns[i]->bdev)
 			blkdev_issue_flush(nm->ns[i]->bdev);
 }
 
 /* The device may have grown, shrunk, or become read-only. */
 static bool ns_differs(const struct nvme_mdev_ns *ns)
 {
-	/* one that is gone has no size; its I/O fails */
-	if (!bdev_nr_sectors(ns->bdev))
+	if (!ns->bdev || !bdev_nr_sectors(ns->bdev))
 		return false;
 	return ns->vns.nlb != bdev_nr_sectors(ns->bdev) >> (ns->vns.lba_shift - SECTOR_SHIFT) ||
 	       ns->vns.ro != nvme_mdev_ns_read_only(ns);
@@ -578,6 +522,62 @@ static void ns_update(struct nvme_mdev_ns *ns)
 }
 
 /**
+ * nvme_mdev_ns_end() - a namespace is not what it was: it has ended, for good
+ * @ns: namespace, attached
+ *
+ * Context: any.  Return: what its commands are answered with from now on.
+ */
+u16 nvme_mdev_ns_end(struct nvme_mdev_ns *ns)
+{
+	if (!READ_ONCE(ns->ended)) {
+		WRITE_ONCE(ns->ended, true);
+		/* the guest and the operator hear of it from there */
+		mod_delayed_work(ns->nm->wq, &ns->nm->ns_watch, 0);
+	}
+	return VNVME_SC_NS_NOT_READY | VNVME_DNR;
+}
+
+/*
+ * Take a namespace that has ended from the guest, once its last commands are back,
+ * and let go of what it was on.  Only the operator can remove it, or give it back by
+ * starting the guest anew, if it is there again.  In control, which is let go of.
+ */
+static void ns_take_away(struct nvme_mdev_ns *ns, const char *why)
+{
+	struct nvme_mdev *nm = ns->nm;
+
+	WRITE_ONCE(ns->ended, true);
+	if (!ns->told) {
+		ns->told = true;
+		ns_err(ns, "%s: namespace %u has ended for the guest; remove it, or stop the VM and start it again once it is back\n",
+		       why, ns->vns.nsid);
+	}
+	if (vnvme_ns_detach(&nm->ctrl, ns->vns.nsid) == -EAGAIN)
+		return;
+	ns->attached = false;
+	ns->claimed = false;
+	ns->busy = true;
+	ns->vns.nlb = 0;
+	nvme_mdev_control_unlock(nm);
+	nvme_mdev_claim_release(ns);
+	ns_settle(ns, false);
+	nvme_mdev_control_lock(nm);
+}
+
+static void ns_look(struct nvme_mdev_ns *ns)
+{
+	const char *why;
+
+	if (!ns || !ns->attached || ns->busy)
+		return;
+	why = nvme_mdev_claim_why(ns);
+	if (why || READ_ONCE(ns->ended))
+		ns_take_away(ns, why ?: "it was another one for a moment");
+	else if (ns_differs(ns))
+		ns_update(ns);
+}
+
+/**
  * nvme_mdev_ns_watch() - tell the guest what has become of its namespaces
  * @work: nvme_mdev.ns_watch
  *
@@ -590,12 +590,8 @@ void nvme_mdev_ns_watch(struct work_struct *work)
 	u32 i;
 
 	nvme_mdev_control_lock(nm);
-	for (i = 1; i <= VNVME_MAX_NS; i++) {
-		struct nvme_mdev_ns *ns = nm->ns[i];
-
-		if (ns && ns->bdev && ns->attached && !ns->removing && ns_differs(ns))
-			ns_update(ns);
-	}
+	for (i = 1; nm->open && i <= VNVME_MAX_NS; i++)
+		ns_look(nm->ns[i]);
 	if (nm->open)
 		queue_delayed_work(nm->wq, &nm->ns_watch, WATCH_PERIOD);
 	nvme_mdev_control_unlock(nm);

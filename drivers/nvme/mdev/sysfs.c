@@ -27,9 +27,7 @@ static ssize_t add_namespace_store(struct device *dev, struct device_attribute *
 
 	if (!name)
 		return -ENOMEM;
-	nvme_mdev_control_lock(nm);
 	ret = nvme_mdev_ns_add(nm, strim(name));
-	nvme_mdev_control_unlock(nm);
 	kfree(name);
 	return ret ?: count;
 }
@@ -47,9 +45,7 @@ static ssize_t remove_namespace_store(struct device *dev, struct device_attribut
 		dev_err(dev, "not a namespace id: write the number that namespaces/namespaces shows\n");
 		return ret;
 	}
-	nvme_mdev_control_lock(nm);
 	ret = nvme_mdev_ns_remove(nm, nsid);
-	nvme_mdev_control_unlock(nm);
 	return ret ?: count;
 }
 static DEVICE_ATTR_WO(remove_namespace);

@@ -145,7 +145,7 @@ struct nvme_mdev_unmap *nvme_mdev_unmap_begin(struct nvme_mdev *nm)
 		u = unmap_alloc(nm);
 		if (u || fatal_signal_pending(current))
 			break;
-		msleep(10);
+		msleep(20);
 	}
 	return u;
 }
