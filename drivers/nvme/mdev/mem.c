@@ -32,6 +32,9 @@
  */
 #define MAP_ATTRS	DMA_ATTR_SKIP_CPU_SYNC
 
+/* Times that a pin may meet RLIMIT_MEMLOCK: others that share it take more meanwhile */
+#define MEM_SHRINKS	3
+
 /* As control waits for VFIO to end an unmapping: it may be as slow as its task is. */
 #define CONTROL_WAIT	(HZ / 10)
 
@@ -450,7 +453,7 @@ static bool mem_is_by_page(struct nvme_mdev_mem *mem, u64 first, enum nvme_mdev_
 {
 	u64 base = first & ~(u64)(VNVME_CHUNK_SIZE - 1);
 
-	return (mem->limit && (mem->by_page || who == NVME_MDEV_CONTROL)) ||
+	return (nvme_mdev_mem_bounded(mem) && (mem->by_page || who == NVME_MDEV_CONTROL)) ||
 	       nvme_mdev_unmap_state(mem, base, base + VNVME_CHUNK_SIZE - 1) != NVME_MDEV_OPEN;
 }
 
@@ -501,15 +504,22 @@ static int mem_try_piece(struct nvme_mdev *nm, u64 first, u64 last, enum nvme_md
 	return ret;
 }
 
-/* As mem_try_piece(); what has just been unmapped may be on its way to be mapped anew. */
+/*
+ * As mem_try_piece().  What has just been unmapped may be on its way to be mapped anew;
+ * what the VMM may not lock may fit once something else is given back.
+ */
 static int mem_pin_piece(struct nvme_mdev *nm, u64 first, u64 last, enum nvme_mdev_holder who)
 {
+	unsigned int shrinks = 0;
 	int ret;
 
-	while ((ret = mem_try_piece(nm, first, last, who)) == -EINVAL &&
-	       nvme_mdev_unmap_recent(&nm->mem, first, last))
-		usleep_range(500, 2000);
-	return ret;
+	for (;;) {
+		ret = mem_try_piece(nm, first, last, who);
+		if (ret == -EINVAL && nvme_mdev_unmap_recent(&nm->mem, first, last))
+			usleep_range(500, 2000);
+		else if (ret != -ENOMEM || shrinks++ == MEM_SHRINKS || !nvme_mdev_mem_shrink(nm))
+			return ret;
+	}
 }
 
 /**
@@ -542,7 +552,8 @@ int nvme_mdev_mem_pin(struct nvme_mdev *nm, u64 iova, u32 len, enum nvme_mdev_ho
 	}
 	if (ret == -ENOMEM && !nm->locked_out++)
 		dev_warn(nvme_mdev_dev(nm),
-			 "cannot pin guest memory: raise RLIMIT_MEMLOCK of the VMM\n");
+			 "cannot pin guest memory: raise RLIMIT_MEMLOCK of the VMM to at least %llu KiB for each of its devices\n",
+			 nvme_mdev_mem_limit_min(nm) >> 10);
 	if (ret == -EOPNOTSUPP)
 		dev_warn_once(nvme_mdev_dev(nm),
 			      "guest memory is not reachable by the drive without bounce buffers\n");
@@ -810,6 +821,7 @@ int nvme_mdev_mem_init(struct nvme_mdev *nm)
 	struct vnvme_mem *table = &nm->mem.table;
 
 	nvme_mdev_unmap_forget(&nm->mem);
+	nm->mem.lock_limit = 0;
 	nm->locked_out = 0;
 	nm->mem.nr_pinned = 0;
 	nm->mem.nr_unmaps = 0;

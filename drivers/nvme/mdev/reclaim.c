@@ -38,9 +38,28 @@ enum reclaim {
 	RECLAIM_IDLE,
 };
 
+/* The operator's bound, or the VMM's if that is less; 0: none. */
+static u64 mem_limit(const struct nvme_mdev_mem *mem)
+{
+	u64 limit = READ_ONCE(mem->limit), lock = READ_ONCE(mem->lock_limit);
+
+	return limit && lock ? min(limit, lock) : limit ?: lock;
+}
+
 static u64 mem_limit_pages(const struct nvme_mdev_mem *mem)
 {
-	return mem->limit >> PAGE_SHIFT;
+	return mem_limit(mem) >> PAGE_SHIFT;
+}
+
+/**
+ * nvme_mdev_mem_bounded() - is there a bound at all?
+ * @mem: memory
+ *
+ * Context: any.
+ */
+bool nvme_mdev_mem_bounded(const struct nvme_mdev_mem *mem)
+{
+	return mem_limit(mem);
 }
 
 /* Pinned, or about to be. */
@@ -64,7 +83,7 @@ static u64 mem_promised(struct nvme_mdev_mem *mem)
  */
 bool nvme_mdev_mem_fits(struct nvme_mdev_mem *mem, u64 pages)
 {
-	return !mem->limit || mem_promised(mem) + pages <= mem_limit_pages(mem);
+	return !mem_limit(mem) || mem_promised(mem) + pages <= mem_limit_pages(mem);
 }
 
 /* Looked up since the last sweep? */
@@ -248,7 +267,7 @@ static bool mem_reclaim_idle(struct nvme_mdev *nm)
 static bool mem_is_final(struct nvme_mdev_mem *mem)
 {
 	lockdep_assert_held(&mem->lock);
-	return mem->limit && mem->by_page && list_empty(&mem->pinning);
+	return mem_limit(mem) && mem->by_page && list_empty(&mem->pinning);
 }
 
 /*
@@ -295,6 +314,38 @@ static bool mem_reclaim_bound(struct nvme_mdev *nm, unsigned int pages, bool *fi
 	mutex_lock(&mem->lock);
 	nvme_mdev_mem_taken(mem);
 	return got;
+}
+
+/**
+ * nvme_mdev_mem_shrink() - a pin met RLIMIT_MEMLOCK: what is pinned now is the bound
+ * @nm: device
+ *
+ * The limit is the VMM's, who may change it and share it with other devices; so it is
+ * found out by meeting it.  Each time is a line in the log, by VFIO.
+ *
+ * Context: may sleep; no lock of memory is held.
+ * Return: false: with less than is pinned a guest could fail.
+ */
+bool nvme_mdev_mem_shrink(struct nvme_mdev *nm)
+{
+	struct nvme_mdev_mem *mem = &nm->mem;
+	u64 bytes = (u64)atomic64_read(&mem->pinned_pages) << PAGE_SHIFT;
+	bool first;
+
+	/* others may have pinned at the same moment */
+	bytes -= min_t(u64, bytes, SZ_64K);
+	if (bytes < nvme_mdev_mem_limit_min(nm))
+		return false;
+	mutex_lock(&mem->lock);
+	first = !mem->lock_limit;
+	if (first || bytes < mem->lock_limit)
+		mem->lock_limit = bytes;
+	mutex_unlock(&mem->lock);
+	if (first)
+		dev_notice(nvme_mdev_dev(nm),
+			   "RLIMIT_MEMLOCK of the VMM leaves %llu KiB for guest memory: it is given back and pinned again within that, which is slower\n",
+			   bytes >> 10);
+	return true;
 }
 
 /**
@@ -474,6 +525,29 @@ static bool misses_remove(struct misses *m, struct llist_node *node)
 	return true;
 }
 
+/* Does @req miss something else?  Nobody takes memory back while it is looked at. */
+static bool mem_misses_more(struct nvme_mdev *nm, struct vnvme_req *req)
+{
+	bool more;
+
+	down_read(&nm->mem.users);
+	more = vnvme_req_next_miss(req);
+	up_read(&nm->mem.users);
+	return more;
+}
+
+/* Pin what @req misses; what a guest changes meanwhile does not keep it here for ever. */
+static int mem_pin_req(struct nvme_mdev *nm, struct vnvme_req *req)
+{
+	unsigned int left = 2 * VNVME_MAX_SEGS;
+	int err;
+
+	do {
+		err = nvme_mdev_mem_pin(nm, req->miss_iova, 1, NVME_MDEV_MISS);
+	} while (!err && --left && mem_misses_more(nm, req));
+	return err;
+}
+
 /*
  * Pin what @req has missed and return it.  If room had to be made for that, it is
  * its turn: it is seen to be looked at, and if it misses something else it goes
@@ -494,8 +568,8 @@ static void mem_serve(struct nvme_mdev *nm, struct misses *m, struct vnvme_req *
 	mem->short_of = false;
 	mutex_unlock(&mem->lock);
 	do {
-		err = nvme_mdev_mem_pin(nm, req->miss_iova, 1, NVME_MDEV_MISS);
-		turn = mem->short_of || (READ_ONCE(mem->limit) && req->retries > TURN_RETRIES);
+		err = mem_pin_req(nm, req);
+		turn = mem->short_of || (mem_limit(mem) && req->retries > TURN_RETRIES);
 		vnvme_req_return(req, err);
 		if (!turn || err)
 			break;
