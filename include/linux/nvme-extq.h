@@ -79,6 +79,8 @@ struct nvme_extq_ops {
  * @depth: entries of either ring; at most @depth - 1 commands in flight
  * @io_timeout: jiffies after which nvme-pci gives up on an I/O command of its
  *	own (nvme_core.io_timeout)
+ * @max_retries: how often it sends a command again that was lost
+ *	(nvme_core.max_retries)
  * @max_bytes: most data of one command as the controller states it (MDTS), for
  *	memory that is mapped already; 0: no limit
  * @max_wz_bytes: most bytes of one Write Zeroes command, 0: it must not be used
@@ -86,6 +88,7 @@ struct nvme_extq_ops {
  * @dsm_ranges: most ranges of one Dataset Management command, 0: it must not be
  *	used to deallocate
  * @dsm_range_lbas: most logical blocks of one range, 0: no limit known
+ * @dsm_lbas: most logical blocks of all ranges of one, 0: no limit known
  * @sgls: SGLS of Identify Controller
  * @oncs: ONCS of Identify Controller
  * @ocfs: OCFS of Identify Controller, Copy's descriptor formats
@@ -103,12 +106,14 @@ struct nvme_extq_info {
 	int		numa_node;
 	int		instance;
 	unsigned long	io_timeout;
+	u32		max_retries;
 	u32		page_size;
 	u32		depth;
 	u32		max_bytes;
 	u32		max_wz_bytes;
 	u32		dsm_ranges;
 	u32		dsm_range_lbas;
+	u64		dsm_lbas;
 	u32		sgls;
 	u16		oncs;
 	u16		ocfs;

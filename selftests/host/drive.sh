@@ -78,6 +78,30 @@ more_than()
 	[ "$(counter reads)" -gt "$1" ]
 }
 
+# A command that is always lost ends with an error, after as many retries as one of the host's own has: each of them
+# costs a reset.
+lost_command()
+{
+	local retries=/sys/module/nvme_core/parameters/max_retries old rc=0
+
+	# a reset for the drive to say so
+	old=$(cat "$retries") && echo 1 > "$retries" && echo 1 > "/sys/class/nvme/$NAME/reset_controller" &&
+		host_wait 60 grep -q live "/sys/class/nvme/$NAME/state" || return
+	NVME_MDEV_UUID=$MDEV timeout 240 build/selftests/hold > "$RESULTS/lost.client" 2>&1 < <(sleep 240) &
+	CLIENT=$!
+	host_wait 30 grep -q 'hold: busy' "$RESULTS/lost.client" || return
+	dmesg -C
+	machine slow "$NUMBER" 5
+	wait "$CLIENT" && rc=1
+	machine slow "$NUMBER" 0
+	echo "$old" > "$retries"
+	cat "$RESULTS/lost.client"
+	FAULTS=$(dmesg | grep -c "drive does not answer on queue .*: reset")
+	echo "resets: $FAULTS"
+	host_wait 60 grep -q live "/sys/class/nvme/$NAME/state" || return
+	[ "$rc" = 0 ] && grep -q 'status 0x6$' "$RESULTS/lost.client" && [ "$FAULTS" = 2 ] && hold_once read 0
+}
+
 # changed_under NAME STATUS COMMAND...: a client does I/O, COMMAND changes what is below it, the client gets STATUS
 changed_under()
 {
@@ -255,6 +279,7 @@ ktap_test "prepare" prepare || ktap_done
 ktap_fault "a block that cannot be read" media_error read "$BAD_READ" 0x281
 ktap_fault "a block that cannot be written" media_error write "$BAD_WRITE" 0x280
 ktap_fault "a drive that does not answer" no_answer
+ktap_fault "a command that the drive always loses" lost_command
 ktap_fault "a partition that shrinks, and that cannot be deleted" shrunk
 ktap_fault "a namespace that is formatted" formatted
 ktap_fault "a namespace that is detached" detached '0x\(2\|80\)'

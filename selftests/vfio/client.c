@@ -14,6 +14,9 @@
 
 #include "client.h"
 
+/* For one command, in milliseconds: a drive may be reset twice meanwhile. */
+#define EXEC_MS		60000
+
 #define REGION(index, off)	(((uint64_t)(index) << 40) + (off))
 #define DEVICES			"/sys/bus/mdev/devices"
 
@@ -353,7 +356,7 @@ uint16_t client_exec(struct client *c, struct queue *q, struct sqe *cmd, struct 
 {
 	queue_push(c, q, cmd);
 	queue_ring(c, q);
-	return queue_wait(c, q, out, 20000);
+	return queue_wait(c, q, out, EXEC_MS);
 }
 
 /* @iova and on, contiguous; the PRP list, if one is needed, is allocated. */

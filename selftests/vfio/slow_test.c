@@ -13,6 +13,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "kselftest_harness.h"
@@ -191,6 +192,50 @@ TEST_F_TIMEOUT(slow, stopped, 120)
 		}
 	}
 	client_measured("controllers stopped with reads in flight", i);
+}
+
+#define LONGS		50	/* together they take 10 s at 0.2 s each */
+
+/*
+ * Commands that may take long, more than a drive could do in the time that a command
+ * has: a Read that comes after them does not wait for them all, each of them succeeds,
+ * and the controller that stops does not wait for those whose turn has not come.
+ */
+TEST_F_TIMEOUT(slow, long_ones, 180)
+{
+	struct sqe zeroes = { .opcode = 8, .nsid = 1, .cdw12 = 7 };
+	struct sqe read = { .opcode = 2, .nsid = 1, .prp1 = SIDE_IOVA, .cdw10 = 4096, .cdw12 = 7 };
+	struct client *c = &self->c;
+	unsigned int i, good = 0, before = LONGS;
+	struct cqe e = { };
+	time_t begin;
+	uint16_t cid;
+
+	ASSERT_LT(0, in_flight(c));
+	while (queue_wait(c, &c->io[0], NULL, 3000) != ST_TIMEOUT)
+		;
+	for (i = 0; i < LONGS; i++) {
+		zeroes.cdw10 = i * 8;
+		queue_push(c, &c->io[0], &zeroes);
+	}
+	cid = queue_push(c, &c->io[0], &read);
+	queue_ring(c, &c->io[0]);
+	for (i = 0; i <= LONGS; i++) {
+		good += queue_wait(c, &c->io[0], &e, 20000) == ST_OK;
+		if (e.cid == cid)
+			before = i;
+	}
+	EXPECT_EQ(LONGS + 1, good);
+	EXPECT_GT(LONGS / 2, before);
+	TH_LOG("%u of %u were done before the Read", before, LONGS);
+	for (i = 0; i < LONGS; i++)
+		queue_push(c, &c->io[0], &zeroes);
+	queue_ring(c, &c->io[0]);
+	usleep(300000);
+	begin = time(NULL);
+	reset(c);
+	EXPECT_GT(5, time(NULL) - begin);
+	client_measured("long commands beside which a Read was done", LONGS);
 }
 
 TEST_HARNESS_MAIN

@@ -37,6 +37,7 @@
 #include <linux/irq.h>
 
 #define NVME_EXTQ_MAX	64
+#define NVME_EXTQ_RETRIES	5	/* nvme_core.max_retries, if it cannot be found */
 
 /* ONCS, and fields of Identify that not every kernel's structures name */
 #define NVME_EXTQ_ONCS_VERIFY	(1 << 7)
@@ -61,6 +62,7 @@ struct nvme_extq_pool {
 	unsigned int		online;		/* what the controller granted */
 	unsigned int		reported;	/* the last one logged */
 	u32			max_bytes;
+	u64			dmsl;
 	u16			ocfs;
 	u16			awun;
 	u16			awupf;
@@ -307,6 +309,22 @@ static void nvme_extq_init_queue(struct nvme_dev *dev, struct nvme_extq *e)
 	nvme_extq_init_dbbuf(dev, q);
 }
 
+/*
+ * nvme_core.max_retries.  The core, whose character devices the controllers have,
+ * shows it to nobody else; its parameters stay where they are while it is loaded.
+ */
+static unsigned int nvme_extq_max_retries(struct nvme_ctrl *ctrl)
+{
+	const struct module *core = ctrl->cdev.ops ? ctrl->cdev.ops->owner : NULL;
+	unsigned int i;
+
+	for (i = 0; core && i < core->num_kp; i++)
+		if (!strcmp(core->kp[i].name, "max_retries") &&
+		    core->kp[i].ops == &param_ops_byte)
+			return READ_ONCE(*(u8 *)core->kp[i].arg);
+	return NVME_EXTQ_RETRIES;
+}
+
 static void nvme_extq_fill_info(struct nvme_dev *dev, struct nvme_extq *e)
 {
 	struct nvme_ctrl *ctrl = &dev->ctrl;
@@ -321,12 +339,14 @@ static void nvme_extq_fill_info(struct nvme_dev *dev, struct nvme_extq *e)
 		.dma_dev	= dev->dev,
 		.numa_node	= dev_to_node(dev->dev),
 		.instance	= ctrl->instance,
+		.max_retries	= nvme_extq_max_retries(ctrl),
 		.page_size	= NVME_CTRL_PAGE_SIZE,
 		.depth		= e->q.q_depth,
 		.max_bytes	= e->pool->max_bytes,
 		.max_wz_bytes	= wz,
 		.dsm_ranges	= NVME_EXTQ_DSM_RANGES(ctrl),
 		.dsm_range_lbas	= ctrl->dmrsl,
+		.dsm_lbas	= e->pool->dmsl,
 		.sgls		= ctrl->sgls,
 		.oncs		= ctrl->oncs,
 		.ocfs		= e->pool->ocfs,
@@ -408,7 +428,7 @@ static void nvme_extq_tell_gone(struct nvme_extq *e)
 }
 
 /*
- * VSL and WZSL in units of 4 KiB.  Older controllers do not know what is asked
+ * VSL and WZSL in units of 4 KiB, DMSL.  Older controllers do not know what is asked
  * here and the core logs their answer: it is asked only of those that have
  * Verify or claim 2.0.
  */
@@ -421,6 +441,7 @@ static void nvme_extq_read_nvm_limits(struct nvme_extq_pool *pool, void *buf)
 
 	pool->vsl = 0;
 	pool->wzsl = 0;
+	pool->dmsl = 0;
 	if (!(ctrl->oncs & NVME_EXTQ_ONCS_VERIFY) &&
 	    ctrl->vs < NVME_VS(2, 0, 0))
 		return;
@@ -431,6 +452,7 @@ static void nvme_extq_read_nvm_limits(struct nvme_extq_pool *pool, void *buf)
 		return;
 	pool->vsl = id->vsl ? min(id->vsl + unit, 32) : 0;
 	pool->wzsl = id->wzsl ? min(id->wzsl + unit, 32) : 0;
+	pool->dmsl = le64_to_cpu(id->dmsl);
 }
 
 /* MDTS is asked for because the core only keeps it mixed with its own limits. */

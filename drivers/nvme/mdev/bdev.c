@@ -14,7 +14,8 @@
  * submits with REQ_NOWAIT.  What the device would have to wait for, all of what
  * is for a device that cannot say so, and what is done by several bios or by
  * hand, goes to work items: one per namespace that only submits (bdev_wait_work)
- * and one per request that also waits for the end (bdev_slow_work).
+ * and one per request that also waits for the end (bdev_slow_work).  A namespace
+ * has a workqueue for the latter, so that none waits for another one's device.
  *
  * The VMM's cgroup pays for all of it.
  */
@@ -28,6 +29,7 @@
 #include "mdev.h"
 
 #define BDEV_COPY_ORDER	4	/* what is done by hand goes through 64 KiB */
+#define BDEV_PIECE	(SZ_1G >> SECTOR_SHIFT)	/* of a discard, which nothing can end */
 #define BDEV_AGAIN	0xffff	/* no status: would have had to wait for the device */
 
 /**
@@ -341,28 +343,52 @@ static u16 bdev_copy(struct nvme_mdev_ns *ns, const struct vnvme_req *req, void 
 	return status;
 }
 
+/* Where a piece of a discard ends: at a multiple of what the device can discard. */
+static sector_t bdev_piece_end(struct block_device *bdev, sector_t from, sector_t end)
+{
+	u32 gran = max(bdev_discard_granularity(bdev) >> SECTOR_SHIFT, 1u);
+	u32 piece = max(rounddown(BDEV_PIECE, gran), gran);
+	sector_t at = get_start_sect(bdev) + from;
+
+	return min(end, from + piece - sector_div(at, piece));
+}
+
+/*
+ * Piece by piece: a discard of terabytes may take minutes, in which neither the
+ * guest could stop its controller nor the host close the device.
+ */
+static u16 bdev_discard(const struct nvme_mdev_ns *ns, const struct vnvme_req *req, u64 slba,
+			u32 nlb)
+{
+	u8 shift = ns->vns.lba_shift - SECTOR_SHIFT;
+	sector_t from = slba << shift, end = (slba + nlb) << shift, next;
+	int err;
+
+	for (; from < end; from = next) {
+		if (bdev_dropped(req))
+			return VNVME_SC_ABORT_REQUESTED;
+		next = bdev_piece_end(ns->bdev, from, end);
+		err = blkdev_issue_discard(ns->bdev, from, next - from, GFP_NOIO);
+		if (err == -EOPNOTSUPP && !bdev_is_gone(ns))
+			return 0;
+		if (err)
+			return bdev_errno(ns, err, true);
+	}
+	return 0;
+}
+
 /* Whether a device can discard or not: the guest has only said what it does not need. */
 static u16 bdev_deallocate(struct nvme_mdev_ns *ns, const struct vnvme_req *req)
 {
 	const struct vnvme_dsm_range *range = req->scratch;
-	u8 shift = ns->vns.lba_shift - SECTOR_SHIFT;
 	u16 status = 0;
 	u32 i, nlb;
-	int err;
 
 	for (i = 0; i < req->nlb && !status; i++) {
 		u64 slba = le64_to_cpu(range[i].slba);
 
 		nlb = le32_to_cpu(range[i].nlb);
-		if (bdev_dropped(req))
-			return VNVME_SC_ABORT_REQUESTED;
-		status = bdev_check(ns, slba, nlb, true);
-		if (status || !nlb)
-			continue;
-		err = blkdev_issue_discard(ns->bdev, slba << shift, (u64)nlb << shift, GFP_NOIO);
-		if (err == -EOPNOTSUPP && !bdev_is_gone(ns))
-			return 0;
-		status = bdev_errno(ns, err, true);
+		status = bdev_check(ns, slba, nlb, true) ?: bdev_discard(ns, req, slba, nlb);
 	}
 	return status;
 }
@@ -534,7 +560,7 @@ static u16 bdev_submit(struct vnvme_backend *b, struct vnvme_lane *lane, struct 
 		return status;
 	nvme_mdev_stat_start(ml->stat, req);
 	if (bdev_is_slow(ns, req)) {
-		queue_work(ns->nm->block_wq, &io->slow);
+		queue_work(ns->slow_wq, &io->slow);
 		return 0;
 	}
 	bdev_fill(req);
@@ -615,14 +641,8 @@ const struct vnvme_backend_ops nvme_mdev_block_backend = {
 
 /* ------------------------------------------------------ devices, limits ---- */
 
-/**
- * nvme_mdev_block_setup() - have the backend, before the first namespace of it
- * @nm: device; its lanes have their requests
- *
- * Devices without such a namespace do not pay for it.
- * Context: control, may sleep. Return: 0 or -ENOMEM.
- */
-int nvme_mdev_block_setup(struct nvme_mdev *nm)
+/* The backend is there before the first namespace of it. */
+static int bdev_setup(struct nvme_mdev *nm)
 {
 	unsigned int i;
 	u32 k;
@@ -646,6 +666,35 @@ int nvme_mdev_block_setup(struct nvme_mdev *nm)
 	ret = vnvme_backend_add(&nm->ctrl, &nm->block);
 	nm->has_block = !ret;
 	return ret;
+}
+
+/**
+ * nvme_mdev_block_attach() - before a namespace is attached
+ * @ns: namespace, claimed; the lanes of its device have their requests
+ *
+ * Devices without such a namespace do not pay for it.
+ * Context: control, may sleep. Return: 0 or -ENOMEM.
+ */
+int nvme_mdev_block_attach(struct nvme_mdev_ns *ns)
+{
+	ns->slow_wq = alloc_workqueue("nvme-mdev-slow/%.8s.%u", WQ_UNBOUND,
+				      NVME_MDEV_BLOCK_WORKERS,
+				      dev_name(nvme_mdev_dev(ns->nm)), ns->vns.nsid);
+	return ns->slow_wq ? bdev_setup(ns->nm) : -ENOMEM;
+}
+
+/**
+ * nvme_mdev_block_detach() - before the claim of a namespace is given back
+ * @ns: namespace of any kind; nothing of it is in flight
+ *
+ * Context: control, may sleep.
+ */
+void nvme_mdev_block_detach(struct nvme_mdev_ns *ns)
+{
+	flush_work(&ns->wait);
+	if (ns->slow_wq)
+		destroy_workqueue(ns->slow_wq);
+	ns->slow_wq = NULL;
 }
 
 /**

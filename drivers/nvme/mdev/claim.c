@@ -354,7 +354,7 @@ void nvme_mdev_claim_release(struct nvme_mdev_ns *ns)
 
 	nvme_mdev_stat_release(ns);
 	if (bdev) {
-		flush_work(&ns->wait);
+		nvme_mdev_block_detach(ns);
 		ns->bdev = NULL;
 		claim_drop_cache(bdev);
 		compat_bdev_release(bdev, ns->writable);

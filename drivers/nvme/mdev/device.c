@@ -14,6 +14,8 @@
 #define STOP_PATIENCE	(5 * HZ)	/* for I/O to end by itself at close */
 #define DEFAULT_MDTS	9		/* 2 MiB, if the drive knows no limit */
 #define BLOCK_MDTS	8		/* 1 MiB: larger ones are split on most devices */
+#define BLOCK_WZSL	13		/* 32 MiB of Write Zeroes, even if they are written */
+#define DSM_LBAS	U32_MAX		/* of one Dataset Management, if nobody knows better */
 
 static void env_irq(struct vnvme_ctrl *ctrl, u16 vector)
 {
@@ -137,6 +139,20 @@ static u16 device_oncs(const struct nvme_extq_info *info)
 }
 
 /*
+ * Write Zeroes as the host's own driver bounds it: as the drive says, else by MDTS,
+ * as many a drive that says nothing takes long.  By that do guests that ask for
+ * MDTS only, so it is never less.
+ */
+static u8 device_wzsl(const struct nvme_extq_info *info, u8 mdts)
+{
+	u32 pages = info->max_wz_bytes >> VNVME_PAGE_SHIFT;
+
+	if (info->wzsl)
+		return info->wzsl;
+	return pages ? max_t(u8, ilog2(pages), mdts) : mdts;
+}
+
+/*
  * Without lent queue pairs: all that the block backend can do, or do by hand;
  * nothing is promised of writes that are torn.
  */
@@ -146,6 +162,8 @@ static struct vnvme_config device_block_config(struct vnvme_config cfg)
 		   VNVME_ONCS_DSM | VNVME_ONCS_COPY;
 	cfg.mdts = BLOCK_MDTS;
 	cfg.vsl = BLOCK_MDTS;
+	cfg.wzsl = BLOCK_WZSL;
+	cfg.dmsl = DSM_LBAS;
 	cfg.vwc = true;
 	return cfg;
 }
@@ -166,14 +184,16 @@ static struct vnvme_config device_config(struct nvme_mdev *nm)
 	cfg.oncs = device_oncs(info);
 	cfg.awun = info->awun;
 	cfg.awupf = info->awupf;
-	cfg.vsl = info->vsl;
-	cfg.wzsl = info->wzsl;
 	if (info->dsm_ranges < 256)
 		cfg.dmrl = info->dsm_ranges;
+	cfg.dmrsl = info->dsm_range_lbas;
+	cfg.dmsl = info->dsm_lbas ?: DSM_LBAS;
 	cfg.mdts = DEFAULT_MDTS;
 	cfg.vwc = info->vwc & NVME_CTRL_VWC_PRESENT;
 	if (info->max_bytes)
 		cfg.mdts = clamp(ilog2(info->max_bytes >> VNVME_PAGE_SHIFT), 1, DEFAULT_MDTS);
+	cfg.vsl = info->vsl ?: cfg.mdts;
+	cfg.wzsl = device_wzsl(info, cfg.mdts);
 	return cfg;
 }
 

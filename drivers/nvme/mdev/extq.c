@@ -16,6 +16,8 @@
 #include "trace.h"
 
 #define EXTQ_BATCH	32
+#define EXTQ_LONGS	4		/* of a lane, on the drive at once */
+#define EXTQ_DSM_BYTES	(16ull << 30)	/* of Dataset Management, in one command */
 #define EXTQ_RESET_WAIT	(60 * HZ)	/* for a drive that is being reset at open */
 
 #define EXTQ_WZ_DEAC	BIT(9)		/* of nvme_rw_command.control */
@@ -69,8 +71,7 @@ static u16 extq_check(struct nvme_mdev_ns *ns, u64 slba, u64 nlb)
 }
 
 /* The ranges stand in the scratch page, checked against the guest's view. */
-static u16 extq_map_ranges(const struct vnvme_req *req, struct nvme_mdev_ns *ns,
-			   struct nvme_dsm_cmd *dsm)
+static u16 extq_map_ranges(const struct vnvme_req *req, struct nvme_mdev_ns *ns)
 {
 	struct vnvme_dsm_range *range = req->scratch;
 	u16 status;
@@ -84,10 +85,68 @@ static u16 extq_map_ranges(const struct vnvme_req *req, struct nvme_mdev_ns *ns,
 			return status;
 		range[i].slba = cpu_to_le64(slba + ns->start);
 	}
-	dsm->nr = cpu_to_le32(req->nlb - 1);
-	dsm->attributes = cpu_to_le32(NVME_DSMGMT_AD);
-	dsm->dptr.prp1 = cpu_to_le64(req->scratch_dma);
 	return 0;
+}
+
+/* Most LBAs of one command of Dataset Management: it may take longer than a reset allows. */
+static u32 extq_dsm_max(const struct nvme_mdev_lane *ml, const struct vnvme_req *req)
+{
+	u64 max = min_t(u64, EXTQ_DSM_BYTES >> req->ns->lba_shift, U32_MAX);
+
+	if (ml->info.dsm_lbas)
+		max = min(max, ml->info.dsm_lbas);
+	if (ml->info.dsm_range_lbas)
+		max = min_t(u64, max, ml->info.dsm_range_lbas);
+	return max;
+}
+
+/*
+ * The next of the ranges that make up one command, a part of one if need be.  They
+ * stand as the drive is to have them, where they are; see extq_dsm_sent().
+ */
+static void extq_dsm_piece(struct nvme_mdev_lane *ml, const struct vnvme_req *req,
+			   struct nvme_dsm_cmd *dsm)
+{
+	struct nvme_mdev_dsm *at = &ml->dsm[req->tag];
+	struct vnvme_dsm_range *range = req->scratch;
+	u32 max = extq_dsm_max(ml, req), first = at->next, nlb;
+
+	for (; at->next < req->nlb && max; at->next++) {
+		nlb = le32_to_cpu(range[at->next].nlb);
+		if (nlb > max) {
+			if (at->next != first)
+				break;
+			at->left = nlb - max;
+			range[at->next].nlb = cpu_to_le32(max);
+			break;
+		}
+		max -= nlb;
+	}
+	/* no range in it means one, of which a part is left */
+	dsm->nr = cpu_to_le32(max_t(u32, at->next - first, 1) - 1);
+	dsm->attributes = cpu_to_le32(NVME_DSMGMT_AD);
+	dsm->dptr.prp1 = cpu_to_le64(req->scratch_dma + first * sizeof(*range));
+}
+
+/* A piece is done.  Return: false if it was the last one, and the ranges are whole again. */
+static bool extq_dsm_sent(struct nvme_mdev_lane *ml, const struct vnvme_req *req)
+{
+	struct nvme_mdev_dsm *at = &ml->dsm[req->tag];
+	struct vnvme_dsm_range *range = (struct vnvme_dsm_range *)req->scratch + at->next;
+	u32 nlb;
+
+	if (at->left) {
+		nlb = le32_to_cpu(range->nlb);
+		le64_add_cpu(&range->slba, nlb);
+		range->nlb = cpu_to_le32(at->left);
+		at->sent += nlb;
+		at->left = 0;
+	} else if (at->sent) {
+		/* what is counted at the end is all of it */
+		le32_add_cpu(&range[-1].nlb, at->sent);
+		at->sent = 0;
+	}
+	return at->next < req->nlb;
 }
 
 /* As extq_map_ranges(); the destination is as long as all of them. */
@@ -126,9 +185,11 @@ static u16 extq_map_range(const struct vnvme_req *req, struct nvme_mdev_ns *ns,
 }
 
 /* What moves no data of the guest's. */
-static noinline u16 extq_map_other(const struct vnvme_req *req, struct nvme_mdev_ns *ns,
-				   struct nvme_command *cmd)
+static noinline u16 extq_map_other(struct nvme_mdev_lane *ml, const struct vnvme_req *req,
+				   struct nvme_mdev_ns *ns, struct nvme_command *cmd)
 {
+	u16 status;
+
 	switch (req->opcode) {
 	case VNVME_CMD_WRITE_ZEROES:
 	case VNVME_CMD_VERIFY:
@@ -136,7 +197,11 @@ static noinline u16 extq_map_other(const struct vnvme_req *req, struct nvme_mdev
 			cmd->rw.control = cpu_to_le16(EXTQ_WZ_DEAC);
 		return extq_map_range(req, ns, &cmd->rw);
 	case VNVME_CMD_DSM:
-		return extq_map_ranges(req, ns, &cmd->dsm);
+		ml->dsm[req->tag] = (struct nvme_mdev_dsm){ };
+		status = extq_map_ranges(req, ns);
+		if (!status)
+			extq_dsm_piece(ml, req, &cmd->dsm);
+		return status;
 	case VNVME_CMD_COPY:
 		return extq_map_copy(req, ns, &cmd->common);
 	case VNVME_CMD_FLUSH:
@@ -146,15 +211,23 @@ static noinline u16 extq_map_other(const struct vnvme_req *req, struct nvme_mdev
 	}
 }
 
-static u16 extq_submit(struct vnvme_backend *b, struct vnvme_lane *lane, struct vnvme_req *req)
+/*
+ * What may take the drive long.  If it had many of them at once, the last one might
+ * wait for the others longer than a command may take; so it has a few of each lane,
+ * and the others wait for their turn here, while what is short goes on.
+ */
+static bool extq_is_long(const struct vnvme_req *req)
 {
-	struct nvme_mdev_lane *ml = lane->priv;
+	/* and Dataset Management, Verify, Copy; what is below moves the guest's data */
+	return req->opcode >= VNVME_CMD_WRITE_ZEROES;
+}
+
+/* Onto the lent queue.  Return: 0, VNVME_BUSY or what is wrong with it. */
+static __always_inline u16 extq_start(struct nvme_mdev_lane *ml, struct vnvme_req *req)
+{
 	struct nvme_mdev_ns *ns = req->ns->priv;
 	struct nvme_command cmd = { };
 	u16 status;
-
-	if (unlikely(!ml->up))
-		return ml->gone ? VNVME_SC_INTERNAL | VNVME_DNR : VNVME_BUSY;
 
 	cmd.common.opcode = req->opcode;
 	cmd.common.command_id = req->tag;
@@ -167,17 +240,47 @@ static u16 extq_submit(struct vnvme_backend *b, struct vnvme_lane *lane, struct 
 		status = extq_map_range(req, ns, &cmd.rw);
 		break;
 	default:
-		status = extq_map_other(req, ns, &cmd);
+		status = extq_map_other(ml, req, ns, &cmd);
 	}
 
 	if (unlikely(status))
 		return status;
 	if (unlikely(static_call(extq_submit)(ml->q, &cmd, false)))
 		return VNVME_BUSY;
-	nvme_mdev_stat_start(ml->stat, req);
 	ml->submitted = true;
 	ml->submits++;
 	return 0;
+}
+
+static noinline u16 extq_start_long(struct nvme_mdev_lane *ml, struct vnvme_req *req)
+{
+	u16 status;
+
+	if (ml->longs >= EXTQ_LONGS) {
+		__set_bit(req->tag, ml->waiting);
+		ml->nr_waiting++;
+		return 0;
+	}
+	status = extq_start(ml, req);
+	if (!status)
+		ml->longs++;
+	return status;
+}
+
+static u16 extq_submit(struct vnvme_backend *b, struct vnvme_lane *lane, struct vnvme_req *req)
+{
+	struct nvme_mdev_lane *ml = lane->priv;
+	u16 status;
+
+	if (unlikely(!ml->up))
+		return ml->gone ? VNVME_SC_INTERNAL | VNVME_DNR : VNVME_BUSY;
+	if (unlikely(extq_is_long(req)))
+		status = extq_start_long(ml, req);
+	else
+		status = extq_start(ml, req);
+	if (likely(!status))
+		nvme_mdev_stat_start(ml->stat, req);
+	return status;
 }
 
 static void extq_commit(struct vnvme_backend *b, struct vnvme_lane *lane)
@@ -198,24 +301,100 @@ static bool extq_has(const struct nvme_mdev_lane *ml, const struct vnvme_req *re
 	return req->submitted && req->ns->backend == &ml->nm->extq;
 }
 
+/* Back to the core, which does it again from its beginning. */
+static void extq_again(struct nvme_mdev_lane *ml, struct vnvme_req *req, enum vnvme_loss loss)
+{
+	nvme_mdev_stat_lost(ml->stat, req);
+	vnvme_req_requeue(req, loss, ml->info.max_retries);
+}
+
+/* Dataset Management goes on with its next piece, unless the guest has dropped it. */
+static bool extq_next_piece(struct nvme_mdev_lane *ml, struct vnvme_req *req)
+{
+	struct nvme_command cmd = { };
+
+	if (!extq_dsm_sent(ml, req) || ml->lane->stopping)
+		return false;
+	cmd.dsm.opcode = nvme_cmd_dsm;
+	cmd.dsm.command_id = req->tag;
+	cmd.dsm.nsid = cpu_to_le32(((struct nvme_mdev_ns *)req->ns->priv)->host_nsid);
+	extq_dsm_piece(ml, req, &cmd.dsm);
+	if (!ml->up || static_call(extq_submit)(ml->q, &cmd, true)) {
+		ml->longs--;
+		extq_again(ml, req, VNVME_LOSS_NONE);
+		return true;
+	}
+	req->start = jiffies;
+	ml->submits++;
+	ml->rings++;
+	return true;
+}
+
+/* The drive has answered one that may take long.  Return: false if that was its end. */
+static noinline bool extq_goes_on(struct nvme_mdev_lane *ml, struct vnvme_req *req, u16 status)
+{
+	if (!status && req->opcode == VNVME_CMD_DSM && extq_next_piece(ml, req))
+		return true;
+	ml->longs--;
+	return false;
+}
+
+/* The next that has waited, each tag in its turn. */
+static struct vnvme_req *extq_next_waiting(struct nvme_mdev_lane *ml)
+{
+	unsigned long tag = find_next_bit(ml->waiting, ml->nr, ml->turn);
+
+	if (tag >= ml->nr)
+		tag = find_first_bit(ml->waiting, ml->nr);
+	__clear_bit(tag, ml->waiting);
+	ml->nr_waiting--;
+	ml->turn = tag + 1;
+	return &ml->reqs[tag];
+}
+
+static noinline void extq_take_turns(struct nvme_mdev_lane *ml)
+{
+	struct vnvme_req *req;
+	u16 status;
+
+	while (ml->nr_waiting && (ml->longs < EXTQ_LONGS || ml->lane->stopping)) {
+		req = extq_next_waiting(ml);
+		status = ml->lane->stopping ? VNVME_BUSY : extq_start(ml, req);
+		if (!status) {
+			ml->longs++;
+			req->start = jiffies;
+			ml->rings++;
+			static_call(extq_ring)(ml->q);
+		} else if (status == VNVME_BUSY) {
+			extq_again(ml, req, VNVME_LOSS_NONE);
+		} else {
+			nvme_mdev_stat_done(ml->stat, req);
+			vnvme_req_done(req, status);
+		}
+	}
+}
+
 /* Hand what the drive says to the core; a tag it never got is ignored. */
 static void extq_complete(struct nvme_mdev_lane *ml, const struct nvme_completion *cqe, int n)
 {
 	int i;
 
 	for (i = 0; i < n; i++) {
-		u16 tag = cqe[i].command_id;
+		u16 tag = cqe[i].command_id, status;
 		struct vnvme_req *req;
 
 		if (tag >= ml->lane->nr_reqs)
 			continue;
 		req = &ml->reqs[tag];
-		if (!extq_has(ml, req))
+		if (!extq_has(ml, req) || unlikely(test_bit(tag, ml->waiting)))
 			continue;
 		__clear_bit(tag, ml->late);
-		nvme_mdev_stat_done(ml->stat, req);
 		/* phase, Command Retry Delay and More are not the guest's */
-		vnvme_req_done(req, (le16_to_cpu(cqe[i].status) >> 1) & (VNVME_DNR | 0x7ff));
+		status = (le16_to_cpu(cqe[i].status) >> 1) & (VNVME_DNR | 0x7ff);
+		if (unlikely(extq_is_long(req)) && extq_goes_on(ml, req, status))
+			continue;
+		nvme_mdev_stat_done(ml->stat, req);
+		vnvme_req_done(req, status);
 	}
 }
 
@@ -267,6 +446,8 @@ static unsigned int extq_reap(struct vnvme_backend *b, struct vnvme_lane *lane)
 
 	if (!ml->up || !(lane->inflight[0] | lane->inflight[1]))
 		return 0;
+	if (unlikely(ml->nr_waiting))
+		extq_take_turns(ml);
 	n = static_call(extq_poll)(ml->q, cqe, EXTQ_BATCH);
 	if (n <= 0)
 		return 0;
@@ -284,6 +465,14 @@ const struct vnvme_backend_ops nvme_mdev_extq_backend = {
 	.reap	= extq_reap,
 };
 
+/* What became of a request that the drive has not answered? */
+static enum vnvme_loss extq_loss(const struct nvme_mdev_lane *ml, u32 tag)
+{
+	if (test_bit(tag, ml->waiting))
+		return VNVME_LOSS_NONE;
+	return test_bit(tag, ml->late) ? VNVME_LOSS_LATE : VNVME_LOSS_OTHERS;
+}
+
 /* What the drive has not answered is lost: give it back to the core. */
 static void extq_lose(struct nvme_mdev_lane *ml)
 {
@@ -296,10 +485,11 @@ static void extq_lose(struct nvme_mdev_lane *ml)
 	if (!ml->lane)
 		return;
 	for (i = 0; i < ml->lane->nr_reqs; i++)
-		if (extq_has(ml, &ml->reqs[i])) {
-			nvme_mdev_stat_lost(ml->stat, &ml->reqs[i]);
-			vnvme_req_requeue(&ml->reqs[i]);
-		}
+		if (extq_has(ml, &ml->reqs[i]))
+			extq_again(ml, &ml->reqs[i], extq_loss(ml, i));
+	bitmap_zero(ml->waiting, NVME_MDEV_LANE_DEPTH);
+	ml->nr_waiting = 0;
+	ml->longs = 0;
 	/* what was done about them is done */
 	bitmap_zero(ml->late, NVME_MDEV_LANE_DEPTH);
 	bitmap_zero(ml->abort_due, NVME_MDEV_LANE_DEPTH);
@@ -314,6 +504,8 @@ static void extq_down(void *priv)
 	int n;
 
 	nvme_mdev_poller_park(ml->nm);
+	/* what has come is taken, nothing more is sent */
+	ml->up = false;
 	while (ml->lane && ml->q && (n = static_call(extq_drain)(ml->q, cqe, EXTQ_BATCH)) > 0)
 		extq_complete_last(ml, cqe, n);
 	extq_lose(ml);
@@ -413,7 +605,8 @@ void nvme_mdev_extq_tick(struct nvme_mdev_lane *ml)
 	for (i = 0; i < ml->lane->nr_reqs; i++) {
 		unsigned long start = ml->reqs[i].start;
 
-		if (!extq_has(ml, &ml->reqs[i]) || time_before(jiffies, start + limit))
+		if (!extq_has(ml, &ml->reqs[i]) || test_bit(i, ml->waiting) ||
+		    time_before(jiffies, start + limit))
 			continue;
 		if (!__test_and_set_bit(i, ml->late)) {
 			set_bit(i, ml->abort_due);

@@ -45,7 +45,7 @@
 #define NVME_MDEV_NR_TYPES	4
 #define NVME_MDEV_BLOCK_LANES	4	/* queue pairs of a device without lent ones */
 #define NVME_MDEV_MAX_BLOCK	256	/* such devices of one parent */
-#define NVME_MDEV_BLOCK_WORKERS	16	/* of a device at once, for what has to wait */
+#define NVME_MDEV_BLOCK_WORKERS	8	/* of a namespace at once, for what has to wait */
 #define NVME_MDEV_NAME_MAX	256	/* of what is behind a namespace, as written */
 #define NVME_MDEV_LANE_DEPTH	256	/* commands of one lane in flight */
 #define NVME_MDEV_IDLE_MS	500	/* polled in vain before a device sleeps, ... */
@@ -243,6 +243,7 @@ struct nvme_mdev_identity {
  * @dma_mask:	block: bits of addresses and lengths that have to be 0
  * @waiting:	block: requests that have to wait for @bdev ...
  * @wait:	... and who does that
+ * @slow_wq:	block, attached: what is done by several bios, or by hand
  */
 struct nvme_mdev_ns {
 	struct vnvme_ns		vns;
@@ -273,6 +274,19 @@ struct nvme_mdev_ns {
 	u32			dma_mask;
 	struct llist_head	waiting;
 	struct work_struct	wait;
+	struct workqueue_struct	*slow_wq;
+};
+
+/**
+ * struct nvme_mdev_dsm - how far a Dataset Management command is
+ * @next:	the first of its ranges that has not been sent as a whole
+ * @left:	LBAs of that one that are left, 0: all of them
+ * @sent:	LBAs by which its beginning has been moved
+ */
+struct nvme_mdev_dsm {
+	u16	next;
+	u32	left;
+	u32	sent;
 };
 
 /**
@@ -296,6 +310,11 @@ struct nvme_mdev_ns {
  * @abort_due:	those that @abort is to abort
  * @abort:	does so, and sleeps
  * @reset_asked: the drive is to be reset, and ->down has not come yet; owner
+ * @longs:	commands that may take long which are on @q; owner
+ * @waiting:	those that wait for one of them to end, by tag,
+ * @nr_waiting:	how many there are,
+ * @turn:	and from which tag on the next one is looked for
+ * @dsm:	how far Dataset Management commands are, by tag
  * @submits:	commands put on @q
  * @rings:	doorbells rung for them
  * @reaps:	batches of completions taken
@@ -341,6 +360,11 @@ struct nvme_mdev_lane {
 	DECLARE_BITMAP(late, NVME_MDEV_LANE_DEPTH);
 	DECLARE_BITMAP(abort_due, NVME_MDEV_LANE_DEPTH);
 	struct work_struct	abort;
+	u32			longs;
+	u32			nr_waiting;
+	u32			turn;
+	DECLARE_BITMAP(waiting, NVME_MDEV_LANE_DEPTH);
+	struct nvme_mdev_dsm	dsm[NVME_MDEV_LANE_DEPTH];
 	u32			unacked;
 	u32			ack_at;
 	u64			submits, rings, reaps, acks;
@@ -578,7 +602,8 @@ void nvme_mdev_lane_free(struct nvme_mdev *nm, u16 id);
 
 /* bdev.c */
 extern const struct vnvme_backend_ops nvme_mdev_block_backend;
-int nvme_mdev_block_setup(struct nvme_mdev *nm);
+int nvme_mdev_block_attach(struct nvme_mdev_ns *ns);
+void nvme_mdev_block_detach(struct nvme_mdev_ns *ns);
 void nvme_mdev_block_open(struct nvme_mdev *nm);
 void nvme_mdev_block_close(struct nvme_mdev *nm);
 void nvme_mdev_block_init_ns(struct nvme_mdev_ns *ns);

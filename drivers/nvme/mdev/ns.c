@@ -122,7 +122,7 @@ static int ns_attach(struct nvme_mdev_ns *ns)
 	int ret = ns_atomicity(ns);
 
 	if (!ret && ns->kind == NVME_MDEV_BLOCK)
-		ret = nvme_mdev_block_setup(ns->nm);
+		ret = nvme_mdev_block_attach(ns);
 	ns->ended = false;
 	ns->told = false;
 	if (!ret)

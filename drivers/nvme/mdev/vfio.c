@@ -368,7 +368,8 @@ static int nvme_mdev_init_dev(struct vfio_device *vdev)
 	if (!nm->db)
 		return -ENOMEM;
 	nm->wq = alloc_workqueue("nvme-mdev/%.8s", WQ_UNBOUND, 0, dev_name(vdev->dev));
-	nm->block_wq = alloc_workqueue("nvme-mdev-io/%.8s", WQ_UNBOUND, NVME_MDEV_BLOCK_WORKERS,
+	/* one work item for each namespace, and room for all of them */
+	nm->block_wq = alloc_workqueue("nvme-mdev-io/%.8s", WQ_UNBOUND, VNVME_MAX_NS,
 				       dev_name(vdev->dev));
 	if (!nm->wq || !nm->block_wq || nvme_mdev_stat_init(nm)) {
 		device_free(nm);

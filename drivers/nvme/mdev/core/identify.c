@@ -247,6 +247,8 @@ static u16 vnvme_id_ctrl_csi(struct vnvme_ctrl *ctrl, struct vnvme_cmd *cmd)
 	id->vsl = ctrl->cfg.vsl;
 	id->wzsl = ctrl->cfg.wzsl;
 	id->dmrl = ctrl->cfg.dmrl;
+	id->dmrsl = cpu_to_le32(ctrl->cfg.dmrsl);
+	id->dmsl = cpu_to_le64(ctrl->cfg.dmsl);
 	return 0;
 }
 

@@ -359,6 +359,7 @@ static __always_inline bool vnvme_nvm_quick(struct vnvme_ctrl *ctrl,
 	}
 	req->err_loc = VNVME_LOC_NONE;
 	req->retries = 0;
+	req->losses = 0;
 	req->nr_segs = 1;
 	req->ns = ns;
 	req->opcode = op;

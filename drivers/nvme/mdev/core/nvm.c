@@ -166,6 +166,27 @@ static u16 vnvme_nvm_take_ranges(struct vnvme_ctrl *ctrl,
 	return 0;
 }
 
+/* Limits before ranges: what is too much may be told of without a look at it. */
+static u16 vnvme_nvm_dsm_check(struct vnvme_ctrl *ctrl, struct vnvme_req *req)
+{
+	const struct vnvme_dsm_range *r = req->scratch;
+	u64 total = 0;
+	u32 i, nlb;
+
+	for (i = 0; i < req->nlb; i++) {
+		nlb = le32_to_cpu(r[i].nlb);
+		total += nlb;
+		if ((ctrl->cfg.dmrsl && nlb > ctrl->cfg.dmrsl) ||
+		    (ctrl->cfg.dmsl && total > ctrl->cfg.dmsl))
+			return vnvme_nvm_bad(req, VNVME_SC_SIZE_LIMIT,
+					     VNVME_LOC(prp1));
+		if (!vnvme_nvm_range_ok(req->ns, le64_to_cpu(r[i].slba), nlb))
+			return vnvme_nvm_bad(req, VNVME_SC_LBA_RANGE,
+					     VNVME_LOC(prp1));
+	}
+	return 0;
+}
+
 /*
  * Dataset Management: all ranges are checked; only deallocation has anything to
  * do after that.
@@ -173,23 +194,20 @@ static u16 vnvme_nvm_take_ranges(struct vnvme_ctrl *ctrl,
 static u16 vnvme_nvm_dsm(struct vnvme_ctrl *ctrl, struct vnvme_req *req)
 {
 	u32 nr = (le32_to_cpu(req->sqe.cdw10) & 0xff) + 1;
-	const struct vnvme_dsm_range *r = req->scratch;
+	const u32 size = sizeof(struct vnvme_dsm_range);
 	u16 status;
-	u32 i;
 
-	static_assert(256 * sizeof(*r) <= VNVME_PAGE_SIZE);
+	static_assert(256 * sizeof(struct vnvme_dsm_range) <= VNVME_PAGE_SIZE);
 	if (ctrl->cfg.dmrl && nr > ctrl->cfg.dmrl)
 		return vnvme_nvm_bad(req, VNVME_SC_SIZE_LIMIT,
 				     VNVME_LOC(cdw10));
-	status = vnvme_nvm_take_ranges(ctrl, req, nr * sizeof(*r));
+	status = vnvme_nvm_take_ranges(ctrl, req, nr * size);
 	if (status)
 		return status;
 	req->nlb = nr;
-	for (i = 0; i < nr; i++)
-		if (!vnvme_nvm_range_ok(req->ns, le64_to_cpu(r[i].slba),
-					le32_to_cpu(r[i].nlb)))
-			return vnvme_nvm_bad(req, VNVME_SC_LBA_RANGE,
-					     VNVME_LOC(prp1));
+	status = vnvme_nvm_dsm_check(ctrl, req);
+	if (status)
+		return status;
 	if (!(le32_to_cpu(req->sqe.cdw11) & VNVME_DSM_AD))
 		return VNVME_NOTHING;
 	if (req->ns->ro)

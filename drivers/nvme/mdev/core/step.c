@@ -160,16 +160,25 @@ static struct vnvme_req *vnvme_lane_retry_pop(struct vnvme_lane *lane)
 }
 
 /**
- * vnvme_req_requeue() - the backend lost a request: do it again
+ * vnvme_req_requeue() - the backend lost a request: do it again, or give it up
  * @req:	request that was submitted and has not completed
+ * @loss:	how it was lost
+ * @retries:	how often one may be done again that had its time
+ *
+ * A request that is always lost would otherwise be done again without end, and
+ * each time take the drive away from all others.
  *
  * Context: owner.
  */
-void vnvme_req_requeue(struct vnvme_req *req)
+void vnvme_req_requeue(struct vnvme_req *req, enum vnvme_loss loss, u32 retries)
 {
 	vnvme_req_untake(req->lane, req);
 	req->lane->blocked = false;
-	vnvme_lane_retry_add(req->lane, req);
+	req->losses = min_t(u32, req->losses + loss, U16_MAX);
+	if (req->losses > retries * VNVME_LOSS_LATE)
+		vnvme_req_end(req, VNVME_SC_INTERNAL | VNVME_DNR);
+	else
+		vnvme_lane_retry_add(req->lane, req);
 }
 
 /**
@@ -355,6 +364,7 @@ static __always_inline u32 vnvme_lane_fetch_sq(struct vnvme_lane *lane,
 				continue;
 		} else {
 			req->retries = 0;
+			req->losses = 0;
 			if (vnvme_req_start(req))
 				continue;
 		}

@@ -208,6 +208,17 @@ struct vnvme_env {
  */
 struct vnvme_backend;
 
+/*
+ * How a backend lost a request, and how much of its retries that takes: one that
+ * was in the way of a reset which others have brought about is no worse for it,
+ * but it may also be what kills the controller each time.
+ */
+enum vnvme_loss {
+	VNVME_LOSS_NONE		= 0,	/* it was not on its way yet */
+	VNVME_LOSS_OTHERS	= 1,
+	VNVME_LOSS_LATE		= 4,	/* it had its time and was not answered */
+};
+
 #define VNVME_BUSY	0xffffu		/* not an NVMe status: try again later */
 
 /**
@@ -308,6 +319,7 @@ struct vnvme_seg {
  *		Copy does not define for them is 0)
  * @scratch:	one page of the host that a backend may use (PRP list, ranges)
  * @retries:	look-ups that missed
+ * @losses:	see enum vnvme_loss
  * @status:	of one that lane->held keeps
  * @start, @start_ns: the embedder's: when a backend took it, in jiffies, and by
  *		the clock, if somebody asks for that
@@ -326,6 +338,7 @@ struct vnvme_req {
 	u16			tag;
 	u16			err_loc;	/* parameter error location */
 	u16			retries;
+	u16			losses;
 	u16			nr_segs;
 	u8			opcode;
 	bool			fua;
@@ -497,6 +510,8 @@ enum vnvme_event {
  * @vsl:	log2 of the most pages of one Verify,
  * @wzsl:	and of one Write Zeroes; 0: no limit
  * @dmrl:	most ranges of one Dataset Management; 0: as many as it can name
+ * @dmrsl:	most LBAs of one range of it,
+ * @dmsl:	and of all of its ranges; 0: no limit
  * @vwc:	a volatile write cache is present
  * @dbbuf:	offer Doorbell Buffer Config
  */
@@ -514,6 +529,8 @@ struct vnvme_config {
 	u16	oncs;
 	u16	awun;
 	u16	awupf;
+	u32	dmrsl;
+	u64	dmsl;
 };
 
 struct vnvme_dbbuf {
@@ -693,8 +710,8 @@ unsigned int vnvme_lane_step(struct vnvme_lane *lane, unsigned int budget);
 
 /* A backend is done with @req: answer the guest. @status without phase bit. */
 void vnvme_req_done(struct vnvme_req *req, u16 status);
-/* The backend lost @req (controller reset): translate and submit again. */
-void vnvme_req_requeue(struct vnvme_req *req);
+/* The backend lost @req (controller reset): translate and submit again, or fail. */
+void vnvme_req_requeue(struct vnvme_req *req, enum vnvme_loss loss, u32 retries);
 /* The miss of @req was dealt with: is there another?  (who has it and users of memory) */
 bool vnvme_req_next_miss(struct vnvme_req *req);
 /* The miss of @req was dealt with: 0 or -errno; kick afterwards. (any) */

@@ -429,7 +429,8 @@ static unsigned int fake_reap(struct vnvme_backend *b, struct vnvme_lane *lane)
 		n++;
 		if (f->lossy) {
 			f->lossy--;
-			vnvme_req_requeue(req);
+			vnvme_req_requeue(req, f->loss,
+					  f->retries ?: U16_MAX);
 			continue;
 		}
 		vnvme_req_done(req, fake_execute(f, req));

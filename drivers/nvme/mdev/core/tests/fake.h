@@ -95,6 +95,8 @@ struct fake {
 	u16			status;		/* what it completes with */
 	u16			refuse;		/* what submit returns */
 	u32			lossy;		/* so many requests get lost */
+	enum vnvme_loss		loss;		/* how, and ... */
+	u32			retries;	/* ... how often; 0: without end */
 
 	/* guest */
 	struct fake_queue	q[VNVME_MAX_IOQ + 1];

@@ -181,6 +181,26 @@ static void c116_limits(struct kunit *test)
 	fake_free(f);
 }
 
+/* 68, 116: what Dataset Management may take is told and bounded, range and sum */
+static void c116_dsm_sizes(struct kunit *test)
+{
+	struct vnvme_config cfg = { .nr_ioq = 1, .mdts = 5, .oncs = ~0,
+				    .dmrsl = 100, .dmsl = 250 };
+	struct fake *f = fake_new_cfg(&cfg);
+	struct vnvme_id_ctrl_nvm *id = fake_ptr(f, FAKE_ID);
+
+	fake_enable(f, 8, 8);
+	KUNIT_ASSERT_EQ(test, fake_create(f, 1, 1, 8), 0);
+	KUNIT_ASSERT_EQ(test, fake_identify(f, 6, 0), 0);
+	KUNIT_EXPECT_EQ(test, le32_to_cpu(id->dmrsl), 100);
+	KUNIT_EXPECT_EQ(test, le64_to_cpu(id->dmsl), 250);
+	KUNIT_EXPECT_EQ(test, dsm(f, 1, 20, 100, 4), 0);
+	KUNIT_EXPECT_EQ(test, dsm(f, 1, 20, 101, 4), 0x4183);
+	KUNIT_EXPECT_EQ(test, dsm(f, 200, 20, 51, 4), 0);
+	KUNIT_EXPECT_EQ(test, dsm(f, 200, 20, 52, 4), 0x4183);
+	fake_free(f);
+}
+
 /* Copies @nr ranges of @nlb from @from, then one of @last, to @to. */
 struct copy {
 	u64 to, from, last;
@@ -760,6 +780,7 @@ static struct kunit_case nvm_cases[] = {
 	KUNIT_CASE(c86_durable),
 	KUNIT_CASE(c116_dsm),
 	KUNIT_CASE(c116_limits),
+	KUNIT_CASE(c116_dsm_sizes),
 	KUNIT_CASE(nvm_c109_c55_announced),
 	KUNIT_CASE(nvm_c110_nsid),
 	KUNIT_CASE(nvm_c111_c124_range),

@@ -50,6 +50,55 @@ static void r08_answered_once(struct kunit *test)
 	fake_free(f);
 }
 
+/* Losses of a Read until it is answered, lost as @loss with @retries */
+static u32 losses_of_one(struct kunit *test, struct fake *f, enum vnvme_loss loss,
+			 u32 retries)
+{
+	struct vnvme_sqe sqe = fake_rw(VNVME_CMD_READ, 0, 1, FAKE_DATA, 0);
+	u32 lost;
+
+	f->loss = loss;
+	f->retries = retries;
+	f->lossy = 1000;
+	/* Internal Error: no status of a path, and not to be tried again */
+	KUNIT_EXPECT_EQ(test, fake_io(f, 1, &sqe), 0x4006);
+	lost = 1000 - f->lossy;
+	f->lossy = 0;
+	KUNIT_EXPECT_EQ(test, fake_io(f, 1, &sqe), 0);
+	return lost;
+}
+
+/* rule 8: what is lost is not done again without end, and each counts for itself */
+static void r08_lost_ends(struct kunit *test)
+{
+	struct fake *f = fake_ready(1);
+
+	KUNIT_EXPECT_EQ(test, losses_of_one(test, f, VNVME_LOSS_LATE, 5), 6);
+	KUNIT_EXPECT_EQ(test, losses_of_one(test, f, VNVME_LOSS_LATE, 1), 2);
+	KUNIT_EXPECT_EQ(test, losses_of_one(test, f, VNVME_LOSS_OTHERS, 5), 21);
+	/* what never was on its way has not been lost */
+	f->loss = VNVME_LOSS_NONE;
+	f->retries = 1;
+	f->lossy = 1000;
+	push_reads(f, 1, 15);
+	fake_run(f);
+	KUNIT_EXPECT_EQ(test, pop_ok(f, 1), 15);
+	KUNIT_EXPECT_EQ(test, f->lossy, 0);
+	/* a queue that goes, a controller that stops: nobody is told */
+	f->loss = VNVME_LOSS_LATE;
+	f->hold = true;
+	push_reads(f, 1, 15);
+	fake_run(f);
+	fake_write32(f, VNVME_REG_CC, 0);
+	f->hold = false;
+	f->lossy = 1000;
+	fake_run(f);
+	KUNIT_EXPECT_TRUE(test, vnvme_ctrl_idle(&f->ctrl));
+	fake_check(f);
+	KUNIT_EXPECT_EQ(test, f->nr_bad, 0);
+	fake_free(f);
+}
+
 /* With no budget a step goes on with what there is, and fetches nothing */
 static void r09_budget_of_nothing(struct kunit *test)
 {
@@ -461,6 +510,7 @@ static void r12_one_scan_finds_all(struct kunit *test)
 
 static struct kunit_case step_cases[] = {
 	KUNIT_CASE(r08_answered_once),
+	KUNIT_CASE(r08_lost_ends),
 	KUNIT_CASE(r09_budget_of_nothing),
 	KUNIT_CASE(r08_busy_waits_for_a_kick),
 	KUNIT_CASE(r09_bounds),
