@@ -150,6 +150,30 @@ formatted()
 	whole_again
 }
 
+# A Format waits for a command that the drive does not answer, and the drive is reset for that: it fails then, and the
+# reset is not held up by who waits behind it, as the commands that delete the drive's queues do.
+format_meets_reset()
+{
+	local begin lasted reads
+
+	whole_again && client_start stuck unlimited || return
+	dmesg -C
+	machine slow "$NUMBER" 4
+	sleep 2
+	nvme format "/dev/${NAME}n1" --lbaf=0 --force > "$RESULTS/format" 2>&1 &
+	host_wait 60 line_in_log "drive does not answer on queue .*: reset" || return
+	begin=$SECONDS
+	machine slow "$NUMBER" 0
+	sleep 1
+	host_wait 200 grep -q live "/sys/class/nvme/$NAME/state" || return
+	lasted=$((SECONDS - begin))
+	wait $!
+	cat "$RESULTS/format"
+	echo "the reset lasted $lasted s"
+	reads=$(counter reads)
+	host_wait 60 more_than "$reads" && client_stop stuck && [ "$lasted" -lt 40 ] && whole_again
+}
+
 detached()
 {
 	changed_under detached "$1" nvme detach-ns "/dev/$NAME" --namespace-id=1 --controllers=0 || return
@@ -282,6 +306,7 @@ ktap_fault "a drive that does not answer" no_answer
 ktap_fault "a command that the drive always loses" lost_command
 ktap_fault "a partition that shrinks, and that cannot be deleted" shrunk
 ktap_fault "a namespace that is formatted" formatted
+ktap_fault "a reset while a format waits" format_meets_reset
 ktap_fault "a namespace that is detached" detached '0x\(2\|80\)'
 ktap_fault "a controller that does not come back" no_controller
 ktap_fault "a drive that grants fewer queues after a reset" fewer_queues

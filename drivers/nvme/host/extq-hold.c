@@ -69,36 +69,46 @@ static bool nvme_extq_changes_ns(const struct request *req)
 	}
 }
 
-/* May the command start?  If not, it is asked for again. */
-static bool nvme_extq_let_through(struct nvme_extq_pool *pool, struct request *req)
+/*
+ * May the command start?  If not (BLK_STS_RESOURCE), it is asked for again.  When the
+ * controller is about to be disabled, it fails as one does that is in flight then:
+ * behind it wait the commands that delete the queues.
+ */
+static blk_status_t nvme_extq_let_through(struct nvme_extq_pool *pool, struct request *req)
 {
 	struct nvme_extq_change *change;
+	blk_status_t ret = BLK_STS_OK;
 	unsigned long flags;
-	bool drained;
 
 	if (req->end_io == nvme_extq_changed)
-		return true;	/* once more, for want of memory */
+		return BLK_STS_OK;	/* once more, for want of memory */
 	change = kmalloc(sizeof(*change), GFP_ATOMIC);
 	if (!change)
-		return false;
+		return READ_ONCE(pool->stopping) ? BLK_STS_IOERR : BLK_STS_RESOURCE;
 
 	spin_lock_irqsave(&pool->hold_lock, flags);
-	drained = pool->drained;
-	if (drained)
+	if (pool->stopping) {
+		/* the work may be about to hold all of them for this one */
+		pool->ended = true;
+		ret = BLK_STS_IOERR;
+	} else if (pool->drained) {
 		pool->changing++;
-	else
+	} else {
+		ret = BLK_STS_RESOURCE;
+	}
+	if (ret)
 		nvme_extq_queue_hold(pool);
 	spin_unlock_irqrestore(&pool->hold_lock, flags);
-	if (!drained) {
+	if (ret) {
 		kfree(change);
-		return false;
+		return ret;
 	}
 	change->pool = pool;
 	change->end_io = req->end_io;
 	change->data = req->end_io_data;
 	req->end_io = nvme_extq_changed;
 	req->end_io_data = change;
-	return true;
+	return BLK_STS_OK;
 }
 
 /* blk_mq_ops.queue_rq of the admin queue */
@@ -107,13 +117,13 @@ static blk_status_t nvme_extq_queue_admin_rq(struct blk_mq_hw_ctx *hctx,
 {
 	struct nvme_queue *adminq = hctx->driver_data;
 	struct nvme_extq_pool *pool = adminq->dev->extq_pool;
+	blk_status_t ret = BLK_STS_OK;
 
 	/* what is off fails it */
 	if (pool && nvme_extq_changes_ns(bd->rq) &&
-	    test_bit(NVMEQ_ENABLED, &adminq->flags) &&
-	    !nvme_extq_let_through(pool, bd->rq))
-		return BLK_STS_RESOURCE;
-	return nvme_queue_rq(hctx, bd);
+	    test_bit(NVMEQ_ENABLED, &adminq->flags))
+		ret = nvme_extq_let_through(pool, bd->rq);
+	return ret ?: nvme_queue_rq(hctx, bd);
 }
 
 /* Nothing is submitted from here on, or all may be again. */
@@ -208,6 +218,14 @@ static void nvme_extq_hold_again(struct nvme_extq_pool *pool)
 		pool->ended = true;
 		nvme_extq_queue_hold(pool);
 	}
+	spin_unlock_irq(&pool->hold_lock);
+}
+
+/* Commands that still wait to start fail from here on, or wait again. */
+static void nvme_extq_hold_stop(struct nvme_extq_pool *pool, bool stop)
+{
+	spin_lock_irq(&pool->hold_lock);
+	pool->stopping = stop;
 	spin_unlock_irq(&pool->hold_lock);
 }
 

@@ -80,6 +80,7 @@ struct nvme_extq_pool {
 	bool			drained;	/* they may start */
 	bool			ended;		/* one has, since the work looked */
 	bool			deaf;		/* the work is not queued any more */
+	bool			stopping;	/* who still waits to start fails */
 	bool			held;		/* by list_lock */
 	DECLARE_BITMAP(used, NVME_EXTQ_MAX);
 };
@@ -150,6 +151,8 @@ static void nvme_extq_init_dbbuf(struct nvme_dev *dev, struct nvme_queue *q)
  * it is being initialised: a queue created before the number of queues is set
  * makes that fail, and a queue id may belong to blk-mq afterwards.  Marked like
  * a command of a user it fails at once unless the controller is live.
+ *
+ * -EIO: the controller has refused it; anything else: it may not have seen it.
  */
 static int nvme_extq_sync_cmd(struct nvme_dev *dev, struct nvme_command *cmd)
 {
@@ -167,9 +170,9 @@ static int nvme_extq_sync_cmd(struct nvme_dev *dev, struct nvme_command *cmd)
 	if (nvme_req(req)->flags & NVME_REQ_CANCELLED)
 		ret = -EINTR;
 	else if (nvme_req(req)->status)
-		ret = -EIO;
+		ret = nvme_req(req)->status == NVME_SC_HOST_PATH_ERROR ? -EAGAIN : -EIO;
 	else
-		ret = blk_status_to_errno(status);
+		ret = status ? -EAGAIN : 0;
 	blk_mq_free_request(req);
 	return ret;
 }
@@ -245,6 +248,29 @@ reset:
 	/* whoever else has it in another state than live is about to disable it */
 	nvme_reset_ctrl(&dev->ctrl);
 	wait_event(pool->disabled, READ_ONCE(pool->disables) != disables);
+}
+
+/*
+ * Deletes a pair, or its completion queue, of which nobody knows whether it was
+ * created before or after the device was off.  What the controller does not know
+ * is not there; and if it takes no command now, it is about to be off, or it is
+ * asked again when it is back.
+ */
+static void nvme_extq_forget(struct nvme_extq_pool *pool, u16 qid, bool sq)
+{
+	unsigned int disables = READ_ONCE(pool->disables);
+	u8 opcode = sq ? nvme_admin_delete_sq : nvme_admin_delete_cq;
+	int ret;
+
+	lockdep_assert_held(&pool->lock);
+	do {
+		ret = nvme_extq_delete(pool->dev, opcode, qid);
+		if (!ret && sq)
+			nvme_extq_destroy(pool, qid, disables, false);
+		if (!ret || ret == -EIO)
+			return;
+	} while (!wait_event_timeout(pool->disabled,
+				     READ_ONCE(pool->disables) != disables, HZ / 50));
 }
 
 /* One interrupt for each time that it is armed. */
@@ -372,6 +398,7 @@ static int nvme_extq_attach(struct nvme_dev *dev, struct nvme_extq *e)
 	struct nvme_extq_pool *pool = e->pool;
 	struct nvme_queue *q = &e->q;
 	unsigned int disables = READ_ONCE(pool->disables);
+	bool made;
 	int ret;
 
 	lockdep_assert_held(&pool->lock);
@@ -384,14 +411,16 @@ static int nvme_extq_attach(struct nvme_dev *dev, struct nvme_extq *e)
 	if (!ret) {
 		ret = nvme_extq_create_sq(dev, q);
 		if (ret)
-			nvme_extq_destroy(pool, q->qid, disables, false);
+			nvme_extq_forget(pool, q->qid, false);
 	}
 
 	mutex_lock(&pool->list_lock);
-	if (!pool->open || (ret && dev->ctrl.state != NVME_CTRL_LIVE)) {
+	made = !ret;
+	if (!pool->open || pool->disables != disables ||
+	    (ret && dev->ctrl.state != NVME_CTRL_LIVE)) {
 		/*
-		 * The device was off since then and has forgotten the pair, or
-		 * takes no command since it is about to be.
+		 * The device was off since it was last looked at, or takes no
+		 * command since it is about to be.
 		 */
 		ret = -EAGAIN;
 	} else if (!ret) {
@@ -402,6 +431,9 @@ static int nvme_extq_attach(struct nvme_dev *dev, struct nvme_extq *e)
 		set_bit(NVMEQ_ENABLED, &q->flags);
 	}
 	mutex_unlock(&pool->list_lock);
+	/* it may have been made after that, and the rings may be freed now */
+	if (made && ret)
+		nvme_extq_forget(pool, q->qid, true);
 	return ret;
 }
 
@@ -625,8 +657,12 @@ stock:
 					      PCI_IRQ_AFFINITY, affd);
 }
 
-/* From nvme_dev_disable(), first: no pair is used from here on. */
-static void nvme_extq_quiesce(struct nvme_dev *dev, bool dead)
+/*
+ * From nvme_dev_disable(), first: no pair is used from here on.
+ * Returns false if the controller has answered no command within the time that
+ * there is for queues to be deleted: blk-mq's need not be tried.
+ */
+static bool nvme_extq_quiesce(struct nvme_dev *dev, bool dead)
 {
 	static const u8 ops[] = { nvme_admin_delete_sq, nvme_admin_delete_cq };
 	unsigned long left = NVME_EXTQ_TIMEOUT(dev);
@@ -637,7 +673,9 @@ static void nvme_extq_quiesce(struct nvme_dev *dev, bool dead)
 
 	lockdep_assert_held(&dev->shutdown_lock);
 	if (!pool)
-		return;
+		return true;
+	/* or what deletes queues would wait behind who waits for the list's lock */
+	nvme_extq_hold_stop(pool, true);
 	/* until nvme_extq_down() */
 	mutex_lock(&pool->list_lock);
 	WRITE_ONCE(pool->open, false);
@@ -654,6 +692,7 @@ static void nvme_extq_quiesce(struct nvme_dev *dev, bool dead)
 							      left);
 		}
 	}
+	return left;
 }
 
 /* From nvme_dev_disable(), once the device cannot access memory any more. */
@@ -673,6 +712,7 @@ static void nvme_extq_down(struct nvme_dev *dev)
 	}
 	WRITE_ONCE(pool->disables, pool->disables + 1);
 	mutex_unlock(&pool->list_lock);
+	nvme_extq_hold_stop(pool, false);
 	wake_up_all(&pool->disabled);
 }
 
