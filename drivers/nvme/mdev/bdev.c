@@ -70,17 +70,17 @@ static u16 bdev_status(const struct nvme_mdev_ns *ns, blk_status_t status, bool 
 	case BLK_STS_NOSPC:
 		return VNVME_SC_CAP_EXCEEDED | VNVME_DNR;
 	case BLK_STS_NEXUS:
-		return VNVME_SC_RESERVATION | VNVME_DNR;
+		return VNVME_SC_DENIED | VNVME_DNR;
 	case BLK_STS_MEDIUM:
+	case BLK_STS_PROTECTION: /* of which the guest knows nothing */
 		return (write ? VNVME_SC_WRITE_FAULT : VNVME_SC_READ_ERROR) | VNVME_DNR;
-	case BLK_STS_PROTECTION:
-		return VNVME_SC_GUARD_CHECK | VNVME_DNR;
 	case BLK_STS_TARGET:
 		return VNVME_SC_INTERNAL | VNVME_DNR;
 	case BLK_STS_AGAIN:
 	case BLK_STS_RESOURCE:
 	case BLK_STS_DEV_RESOURCE:
 	case BLK_STS_OFFLINE:
+	case BLK_STS_TRANSPORT: /* a path that is no more, or not yet */
 		return VNVME_SC_NS_NOT_READY;
 	default:
 		return VNVME_SC_INTERNAL;

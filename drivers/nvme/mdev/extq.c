@@ -394,7 +394,7 @@ static void extq_complete(struct nvme_mdev_lane *ml, const struct nvme_completio
 		if (unlikely(extq_is_long(req)) && extq_goes_on(ml, req, status))
 			continue;
 		nvme_mdev_stat_done(ml->stat, req);
-		vnvme_req_done(req, status);
+		vnvme_req_done(req, unlikely(status) ? vnvme_nvm_status(status) : 0);
 	}
 }
 

@@ -383,3 +383,65 @@ u16 vnvme_nvm_prepare(struct vnvme_ctrl *ctrl, struct vnvme_req *req)
 		return vnvme_nvm_rw(ctrl, req, flags);
 	return vnvme_nvm_other(ctrl, req, flags);
 }
+
+/**
+ * vnvme_nvm_status() - what a drive answers, as this controller may answer it
+ * @status:	the drive's, of an I/O command, without phase
+ *
+ * A drive has paths, reservations, keys, fused commands, SGLs, protection
+ * information and what only its vendor knows; this controller has none of them, and
+ * a guest that is told of them may do the wrong thing, such as look for another path.
+ * What it may do about it is kept: to try again, or not.
+ *
+ * Context: any.
+ * Return: an NVMe status.
+ */
+u16 vnvme_nvm_status(u16 status)
+{
+	u16 dnr = status & VNVME_DNR;
+
+	switch (status & ~VNVME_DNR) {
+	case VNVME_SC_SUCCESS:
+	case VNVME_SC_INVALID_OPCODE:
+	case VNVME_SC_INVALID_FIELD:
+	case VNVME_SC_DATA_TRANSFER:
+	case VNVME_SC_POWER_LOSS:
+	case VNVME_SC_INTERNAL:
+	case VNVME_SC_ABORT_REQUESTED:
+	case VNVME_SC_INVALID_NS:
+	case VNVME_SC_SEQUENCE:
+	case VNVME_SC_ATOMIC_EXCEEDED:
+	case VNVME_SC_DENIED:
+	case VNVME_SC_WRITE_PROTECTED:
+	case VNVME_SC_INTERRUPTED:
+	case VNVME_SC_LBA_RANGE:
+	case VNVME_SC_CAP_EXCEEDED:
+	case VNVME_SC_NS_NOT_READY:
+	case VNVME_SC_CONFLICT:
+	case VNVME_SC_READ_ONLY_RANGE:
+	case VNVME_SC_SIZE_LIMIT:
+	case VNVME_SC_WRITE_FAULT:
+	case VNVME_SC_READ_ERROR:
+	case VNVME_SC_COMPARE_FAILED:
+	case VNVME_SC_ACCESS_DENIED:
+		return status;
+	case VNVME_SC_RESERVATION:
+		/* somebody else's, who may keep it */
+		return VNVME_SC_DENIED | dnr;
+	case VNVME_SC_GUARD_CHECK:
+	case VNVME_SC_APP_TAG_CHECK:
+	case VNVME_SC_REF_TAG_CHECK:
+	case VNVME_SC_UNWRITTEN:
+		return VNVME_SC_READ_ERROR | dnr;
+	case VNVME_SC_SANITIZING:
+	case VNVME_SC_TRANSPORT:
+	case VNVME_SC_MEDIA_NOT_READY:
+	case VNVME_SC_FORMATTING:
+		return VNVME_SC_NS_NOT_READY;
+	case VNVME_SC_ANA_LOST:
+		return VNVME_SC_NS_NOT_READY | VNVME_DNR;
+	default:
+		return VNVME_SCT(status) == VNVME_SCT_PATH ?
+		       VNVME_SC_NS_NOT_READY : VNVME_SC_INTERNAL | dnr;
+	}
+}

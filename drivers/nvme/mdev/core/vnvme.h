@@ -714,6 +714,8 @@ void vnvme_req_done(struct vnvme_req *req, u16 status);
 void vnvme_req_requeue(struct vnvme_req *req, enum vnvme_loss loss, u32 retries);
 /* The miss of @req was dealt with: is there another?  (who has it and users of memory) */
 bool vnvme_req_next_miss(struct vnvme_req *req);
+/* nvm.c: a drive's status as this controller may say it (any) */
+u16 vnvme_nvm_status(u16 status);
 /* The miss of @req was dealt with: 0 or -errno; kick afterwards. (any) */
 void vnvme_req_return(struct vnvme_req *req, int err);
 

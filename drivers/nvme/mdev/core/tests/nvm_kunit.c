@@ -774,6 +774,40 @@ static void c120_backing_errors(struct kunit *test)
 	fake_free(f);
 }
 
+/* 120: what only a drive with paths, reservations, keys and the like may say */
+static void c120_foreign_status(struct kunit *test)
+{
+	static const u16 same[] = {
+		0x000, 0x4001, 0x4002, 0x004, 0x006, 0x4006, 0x007, 0x4020, 0x021,
+		0x4080, 0x4081, 0x082, 0x4180, 0x4182, 0x4183, 0x4280, 0x281,
+		0x4281, 0x4285, 0x4286,
+	};
+	static const struct { u16 drive, guest; } other[] = {
+		/* paths, ANA, the host's own */
+		{ 0x300, 0x082 }, { 0x4301, 0x4082 }, { 0x302, 0x082 },
+		{ 0x303, 0x082 }, { 0x360, 0x082 }, { 0x4370, 0x082 },
+		{ 0x371, 0x082 }, { 0x022, 0x082 },
+		/* format, sanitize */
+		{ 0x4084, 0x082 }, { 0x01d, 0x082 }, { 0x401c, 0x4006 },
+		/* reservations, fused, SGLs, host identifier, Keep Alive */
+		{ 0x4083, 0x4015 }, { 0x009, 0x006 }, { 0x400a, 0x4006 },
+		{ 0x400d, 0x4006 }, { 0x018, 0x006 }, { 0x401b, 0x4006 },
+		/* protection information, zones, keys, vendors, admin commands */
+		{ 0x4282, 0x4281 }, { 0x287, 0x281 }, { 0x41b8, 0x4006 },
+		{ 0x4086, 0x4006 }, { 0x40c0, 0x4006 }, { 0x47ff, 0x4006 },
+		{ 0x4108, 0x4006 }, { 0x4400, 0x4006 },
+	};
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(same); i++)
+		KUNIT_EXPECT_EQ(test, vnvme_nvm_status(same[i]), same[i]);
+	for (i = 0; i < ARRAY_SIZE(other); i++)
+		KUNIT_EXPECT_EQ(test, vnvme_nvm_status(other[i].drive),
+				other[i].guest);
+	for (i = 0; i < 0x800; i++)
+		KUNIT_EXPECT_NE(test, VNVME_SCT(vnvme_nvm_status(i)), 3);
+}
+
 static struct kunit_case nvm_cases[] = {
 	KUNIT_CASE(c109_one_command),
 	KUNIT_CASE(c101_mdts),
@@ -797,6 +831,7 @@ static struct kunit_case nvm_cases[] = {
 	KUNIT_CASE(c121_read_only),
 	KUNIT_CASE(r01_read_once),
 	KUNIT_CASE(c120_backing_errors),
+	KUNIT_CASE(c120_foreign_status),
 	{}
 };
 
