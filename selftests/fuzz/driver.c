@@ -144,6 +144,31 @@ static void driver_make_again(struct driver *d, u16 q, u8 how)
 	fuzz_check(!fake_create(f, q, q, 2 + how % 30));
 }
 
+/* DBBUF; some queues go on ringing through BAR0 all the same. */
+static void driver_dbbuf(struct driver *d, u8 how)
+{
+	u32 q;
+
+	fuzz_check(!fake_dbbuf(d->f));
+	for (q = 1; q <= NR_Q; q++)
+		d->f->q[q].shadow = !(how & 32 * q);
+}
+
+/* Shadow doorbells of queues that were rung without them are given back, cleared. */
+static void driver_give_back(struct driver *d)
+{
+	u32 *shadow = fake_ptr(d->f, FAKE_SHADOW), q;
+
+	for (q = 0; q <= NR_Q && d->f->dbbuf; q++) {
+		if (d->f->q[q].shadow)
+			continue;
+		if (!q || d->f->ctrl.sq[q].use != VNVME_DB_NEW)
+			shadow[vnvme_sq_db_index(q)] = 0;
+		if (!q || d->f->ctrl.lane[q].cq.use != VNVME_DB_NEW)
+			shadow[vnvme_cq_db_index(q)] = 0;
+	}
+}
+
 static void driver_page(struct driver *d, u8 which)
 {
 	static const u64 queues[] = {
@@ -198,13 +223,15 @@ static void driver_op(struct driver *d, struct fuzz_in *in)
 		break;
 	case 13:
 		if (!d->f->dbbuf && (op & 128))
-			fuzz_check(!fake_dbbuf(d->f));
+			driver_dbbuf(d, op);
 		else
 			d->f->mapped = op & 16 && !d->asleep[1] && !d->asleep[2];
 		break;
 	case 14:
 		if (op & 128)
 			driver_make_again(d, q, fuzz_u8(in));
+		else
+			driver_give_back(d);
 		break;
 	case 15:
 		fuzz_check(!fake_identify(d->f, 1, 0));

@@ -868,6 +868,44 @@ TEST_F_TIMEOUT(dev, shadow_doorbells, 120)
 	EXPECT_EQ(0, client_enable(c, 16));
 }
 
+/* 98: The admin queue rung through BAR0 alone: its shadow, cleared, is no doorbell. */
+TEST_F(dev, shadow_given_back)
+{
+	struct client *c = &self->c;
+	struct sqe cmd = { .opcode = 0x06, .cdw10 = 1 };
+	uint8_t *buf;
+	int i;
+
+	ASSERT_EQ(0, client_enable(c, 32));
+	ASSERT_EQ(ST_OK, client_dbbuf(c));
+	ASSERT_EQ(ST_OK, client_io_queue(c, 1, 16, -1));
+	buf = client_alloc(c, PAGE);
+	cmd.prp1 = client_iova(c, buf);
+	for (i = 0; i < 20; i++)
+		ASSERT_EQ(ST_OK, client_exec(c, &c->admin, &cmd, NULL));
+	memset(buf, 0x77, PAGE);
+	c->shadow[0] = 0;
+	c->shadow[1] = 0;
+	/* all of them end in work of the controller's */
+	for (i = 0; i < 3; i++) {
+		bar_write(c, REG_INTMC, 1, 4);
+		bar_write(c, REG_DB + 4, c->admin.head, 4);
+		usleep(200000);
+	}
+	EXPECT_EQ(0x77, buf[0]);
+	EXPECT_FALSE(queue_pop(c, &c->admin, NULL));
+	for (i = 0; i < 40; i++)
+		ASSERT_EQ(ST_OK, client_exec(c, &c->admin, &cmd, NULL));
+	EXPECT_FALSE(queue_pop(c, &c->admin, NULL));
+	memset(buf, 0x77, PAGE);
+	bar_write(c, REG_CC, CC_ENABLE | 1 << 14, 4);
+	for (i = 0; i < 5000 && (bar_read(c, REG_CSTS, 4) & 0xc) != 8; i++)
+		usleep(1000);
+	EXPECT_EQ(8, bar_read(c, REG_CSTS, 4) & 0xc);
+	EXPECT_EQ(0x77, buf[0]);
+	EXPECT_FALSE(queue_pop(c, &c->admin, NULL));
+}
+
 /* 33, L10: Many at once, more than the completion queue holds: none lost, none twice. */
 TEST_F(dev, full_completion_queue)
 {

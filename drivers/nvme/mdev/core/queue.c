@@ -63,55 +63,193 @@ static bool vnvme_dbbuf_put(struct vnvme_ctrl *ctrl, u64 page,
 	return true;
 }
 
+/* Where a queue keeps what is known of one of its doorbells. */
+struct vnvme_db_view {
+	u32	*db, *shadow, *event;
+	__le32	**word, *own;
+	u8	*use;
+};
+
+static struct vnvme_db_view vnvme_sq_view(struct vnvme_sq *sq)
+{
+	return (struct vnvme_db_view){ &sq->db, &sq->shadow, &sq->event,
+				       &sq->word, &sq->own, &sq->use };
+}
+
+static struct vnvme_db_view vnvme_cq_view(struct vnvme_cq *cq)
+{
+	return (struct vnvme_db_view){ &cq->db, &cq->shadow, &cq->event,
+				       &cq->word, &cq->own, &cq->use };
+}
+
+/* A shadow that is not looked at does not change, for those who look at ->word. */
+static void vnvme_db_shut(const struct vnvme_db_view *v)
+{
+	*v->own = cpu_to_le32(*v->shadow);
+	*v->word = v->own;
+}
+
+/*
+ * In the last word of the EventIdx page, which is no queue's: as long as it is
+ * there the pages are DBBUF's, and where it is found by Doorbell Buffer Config
+ * they were not cleared since an earlier one.
+ */
+#define VNVME_DBBUF_MARK	0x6d646576u
+#define VNVME_DBBUF_MARK_AT	(VNVME_PAGE_SIZE / 4 - 1)
+
+/* A look at a doorbell that has changed in BAR0, to @m, from @cur. */
+struct vnvme_db_look {
+	u32	m, cur;
+	u32	s;		/* its shadow word, */
+	u32	shadow;		/* and what the controller knows of it */
+	u8	use;
+};
+
+static bool vnvme_dbbuf_marked(const struct vnvme_ctrl *ctrl)
+{
+	const __le32 *mark = vnvme_dbbuf_word(ctrl, ctrl->dbbuf.ei,
+					      VNVME_DBBUF_MARK_AT);
+
+	return !mark || vnvme_dbbuf_get(mark) == VNVME_DBBUF_MARK;
+}
+
+/*
+ * Does the guest use the shadow?  The controller has written the word itself, so
+ * that only another value can be the guest's, at BAR0's or ahead of it.  0 is
+ * also what memory holds that was given back and cleared: it is believed where
+ * a queue was not rung without its shadow before.  What is none of that is no
+ * doorbell any more, and not to be written either.
+ */
+static u8 vnvme_db_use(const struct vnvme_ctrl *ctrl, unsigned int index,
+		       struct vnvme_db_look l, struct vnvme_db_door door)
+{
+	if (l.use == VNVME_DB_SHADOW || l.use == VNVME_DB_LEFT ||
+	    !vnvme_db_fits(door, l.m))
+		return l.use;
+	if (!vnvme_dbbuf_marked(ctrl))
+		return VNVME_DB_LEFT;
+	if (l.s == l.shadow || (!l.s && !l.m))
+		return VNVME_DB_BAR0;
+	if (!l.s)
+		return l.use == VNVME_DB_NEW && index > vnvme_cq_db_index(0) ?
+		       VNVME_DB_SHADOW : VNVME_DB_UNSURE;
+	if (vnvme_db_fits(door, l.s) &&
+	    vnvme_ring_dist(l.cur, l.m, door.depth) <=
+	    vnvme_ring_dist(l.cur, l.s, door.depth))
+		return VNVME_DB_SHADOW;
+	return VNVME_DB_LEFT;
+}
+
+/* Have the guest's next move from @event on reach BAR0. */
+static void vnvme_db_arm(struct vnvme_ctrl *ctrl, unsigned int index,
+			 const struct vnvme_db_view *v, u32 event)
+{
+	if (*v->event != event &&
+	    vnvme_dbbuf_put(ctrl, ctrl->dbbuf.ei, index, event))
+		*v->event = event;
+}
+
+/*
+ * Rung without its shadow, which gets the value, too.  EventIdx first: a guest
+ * that finds the new shadow finds that, and its next move reaches BAR0.
+ */
+static void vnvme_db_follow(struct vnvme_ctrl *ctrl, unsigned int index,
+			    const struct vnvme_db_view *v, __le32 *word, u32 m)
+{
+	if (*v->use == VNVME_DB_LEFT)
+		return;
+	if (*v->use == VNVME_DB_UNSURE) {
+		vnvme_db_arm(ctrl, index, v, 0);
+		return;
+	}
+	WRITE_ONCE(*v->use, VNVME_DB_BAR0);
+	vnvme_db_arm(ctrl, index, v, m);
+	/* pairs with the guest's barrier between its shadow and EventIdx */
+	smp_wmb();
+	WRITE_ONCE(*word, cpu_to_le32(m));
+	WRITE_ONCE(*v->shadow, m);
+	vnvme_db_shut(v);
+}
+
+/* The same without DBBUF.  Return: @cur if there is nothing, or nonsense. */
+static __always_inline u32 vnvme_db_take(struct vnvme_ctrl *ctrl,
+					 unsigned int index, u32 *db, u32 cur,
+					 struct vnvme_db_door door)
+{
+	u32 m = vnvme_db_get(ctrl, index);
+
+	if (m == *db)
+		return cur;
+	WRITE_ONCE(*db, m);
+	if (likely(vnvme_db_fits(door, m)))
+		return m;
+	vnvme_aen_raise(ctrl, VNVME_AEN_DB_VALUE);
+	return cur;
+}
+
 /*
  * The value of a doorbell whose last accepted value is @cur; with DBBUF.
  *
  * A guest that uses a queue's shadow writes it first and BAR0 after, if at all;
  * one that rings a queue through BAR0 alone (Linux, its admin queue) never
- * touches the shadow, and gets it updated from here.  The shadow is only
- * written when BAR0 brings something new: the guest may be writing it.
+ * touches the shadow, may have given its page back, and gets it updated from
+ * here.  So a shadow is looked at only once the guest was seen to use it, which
+ * is when BAR0 changes, and the word has, too.  Until then EventIdx stays at the
+ * value last taken, and each move of the guest's reaches BAR0.
  */
-static __always_inline u32 vnvme_shadow_take(struct vnvme_ctrl *ctrl,
-					     unsigned int index, u32 *db,
-					     u32 *shadow, __le32 **kept,
-					     u32 cur,
-					     struct vnvme_db_door door)
+static noinline u32 vnvme_shadow_take(struct vnvme_ctrl *ctrl,
+				      unsigned int index,
+				      struct vnvme_db_view v, u32 cur,
+				      struct vnvme_db_door door)
 {
-	u32 m, s, was = *db;
-	__le32 *word = *kept;
+	__le32 *word = *v.use == VNVME_DB_SHADOW ? *v.word : NULL;
+	u32 m, s, was = *v.db;
 	bool bad = false;
 
+	if (*v.use != VNVME_DB_SHADOW)
+		vnvme_db_shut(&v);
+	if (*v.use == VNVME_DB_LEFT)
+		return vnvme_db_take(ctrl, index, v.db, cur, door);
+	if (*v.use != VNVME_DB_SHADOW && vnvme_db_get(ctrl, index) == was)
+		return cur;
 	if (unlikely(!word)) {
 		word = vnvme_dbbuf_word(ctrl, ctrl->dbbuf.db, index);
 		if (!word) {
 			vnvme_memory_lost(ctrl, ctrl->dbbuf.db, true);
 			return cur;
 		}
-		*kept = word;
 	}
 	s = vnvme_dbbuf_get(word);
 	/* pairs with the guest's barrier between its shadow and BAR0 writes */
 	smp_rmb();
 	m = vnvme_db_get(ctrl, index);
-	WRITE_ONCE(*db, m);
+	WRITE_ONCE(*v.db, m);
 	if (m != was) {
 		/* pairs with the same: BAR0 is new, so its shadow is there */
 		smp_rmb();
 		s = vnvme_dbbuf_get(word);
+		WRITE_ONCE(*v.use,
+			   vnvme_db_use(ctrl, index,
+					(struct vnvme_db_look){
+						.m = m, .cur = cur, .s = s,
+						.shadow = *v.shadow,
+						.use = *v.use }, door));
 	}
-	if (s != *shadow) {
-		WRITE_ONCE(*shadow, s);
-		if (vnvme_db_fits(door, s))
-			return s;
-		bad = true;
+	if (*v.use == VNVME_DB_SHADOW) {
+		*v.word = word;
+		if (s != *v.shadow) {
+			WRITE_ONCE(*v.shadow, s);
+			if (vnvme_db_fits(door, s))
+				return s;
+			bad = true;
+		}
 	}
 	if (m != was && m != cur) {
-		if (vnvme_db_fits(door, m)) {
-			WRITE_ONCE(*word, cpu_to_le32(m));
-			WRITE_ONCE(*shadow, m);
-			cur = m;
-		} else {
+		if (!vnvme_db_fits(door, m)) {
 			bad = true;
+		} else {
+			cur = m;
+			vnvme_db_follow(ctrl, index, &v, word, m);
 		}
 	}
 	if (unlikely(bad))
@@ -119,31 +257,15 @@ static __always_inline u32 vnvme_shadow_take(struct vnvme_ctrl *ctrl,
 	return cur;
 }
 
-/* The same without DBBUF.  *@cur stays if there is nothing, or nonsense. */
-static __always_inline void vnvme_db_take(struct vnvme_ctrl *ctrl,
-					  unsigned int index, u32 *db, u32 *cur,
-					  struct vnvme_db_door door)
-{
-	u32 m = vnvme_db_get(ctrl, index);
-
-	if (m == *db)
-		return;
-	WRITE_ONCE(*db, m);
-	if (likely(vnvme_db_fits(door, m)))
-		WRITE_ONCE(*cur, m);
-	else
-		vnvme_aen_raise(ctrl, VNVME_AEN_DB_VALUE);
-}
-
 /* Has a doorbell changed since it was last taken? */
 static bool vnvme_db_changed(const struct vnvme_ctrl *ctrl, unsigned int index,
-			     u32 db, u32 shadow)
+			     u32 db, u32 shadow, u8 use)
 {
 	const __le32 *word;
 
 	if (vnvme_db_get(ctrl, index) != db)
 		return true;
-	if (!ctrl->dbbuf.db)
+	if (!ctrl->dbbuf.db || use != VNVME_DB_SHADOW)
 		return false;
 	word = vnvme_dbbuf_word(ctrl, ctrl->dbbuf.db, index);
 	/* a page that has vanished: the step finds out */
@@ -225,17 +347,16 @@ noinline void vnvme_sq_take_slow(struct vnvme_ctrl *ctrl, struct vnvme_sq *sq)
 	unsigned int index = vnvme_sq_db_index(sq->id);
 	u32 tail;
 
-	if (!ctrl->dbbuf.db) {
-		vnvme_db_take(ctrl, index, &sq->db, &sq->tail,
-			      vnvme_sq_door(sq));
-		return;
-	}
-	tail = vnvme_shadow_take(ctrl, index, &sq->db, &sq->shadow, &sq->word,
-				 sq->tail, vnvme_sq_door(sq));
+	if (ctrl->dbbuf.db)
+		tail = vnvme_shadow_take(ctrl, index, vnvme_sq_view(sq),
+					 sq->tail, vnvme_sq_door(sq));
+	else
+		tail = vnvme_db_take(ctrl, index, &sq->db, sq->tail,
+				     vnvme_sq_door(sq));
 	if (tail == sq->tail)
 		return;
 	WRITE_ONCE(sq->tail, tail);
-	if (sq->id)
+	if (sq->id && ctrl->dbbuf.db && sq->use == VNVME_DB_SHADOW)
 		vnvme_sq_event_lag(ctrl, sq);
 }
 
@@ -251,7 +372,8 @@ bool vnvme_sq_ready(const struct vnvme_ctrl *ctrl, const struct vnvme_sq *sq)
 {
 	return READ_ONCE(sq->tail) != READ_ONCE(sq->head) ||
 	       vnvme_db_changed(ctrl, vnvme_sq_db_index(sq->id),
-				READ_ONCE(sq->db), READ_ONCE(sq->shadow));
+				READ_ONCE(sq->db), READ_ONCE(sq->shadow),
+				READ_ONCE(sq->use));
 }
 
 /**
@@ -289,7 +411,7 @@ noinline void vnvme_sq_run_end(struct vnvme_sq *sq)
 noinline void vnvme_sq_event_set(struct vnvme_ctrl *ctrl, struct vnvme_sq *sq,
 				 u32 event)
 {
-	if (sq->event == event)
+	if (sq->event == event || sq->use == VNVME_DB_LEFT)
 		return;
 	if (vnvme_dbbuf_put(ctrl, ctrl->dbbuf.ei, vnvme_sq_db_index(sq->id),
 			    event))
@@ -347,7 +469,7 @@ static struct vnvme_db_door vnvme_cq_door(const struct vnvme_cq *cq)
 static void vnvme_cq_event_set(struct vnvme_ctrl *ctrl, struct vnvme_cq *cq,
 			       u32 event)
 {
-	if (cq->event == event)
+	if (cq->event == event || cq->use == VNVME_DB_LEFT)
 		return;
 	if (vnvme_dbbuf_put(ctrl, ctrl->dbbuf.ei, vnvme_cq_db_index(cq->id),
 			    event))
@@ -368,10 +490,10 @@ static noinline void vnvme_cq_shadow_take(struct vnvme_ctrl *ctrl,
 					  struct vnvme_cq *cq)
 {
 	vnvme_cq_head_set(cq, vnvme_shadow_take(ctrl, vnvme_cq_db_index(cq->id),
-						&cq->db, &cq->shadow, &cq->word,
-						cq->head, vnvme_cq_door(cq)));
+						vnvme_cq_view(cq), cq->head,
+						vnvme_cq_door(cq)));
 	/* as vnvme_sq_event_lag(); the admin queue stays armed */
-	if (cq->id &&
+	if (cq->id && cq->use == VNVME_DB_SHADOW &&
 	    vnvme_ring_dist(cq->head, cq->event, cq->depth) <= cq->depth / 4)
 		vnvme_cq_event_set(ctrl, cq,
 				   (cq->head ? cq->head : cq->depth) - 1);
@@ -386,14 +508,14 @@ static noinline void vnvme_cq_shadow_take(struct vnvme_ctrl *ctrl,
  */
 void vnvme_cq_take(struct vnvme_ctrl *ctrl, struct vnvme_cq *cq)
 {
-	u32 head = cq->head;
+	u32 head;
 
 	if (ctrl->dbbuf.db) {
 		vnvme_cq_shadow_take(ctrl, cq);
 		return;
 	}
-	vnvme_db_take(ctrl, vnvme_cq_db_index(cq->id), &cq->db, &head,
-		      vnvme_cq_door(cq));
+	head = vnvme_db_take(ctrl, vnvme_cq_db_index(cq->id), &cq->db, cq->head,
+			     vnvme_cq_door(cq));
 	if (head != cq->head)
 		vnvme_cq_head_set(cq, head);
 }
@@ -427,7 +549,8 @@ bool vnvme_cq_may_have_room(const struct vnvme_ctrl *ctrl,
 {
 	return !vnvme_cq_full(cq) ||
 	       vnvme_db_changed(ctrl, vnvme_cq_db_index(cq->id),
-				READ_ONCE(cq->db), READ_ONCE(cq->shadow));
+				READ_ONCE(cq->db), READ_ONCE(cq->shadow),
+				READ_ONCE(cq->use));
 }
 
 /**
@@ -442,18 +565,23 @@ bool vnvme_cq_unread(const struct vnvme_ctrl *ctrl, const struct vnvme_cq *cq)
 {
 	unsigned int index = vnvme_cq_db_index(cq->id);
 	struct vnvme_db_door door = vnvme_cq_door(cq);
+	struct vnvme_db_look l = {
+		.m = vnvme_db_get(ctrl, index), .cur = door.from,
+		.shadow = READ_ONCE(cq->shadow), .use = READ_ONCE(cq->use),
+	};
 	u32 head = door.from;
 	const __le32 *word;
-	u32 val;
 
-	val = vnvme_db_get(ctrl, index);
-	if (val != READ_ONCE(cq->db) && vnvme_db_fits(door, val))
-		head = val;
-	if (ctrl->dbbuf.db) {
-		word = vnvme_dbbuf_word(ctrl, ctrl->dbbuf.db, index);
-		val = word ? vnvme_dbbuf_get(word) : head;
-		if (val != READ_ONCE(cq->shadow) && vnvme_db_fits(door, val))
-			head = val;
+	if (l.m != READ_ONCE(cq->db) && vnvme_db_fits(door, l.m))
+		head = l.m;
+	word = ctrl->dbbuf.db ? vnvme_dbbuf_word(ctrl, ctrl->dbbuf.db, index) : NULL;
+	if (word) {
+		l.s = vnvme_dbbuf_get(word);
+		if (l.m != READ_ONCE(cq->db))
+			l.use = vnvme_db_use(ctrl, index, l, door);
+		if (l.use == VNVME_DB_SHADOW && l.s != l.shadow &&
+		    vnvme_db_fits(door, l.s))
+			head = l.s;
 	}
 	return vnvme_ring_dist(door.from, head, door.depth) != door.span;
 }
@@ -507,6 +635,12 @@ noinline void vnvme_cq_run_end(struct vnvme_cq *cq)
 
 /* ------------------------------------------------------------- DBBUF ---- */
 
+/* The pages that a guest hands over, and whether it has cleared them. */
+struct vnvme_dbbuf_words {
+	__le32	*db, *ei;
+	bool	cleared;
+};
+
 /**
  * vnvme_dbbuf_pin() - have both pages of DBBUF in the table
  * @ctrl:	controller
@@ -555,19 +689,47 @@ bool vnvme_dbbuf_clear(struct vnvme_ctrl *ctrl, unsigned int index)
 /*
  * A word of a page that the guest has just handed over.  A driver may have
  * used its shadow doorbells before it told us where they are (Linux does, after
- * a controller reset): a value other than 0 that fits is where it stands.  0 is
- * what fresh memory holds: then the word gets the value that BAR0 gave.  So it
- * does for the admin queue, which is rung through BAR0 up to this command.
+ * a controller reset): then a value other than 0 that fits is where it stands,
+ * if it @cleared its pages as it has to.  0 is what fresh memory holds: then the
+ * word gets the value that BAR0 gave.  So it does for the admin queue, which is
+ * rung through BAR0 up to this command.
+ *
+ * Armed first, so that a move that the guest makes meanwhile is either found
+ * here or reaches BAR0.
  */
-static u32 vnvme_dbbuf_start(__le32 *page, unsigned int index, u32 cur,
+static u32 vnvme_dbbuf_start(struct vnvme_dbbuf_words at, unsigned int index,
+			     struct vnvme_db_view v, u32 cur,
 			     struct vnvme_db_door door)
 {
-	u32 val = vnvme_dbbuf_get(&page[index]);
+	u32 val;
 
-	if (index > vnvme_cq_db_index(0) && val && vnvme_db_fits(door, val))
-		return val;
-	WRITE_ONCE(page[index], cpu_to_le32(cur));
+	WRITE_ONCE(at.ei[index], cpu_to_le32(cur));
+	/* pairs with the guest's barrier between its shadow and EventIdx */
+	smp_mb();
+	val = vnvme_dbbuf_get(&at.db[index]);
+	if (at.cleared && index > vnvme_cq_db_index(0) && val &&
+	    vnvme_db_fits(door, val)) {
+		cur = val;
+		WRITE_ONCE(*v.use, VNVME_DB_SHADOW);
+		WRITE_ONCE(at.ei[index], cpu_to_le32(cur));
+	} else {
+		WRITE_ONCE(*v.use, VNVME_DB_NEW);
+		WRITE_ONCE(at.db[index], cpu_to_le32(cur));
+	}
+	WRITE_ONCE(*v.shadow, cur);
+	*v.event = cur;
 	return cur;
+}
+
+/* Only the controller writes EventIdx: what is there already is another life's. */
+static bool vnvme_dbbuf_cleared(const __le32 *ei)
+{
+	unsigned int i;
+
+	for (i = 0; i < VNVME_PAGE_SIZE / sizeof(*ei); i++)
+		if (READ_ONCE(ei[i]))
+			return false;
+	return true;
 }
 
 /**
@@ -580,35 +742,42 @@ static u32 vnvme_dbbuf_start(__le32 *page, unsigned int index, u32 cur,
  */
 bool vnvme_dbbuf_adopt(struct vnvme_ctrl *ctrl, struct vnvme_dbbuf pages)
 {
-	__le32 *db = vnvme_dbbuf_word(ctrl, pages.db, 0);
-	__le32 *ei = vnvme_dbbuf_word(ctrl, pages.ei, 0);
+	struct vnvme_dbbuf_words at = {
+		.db = vnvme_dbbuf_word(ctrl, pages.db, 0),
+		.ei = vnvme_dbbuf_word(ctrl, pages.ei, 0),
+	};
 	struct vnvme_sq *sq;
 	struct vnvme_cq *cq;
-	unsigned int i, id;
+	unsigned int i;
 
-	if (!db || !ei)
+	if (!at.db || !at.ei)
 		return false;
+	at.cleared = vnvme_dbbuf_cleared(at.ei);
+	/* what was rung before is not mistaken for what comes after */
+	for (i = 0; i <= ctrl->cfg.nr_ioq; i++) {
+		if (ctrl->sq[i].live)
+			vnvme_sq_take_slow(ctrl, &ctrl->sq[i]);
+		if (ctrl->lane[i].cq.live)
+			vnvme_cq_take(ctrl, &ctrl->lane[i].cq);
+	}
 	ctrl->dbbuf = pages;
+	WRITE_ONCE(at.ei[VNVME_DBBUF_MARK_AT], cpu_to_le32(VNVME_DBBUF_MARK));
 	for (i = 0; i <= ctrl->cfg.nr_ioq; i++) {
 		vnvme_lane_forget(&ctrl->lane[i]);
 		sq = &ctrl->sq[i];
-		id = vnvme_sq_db_index(i);
-		if (sq->live) {
-			WRITE_ONCE(sq->tail, vnvme_dbbuf_start(db, id, sq->tail,
-							       vnvme_sq_door(sq)));
-			WRITE_ONCE(sq->shadow, sq->tail);
-			sq->event = sq->tail;
-			WRITE_ONCE(ei[id], cpu_to_le32(sq->event));
-		}
+		if (sq->live)
+			WRITE_ONCE(sq->tail,
+				   vnvme_dbbuf_start(at, vnvme_sq_db_index(i),
+						     vnvme_sq_view(sq), sq->tail,
+						     vnvme_sq_door(sq)));
 		cq = &ctrl->lane[i].cq;
-		id = vnvme_cq_db_index(i);
-		if (cq->live) {
-			vnvme_cq_head_set(cq, vnvme_dbbuf_start(db, id, cq->head,
-								vnvme_cq_door(cq)));
-			WRITE_ONCE(cq->shadow, cq->head);
-			cq->event = cq->head;
-			WRITE_ONCE(ei[id], cpu_to_le32(cq->event));
-		}
+		if (cq->live)
+			vnvme_cq_head_set(cq,
+					  vnvme_dbbuf_start(at,
+							    vnvme_cq_db_index(i),
+							    vnvme_cq_view(cq),
+							    cq->head,
+							    vnvme_cq_door(cq)));
 	}
 	return true;
 }

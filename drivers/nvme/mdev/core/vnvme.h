@@ -361,14 +361,25 @@ struct vnvme_req {
  * Queues
  */
 
+/* How a guest rings a doorbell, with DBBUF: what it was seen to do. */
+enum vnvme_db_use {
+	VNVME_DB_NEW,		/* it has not yet: armed */
+	VNVME_DB_BAR0,		/* without its shadow, which follows: armed */
+	VNVME_DB_UNSURE,	/* the same, its shadow is 0: armed there */
+	VNVME_DB_SHADOW,	/* through its shadow */
+	VNVME_DB_LEFT,		/* without, and its shadow is something else now */
+};
+
 /*
  * struct vnvme_sq - a submission queue
- * @db, @shadow: doorbell values last taken from BAR0 and from the shadow page
+ * @db, @shadow: doorbell values last taken from BAR0 and from the shadow page,
+ *		where the latter may be what the controller itself has written
+ * @use:	enum vnvme_db_use
  * @inflight:	not @live any more: commands fetched and not answered
  * @del_cid:	Delete I/O Submission Queue that waits for @inflight to be 0,
  *		or -1
- * @at, @left: the next entries, and @word, the shadow doorbell: look-ups that
- *		owners keep, see vnvme_lane_forget()
+ * @at, @left: the next entries, and @word, the shadow doorbell, or @own where
+ *		that is not looked at: what owners keep, see vnvme_lane_forget()
  */
 struct vnvme_sq {
 	void	*at;
@@ -387,12 +398,14 @@ struct vnvme_sq {
 	u16	id;
 	u16	cqid;
 	bool	live;
+	u8	use;
+	__le32	own;
 	struct vnvme_sq *next;	/* of the same lane, if @live */
 };
 
 /*
  * struct vnvme_cq - a completion queue
- * @word:	as struct vnvme_sq's
+ * @word, @own, @use: as struct vnvme_sq's
  * @room:	entries that may be promised before another look at the head
  * @phase:	of the next entry, as it stands in its last word
  * @told:	up to here an interrupt has told the guest of entries, or it has
@@ -420,6 +433,8 @@ struct vnvme_cq {
 	bool	irq_enabled;
 	bool	held;
 	bool	live;
+	u8	use;
+	__le32	own;
 };
 
 struct vnvme_lane_stat {

@@ -135,8 +135,10 @@ static void c92_bad_doorbells(struct kunit *test)
 	u32 i, k, shadow;
 
 	for (shadow = 0; shadow < 2; shadow++) {
-		if (shadow)
+		if (shadow) {
 			KUNIT_ASSERT_EQ(test, fake_dbbuf(f), 0);
+			pin_data(test, f);	/* seen to use it */
+		}
 		for (i = 0; i < ARRAY_SIZE(bad); i++) {
 			if (shadow)
 				SHADOW(f, 2) = bad[i];
@@ -256,6 +258,88 @@ static void c98_shadow_and_mmio_mixed(struct kunit *test)
 	fake_free(f);
 }
 
+/*
+ * 98: a guest that never used its shadow gives the page back, cleared or with
+ * something else in it: no command is fetched again, and nothing is written there
+ */
+static void c98_shadow_given_back(struct kunit *test)
+{
+	/* in the shadow page, and in the other one */
+	static const struct { u32 db, ei; bool both; } left[] = {
+		{ 0 }, { 0x55555555 }, { 0, 0, true }, { 3, 3, true },
+		{ 0x55555555, 0x55555555, true },
+	};
+	struct vnvme_sqe sqe;
+	struct fake *f;
+	u32 i, k, nr;
+
+	for (k = 0; k < ARRAY_SIZE(left); k++) {
+		f = fake_ready(2);
+		pin_data(test, f);
+		KUNIT_ASSERT_EQ(test, fake_dbbuf(f), 0);
+		f->q[1].shadow = false;
+		for (i = 0; i < 5; i++) {
+			sqe = fake_rw(VNVME_CMD_READ, 0, 1, FAKE_DATA, 0);
+			KUNIT_ASSERT_EQ(test, fake_io(f, 1, &sqe), 0);
+		}
+		for (i = 0; i < 10; i++)
+			KUNIT_ASSERT_EQ(test, fake_identify(f, 1, 0), 0);
+		nr = f->nr_submits;
+		for (i = 0; i < 1024; i++) {
+			SHADOW(f, i) = left[k].db;
+			if (left[k].both)
+				EVENT(f, i) = left[k].ei;
+		}
+		memset(fake_ptr(f, FAKE_ID), 0x77, 4096);
+		f->work = true;
+		fake_run(f);
+		KUNIT_EXPECT_EQ(test, *(u32 *)fake_ptr(f, FAKE_ID), 0x77777777);
+		KUNIT_EXPECT_EQ(test, pop_all(f, 0) + pop_all(f, 1), 0);
+		KUNIT_EXPECT_EQ(test, f->nr_submits, nr);
+		/* it goes on ringing through BAR0, round the ring */
+		for (i = 0; i < 50; i++) {
+			sqe = fake_rw(VNVME_CMD_READ, 0, 1, FAKE_DATA, 0);
+			KUNIT_ASSERT_EQ(test, fake_io(f, 1, &sqe), 0);
+			KUNIT_ASSERT_EQ(test, fake_identify(f, 1, 0), 0);
+			KUNIT_ASSERT_EQ(test, pop_all(f, 0) + pop_all(f, 1), 0);
+		}
+		KUNIT_EXPECT_EQ(test, f->nr_submits, nr + 50);
+		/* nor does anything change in what they hold now */
+		for (i = 0; i < 1024 && left[k].both; i++) {
+			KUNIT_ASSERT_EQ(test, SHADOW(f, i), left[k].db);
+			KUNIT_ASSERT_EQ(test, EVENT(f, i), left[k].ei);
+		}
+		KUNIT_EXPECT_EQ(test, next_aen(f), ~0u);
+		KUNIT_EXPECT_EQ(test, f->nr_bad, 0);
+		fake_free(f);
+	}
+}
+
+/* 94, 98: pages with another life's doorbells in them are no doorbells */
+static void c94_dbbuf_not_cleared(struct kunit *test)
+{
+	struct fake *f = fake_ready(1);
+	struct vnvme_sqe sqe;
+
+	pin_data(test, f);
+	/* a ring full of commands that are no more */
+	push_reads(f, 1, 14);
+	f->q[1].tail = 1;
+	memset(f->q[1].waiting, 0, FAKE_CIDS);
+	SHADOW(f, 2) = 15;
+	SHADOW(f, 3) = 1;
+	EVENT(f, 2) = 14;
+	KUNIT_ASSERT_EQ(test, fake_dbbuf(f), 0);
+	fake_run(f);
+	KUNIT_EXPECT_EQ(test, pop_all(f, 1), 0);
+	KUNIT_EXPECT_EQ(test, SHADOW(f, 2), 1);
+	KUNIT_EXPECT_EQ(test, EVENT(f, 2), 1);
+	sqe = fake_rw(VNVME_CMD_READ, 0, 1, FAKE_DATA, 0);
+	KUNIT_EXPECT_EQ(test, fake_io(f, 1, &sqe), 0);
+	KUNIT_EXPECT_EQ(test, f->nr_bad, 0);
+	fake_free(f);
+}
+
 /* Linux after a reset: commands through the shadow before 7Ch tells of it */
 static void c95_shadow_ahead_of_7c(struct kunit *test)
 {
@@ -289,6 +373,8 @@ static void c94_dbbuf_moves(struct kunit *test)
 	KUNIT_ASSERT_EQ(test, fake_admin(f, &sqe, NULL), 0);
 	push_reads(f, 1, 2);
 	((u32 *)fake_ptr(f, FAKE_ID))[2] = f->q[1].tail;
+	/* armed where it stands: it is rung */
+	fake_ring(f, 2, f->q[1].tail, false);
 	fake_run(f);
 	KUNIT_EXPECT_EQ(test, pop_all(f, 1), 2);
 	fake_free(f);
@@ -575,6 +661,8 @@ static struct kunit_case queue_cases[] = {
 	KUNIT_CASE(c91_doorbell_of_nobody),
 	KUNIT_CASE(c96_no_missed_wake),
 	KUNIT_CASE(c98_shadow_and_mmio_mixed),
+	KUNIT_CASE(c98_shadow_given_back),
+	KUNIT_CASE(c94_dbbuf_not_cleared),
 	KUNIT_CASE(c95_shadow_ahead_of_7c),
 	KUNIT_CASE(c94_dbbuf_moves),
 	KUNIT_CASE(c51_made_again),
