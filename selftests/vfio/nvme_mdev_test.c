@@ -586,7 +586,54 @@ TEST_F(dev, mappings_per_command)
 	}
 }
 
-/* 26: Queue memory vanishes under a running controller: CSTS.CFS, nothing else. */
+/* 26, 49: The rings of an I/O queue are unmapped before it is deleted: that queue stands still. */
+TEST_F(dev, unmapped_io_queue_is_deleted)
+{
+	struct client *c = &self->c;
+	struct sqe cmd = { .opcode = 0x05, .cdw10 = 15 << 16 | 2, .cdw11 = 1 };
+	uint64_t at = MEM_IOVA + MEM_SIZE, buf;
+	int i, how;
+
+	start(_metadata, self, 16);
+	buf = client_iova(c, client_alloc(c, PAGE));
+	for (how = 0; how < 4; how++) {
+		void *side = mmap(NULL, 2 * PAGE, PROT_READ | PROT_WRITE,
+				  MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+		ASSERT_NE(MAP_FAILED, side);
+		ASSERT_EQ(0, client_map(c, side, at, 2 * PAGE, 3));
+		cmd = (struct sqe){ .opcode = 0x05, .cdw10 = 15 << 16 | 2, .cdw11 = 1 };
+		cmd.prp1 = at + PAGE;
+		ASSERT_EQ(ST_OK, client_exec(c, &c->admin, &cmd, NULL));
+		cmd = (struct sqe){ .opcode = 0x01, .cdw10 = 15 << 16 | 2, .cdw11 = 2 << 16 | 1 };
+		cmd.prp1 = at;
+		ASSERT_EQ(ST_OK, client_exec(c, &c->admin, &cmd, NULL));
+		/* nothing on it, a command, a ring that has turned; all of it gone, or one */
+		if (how)
+			bar_write(c, REG_DB + 16, how, 4);
+		if (how == 2)
+			usleep(100000);
+		ASSERT_EQ(0, client_unmap(c, at, 2 * PAGE));
+		if (how == 3)
+			ASSERT_EQ(0, client_map(c, side, at + PAGE, PAGE, 3));
+		if (how)
+			bar_write(c, REG_DB + 16, 8, 4);
+		for (i = 0; i < 100; i++)
+			ASSERT_EQ(ST_OK, client_rw(c, &c->io[0], false, 0, 1, buf, self->lba));
+		usleep(100000);
+		EXPECT_EQ(CSTS_RDY, bar_read(c, REG_CSTS, 4));
+		cmd = (struct sqe){ .opcode = 0x00, .cdw10 = 2 };
+		EXPECT_EQ(ST_OK, client_exec(c, &c->admin, &cmd, NULL));
+		cmd = (struct sqe){ .opcode = 0x04, .cdw10 = 2 };
+		EXPECT_EQ(ST_OK, client_exec(c, &c->admin, &cmd, NULL));
+		if (how == 3)
+			ASSERT_EQ(0, client_unmap(c, at + PAGE, PAGE));
+		munmap(side, 2 * PAGE);
+	}
+	EXPECT_EQ(CSTS_RDY, bar_read(c, REG_CSTS, 4));
+}
+
+/* 26: All queue memory vanishes under a running controller: CSTS.CFS, nothing else. */
 TEST_F(dev, unmapped_queues_are_fatal)
 {
 	struct client *c = &self->c;
@@ -595,7 +642,7 @@ TEST_F(dev, unmapped_queues_are_fatal)
 	start(_metadata, self, 16);
 	ASSERT_EQ(0, client_unmap(c, MEM_IOVA, MEM_SIZE));
 	EXPECT_EQ(0, client_state(c, "pinned_bytes"));
-	bar_write(c, REG_DB + 8, 1, 4);
+	bar_write(c, REG_DB, (c->admin.tail + 1) % 32, 4);
 	for (i = 0; i < 2000 && !(bar_read(c, REG_CSTS, 4) & CSTS_CFS); i++)
 		usleep(1000);
 	EXPECT_EQ(CSTS_CFS, bar_read(c, REG_CSTS, 4) & CSTS_CFS);

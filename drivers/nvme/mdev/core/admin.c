@@ -100,7 +100,7 @@ static u16 vnvme_create_sq(struct vnvme_ctrl *ctrl, struct vnvme_cmd *cmd)
 	if (!vnvme_lane_id_ok(ctrl, cqid))
 		return vnvme_bad(cmd, VNVME_SC_QID_INVALID, VNVME_LOC(cdw11));
 	lane = &ctrl->lane[cqid];
-	if (!lane->cq.live)
+	if (!lane->cq.live || lane->cq.gone)
 		return vnvme_bad(cmd, VNVME_SC_CQ_INVALID, VNVME_LOC(cdw11));
 	if (VNVME_CC_IOSQES(ctrl->cc) != VNVME_SQES)
 		return vnvme_bad(cmd, VNVME_SC_QUEUE_SIZE, VNVME_LOC(cdw10));
@@ -120,15 +120,19 @@ static u16 vnvme_create_sq(struct vnvme_ctrl *ctrl, struct vnvme_cmd *cmd)
 	return 0;
 }
 
-/* Owners parked. */
-static void vnvme_sq_unlink(struct vnvme_ctrl *ctrl, struct vnvme_sq *sq)
+/**
+ * vnvme_sq_unlink() - nothing is fetched from a queue any more
+ * @ctrl:	controller, owners parked
+ * @sq:		queue; it may have been unlinked before
+ */
+void vnvme_sq_unlink(struct vnvme_ctrl *ctrl, struct vnvme_sq *sq)
 {
-	struct vnvme_lane *lane = &ctrl->lane[sq->cqid];
-	struct vnvme_sq **link = &lane->sqs;
+	struct vnvme_sq **link = &ctrl->lane[sq->cqid].sqs;
 
-	while (*link != sq)
+	while (*link && *link != sq)
 		link = &(*link)->next;
-	*link = sq->next;
+	if (*link)
+		*link = sq->next;
 }
 
 /* Owners parked. */

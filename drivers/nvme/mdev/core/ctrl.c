@@ -365,26 +365,78 @@ void vnvme_lane_init(struct vnvme_ctrl *ctrl, u16 id, struct vnvme_req *reqs,
 	}
 }
 
+/* Is the ring there, and may the device write it?  Owners are not parked. */
+static bool vnvme_ring_pin(struct vnvme_ctrl *ctrl, u64 base, u32 bytes,
+			   bool write)
+{
+	struct vnvme_extent x;
+	u64 at;
+
+	if (ctrl->env->pin(ctrl, base, bytes))
+		return false;
+	for (at = base; write && at < base + bytes; at += VNVME_PAGE_SIZE)
+		if (vnvme_mem_lookup(ctrl->mem, at, &x) && x.ro)
+			return false;
+	return true;
+}
+
+static bool vnvme_sq_pin(struct vnvme_ctrl *ctrl, const struct vnvme_sq *sq)
+{
+	return !sq->live || sq->gone ||
+	       vnvme_ring_pin(ctrl, sq->base,
+			      sq->depth * sizeof(struct vnvme_sqe), false);
+}
+
+static bool vnvme_cq_pin(struct vnvme_ctrl *ctrl, const struct vnvme_cq *cq)
+{
+	return !cq->live || cq->gone ||
+	       vnvme_ring_pin(ctrl, cq->base,
+			      cq->depth * sizeof(struct vnvme_cqe), true);
+}
+
+/*
+ * The guest has taken back the memory of an I/O queue and may delete that; until
+ * then it stands still.  Without a completion queue its submission queues do, too.
+ * Owners parked.
+ */
+static void vnvme_queue_gone(struct vnvme_ctrl *ctrl, unsigned int id,
+			     bool sq_there, bool cq_there)
+{
+	struct vnvme_lane *lane = &ctrl->lane[id];
+
+	if (!cq_there) {
+		lane->cq.gone = true;
+		lane->cq_left = 0;
+		lane->sqs = NULL;
+	}
+	if (!sq_there) {
+		ctrl->sq[id].gone = true;
+		vnvme_sq_unlink(ctrl, &ctrl->sq[id]);
+	}
+}
+
 /*
  * Have all memory of queues and of DBBUF in the table.  Owners are not parked:
  * env->pin() may wait for somebody who has to park them.
+ * Return: false if what is missing is more than I/O queues.
  */
 static bool vnvme_queues_pin(struct vnvme_ctrl *ctrl)
 {
-	const struct vnvme_env *env = ctrl->env;
-	const struct vnvme_sq *sq;
-	const struct vnvme_cq *cq;
+	bool sq_there, cq_there;
 	unsigned int i;
 
 	for (i = 0; i <= ctrl->cfg.nr_ioq; i++) {
-		sq = &ctrl->sq[i];
-		if (sq->live && env->pin(ctrl, sq->base, sq->depth *
-					 sizeof(struct vnvme_sqe)))
+		sq_there = vnvme_sq_pin(ctrl, &ctrl->sq[i]);
+		cq_there = vnvme_cq_pin(ctrl, &ctrl->lane[i].cq);
+		if (sq_there && cq_there)
+			continue;
+		if (!i)
 			return false;
-		cq = &ctrl->lane[i].cq;
-		if (cq->live && env->pin(ctrl, cq->base, cq->depth *
-					 sizeof(struct vnvme_cqe)))
-			return false;
+		vnvme_errlog_add(ctrl, i, 0xffff, VNVME_SC_DATA_TRANSFER,
+				 VNVME_LOC_NONE, 0, 0);
+		ctrl->env->park(ctrl);
+		vnvme_queue_gone(ctrl, i, sq_there, cq_there);
+		ctrl->env->unpark(ctrl);
 	}
 	return !ctrl->dbbuf.db || vnvme_dbbuf_pin(ctrl, ctrl->dbbuf);
 }

@@ -381,6 +381,7 @@ bool vnvme_lane_abort(struct vnvme_lane *lane, const struct vnvme_sq *sq,
 		      u16 cid);
 
 /* admin.c */
+void vnvme_sq_unlink(struct vnvme_ctrl *ctrl, struct vnvme_sq *sq);
 void vnvme_admin_post(struct vnvme_ctrl *ctrl, u16 cid, u16 status, u32 dw0);
 bool vnvme_admin_step(struct vnvme_ctrl *ctrl);
 u32 vnvme_admin_effects(const struct vnvme_ctrl *ctrl, u8 opcode);

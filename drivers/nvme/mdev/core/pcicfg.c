@@ -128,7 +128,7 @@ static bool vnvme_intx_wanted(const struct vnvme_ctrl *ctrl)
 		return false;
 	for (i = 0; i <= ctrl->cfg.nr_ioq; i++) {
 		cq = &ctrl->lane[i].cq;
-		if (READ_ONCE(cq->live) && cq->irq_enabled &&
+		if (READ_ONCE(cq->live) && !cq->gone && cq->irq_enabled &&
 		    vnvme_cq_unread(ctrl, cq))
 			return true;
 	}

@@ -35,17 +35,10 @@ vnvme_dbbuf_word(const struct vnvme_ctrl *ctrl, u64 page, unsigned int index)
 /*
  * Queue or DBBUF memory cannot be used.  What was pinned together with memory
  * that the guest unmaps goes away with it, for a moment: control pins it again,
- * or finds that it is the guest's no more.  What is read-only stays so.
+ * or finds that it is the guest's no more, or may not be written.
  */
-static noinline void vnvme_memory_lost(struct vnvme_ctrl *ctrl, u64 iova,
-				       bool write)
+static noinline void vnvme_memory_lost(struct vnvme_ctrl *ctrl)
 {
-	struct vnvme_extent x;
-
-	if (write && vnvme_mem_lookup(ctrl->mem, iova, &x) && x.ro) {
-		vnvme_ctrl_fatal(ctrl);
-		return;
-	}
 	WRITE_ONCE(ctrl->lost, true);
 	ctrl->env->work(ctrl);
 }
@@ -56,7 +49,7 @@ static bool vnvme_dbbuf_put(struct vnvme_ctrl *ctrl, u64 page,
 	__le32 *word = vnvme_dbbuf_word(ctrl, page, index);
 
 	if (unlikely(!word)) {
-		vnvme_memory_lost(ctrl, page, true);
+		vnvme_memory_lost(ctrl);
 		return false;
 	}
 	WRITE_ONCE(*word, cpu_to_le32(val));
@@ -215,7 +208,7 @@ static noinline u32 vnvme_shadow_take(struct vnvme_ctrl *ctrl,
 	if (unlikely(!word)) {
 		word = vnvme_dbbuf_word(ctrl, ctrl->dbbuf.db, index);
 		if (!word) {
-			vnvme_memory_lost(ctrl, ctrl->dbbuf.db, true);
+			vnvme_memory_lost(ctrl);
 			return cur;
 		}
 	}
@@ -281,7 +274,7 @@ static u32 vnvme_run_find(struct vnvme_ctrl *ctrl, u64 base, u32 i, u32 depth,
 
 	if (unlikely(!vnvme_mem_lookup(ctrl->mem, iova, &x) ||
 		     (write && x.ro))) {
-		vnvme_memory_lost(ctrl, iova, write);
+		vnvme_memory_lost(ctrl);
 		return 0;
 	}
 	*at = x.kva;

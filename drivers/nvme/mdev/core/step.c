@@ -59,9 +59,13 @@ static noinline bool vnvme_req_post(struct vnvme_req *req, u16 status)
 
 	/* nothing reaches guest memory once CC.EN is 0 */
 	if (likely(!lane->stopping)) {
-		if (!lane->cq_left && !vnvme_cq_run(lane))
+		if (unlikely(lane->cq.gone))
+			;	/* nobody hears of it but a deletion that waits */
+		else if (lane->cq_left || vnvme_cq_run(lane))
+			vnvme_cq_post(lane, sq, le16_to_cpu(req->sqe.cid),
+				      status, 0);
+		else
 			return false;
-		vnvme_cq_post(lane, sq, le16_to_cpu(req->sqe.cid), status, 0);
 		if (status)
 			vnvme_req_log(req, status);
 		else

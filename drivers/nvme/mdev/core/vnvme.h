@@ -375,6 +375,8 @@ enum vnvme_db_use {
  * @db, @shadow: doorbell values last taken from BAR0 and from the shadow page,
  *		where the latter may be what the controller itself has written
  * @use:	enum vnvme_db_use
+ * @gone:	the ring is not the guest's memory any more: nothing is fetched, and
+ *		the queue waits to be deleted
  * @inflight:	not @live any more: commands fetched and not answered
  * @del_cid:	Delete I/O Submission Queue that waits for @inflight to be 0,
  *		or -1
@@ -398,6 +400,7 @@ struct vnvme_sq {
 	u16	id;
 	u16	cqid;
 	bool	live;
+	bool	gone;
 	u8	use;
 	__le32	own;
 	struct vnvme_sq *next;	/* of the same lane, if @live */
@@ -406,6 +409,7 @@ struct vnvme_sq {
 /*
  * struct vnvme_cq - a completion queue
  * @word, @own, @use: as struct vnvme_sq's
+ * @gone:	the same, nothing is answered, and its submission queues stand still
  * @room:	entries that may be promised before another look at the head
  * @phase:	of the next entry, as it stands in its last word
  * @told:	up to here an interrupt has told the guest of entries, or it has
@@ -433,6 +437,7 @@ struct vnvme_cq {
 	bool	irq_enabled;
 	bool	held;
 	bool	live;
+	bool	gone;
 	u8	use;
 	__le32	own;
 };

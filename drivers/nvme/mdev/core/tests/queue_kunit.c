@@ -465,18 +465,23 @@ static void push_both(struct fake *f)
 	fake_sq_ring(f, 0);
 }
 
-/* 26, rule 6: memory of a queue or of DBBUF vanishes: CSTS.CFS, no fault */
+/* What the controller cannot be without. */
+static const u64 ctrl_pages[] = {
+	FAKE_ASQ, FAKE_ACQ, FAKE_SHADOW, FAKE_EVENT,
+};
+
+/* 26, rule 6: memory of the admin queue or of DBBUF vanishes: CSTS.CFS, no fault */
 static void r06_queue_memory_vanishes(struct kunit *test)
 {
 	struct fake *f;
 	u32 i, k, kind;
 
-	for (i = 0; i < 3 * ARRAY_SIZE(queue_pages); i++) {
-		u64 gone = queue_pages[i / 3];
+	for (i = 0; i < 3 * ARRAY_SIZE(ctrl_pages); i++) {
+		u64 gone = ctrl_pages[i / 3];
 
 		kind = FAKE_ABSENT + i % 3;
 		/* the device only reads these */
-		if (kind == FAKE_RO && (gone == FAKE_SQ(1) || gone == FAKE_ASQ))
+		if (kind == FAKE_RO && gone == FAKE_ASQ)
 			continue;
 		f = fake_ready(1);
 		KUNIT_ASSERT_EQ(test, fake_dbbuf(f), 0);
@@ -485,7 +490,6 @@ static void r06_queue_memory_vanishes(struct kunit *test)
 		fake_page(f, gone, kind);
 		if (kind == FAKE_RO)
 			f->ctrl.env->pin(&f->ctrl, gone, 4096);
-		memset(fake_ptr(f, FAKE_CQ(1)) + 16, 0x77, 4080);
 		for (k = 0; k < 9; k++) {
 			push_both(f);
 			fake_run(f);
@@ -495,13 +499,81 @@ static void r06_queue_memory_vanishes(struct kunit *test)
 		KUNIT_EXPECT_EQ_MSG(test, f->ctrl.state, VNVME_FAILED,
 				    "%llx kind %u", gone, kind);
 		KUNIT_EXPECT_EQ(test, fake_read32(f, VNVME_REG_CSTS) & 2, 2);
-		if (gone == FAKE_CQ(1))
-			KUNIT_EXPECT_EQ(test, *(u8 *)fake_ptr(f, FAKE_CQ(1) +
-							      16), 0x77);
 		fake_page(f, gone, FAKE_OK);
 		fake_write32(f, VNVME_REG_CC, 0);
 		fake_run(f);
 		KUNIT_EXPECT_TRUE(test, fake_enable(f, 8, 8));
+		fake_check(f);
+		KUNIT_EXPECT_EQ(test, f->nr_bad, 0);
+		fake_free(f);
+	}
+}
+
+/*
+ * 26, 49, 50: the ring of an I/O queue vanishes, idle, with a command before or
+ * behind the drive, or while its queue is being deleted: that queue stands still,
+ * can be deleted and made again; nothing reaches what was its memory
+ */
+static void c49_c50_ring_of_an_io_queue_vanishes(struct kunit *test)
+{
+	u64 gone;
+	struct vnvme_sqe sqe;
+	struct vnvme_cqe cqe;
+	struct fake *f;
+	u32 i, how, kind;
+
+	for (i = 0; i < 2 * 3 * 4; i++) {
+		gone = i & 1 ? FAKE_CQ(2) : FAKE_SQ(2);
+		kind = FAKE_ABSENT + i / 2 % 3;
+		how = i / 6;
+		if (kind == FAKE_RO && gone == FAKE_SQ(2))
+			continue;
+		f = fake_ready(2);
+		pin_data(test, f);
+		KUNIT_ASSERT_EQ(test, fake_create(f, 2, 2, 16), 0);
+		if (how & 1)
+			KUNIT_ASSERT_EQ(test, fake_dbbuf(f), 0);
+		f->hold = true;
+		push_reads(f, 2, 3);
+		if (how) {
+			fake_sq_ring(f, 2);
+			fake_run(f);
+		}
+		sqe = fake_sqe(VNVME_ADM_DELETE_SQ, 0);
+		sqe.cdw10 = cpu_to_le32(2);
+		fake_push(f, 0, &sqe);
+		if (how == 3)
+			fake_sq_ring(f, 0);
+		fake_run(f);
+		fake_page(f, gone, kind);
+		if (kind == FAKE_RO)
+			f->ctrl.env->pin(&f->ctrl, gone, 4096);
+		memset(fake_ptr(f, FAKE_CQ(2)), 0x77, 4096);
+		f->hold = false;
+		if (how < 3)
+			fake_sq_ring(f, 2);
+		for (kind = 0; kind < 5; kind++) {
+			f->work = true;
+			fake_run(f);
+		}
+		KUNIT_EXPECT_EQ_MSG(test, f->ctrl.state, VNVME_READY, "%u", i);
+		if (how < 3)
+			fake_sq_ring(f, 0);
+		fake_run(f);
+		KUNIT_ASSERT_TRUE(test, fake_pop(f, 0, &cqe));
+		KUNIT_EXPECT_EQ(test, le16_to_cpu(cqe.status) >> 1, 0);
+		fake_cq_ring(f, 0);
+		KUNIT_EXPECT_EQ(test, fake_delete_cq(f, 2), 0);
+		if (gone == FAKE_CQ(2))
+			KUNIT_EXPECT_EQ(test, *(u8 *)fake_ptr(f, FAKE_CQ(2)), 0x77);
+		KUNIT_EXPECT_EQ(test, f->ctrl.lane[2].busy, 0);
+		KUNIT_EXPECT_FALSE(test, vnvme_intx_level(&f->ctrl));
+		/* the others never noticed, and it can be made again */
+		pin_data(test, f);
+		fake_page(f, gone, FAKE_OK);
+		KUNIT_ASSERT_EQ(test, fake_create(f, 2, 2, 16), 0);
+		sqe = fake_rw(VNVME_CMD_READ, 0, 1, FAKE_DATA, 0);
+		KUNIT_EXPECT_EQ(test, fake_io(f, 2, &sqe), 0);
 		fake_check(f);
 		KUNIT_EXPECT_EQ(test, f->nr_bad, 0);
 		fake_free(f);
@@ -668,6 +740,7 @@ static struct kunit_case queue_cases[] = {
 	KUNIT_CASE(c51_made_again),
 	KUNIT_CASE(l01_dbbuf_forgotten),
 	KUNIT_CASE(r06_queue_memory_vanishes),
+	KUNIT_CASE(c49_c50_ring_of_an_io_queue_vanishes),
 	KUNIT_CASE(r06_queue_memory_comes_back),
 	KUNIT_CASE(r06_missing_brings_a_kick),
 	KUNIT_CASE(r06_lost_while_pinning),
