@@ -9,7 +9,7 @@
  * So such a command waits until nothing is in flight on any lent queue pair of
  * the controller, and nothing is submitted from then on until the core's scan
  * after it is over.  That is what the core does to blk-mq's queues for Format,
- * but for the scan.
+ * but for the scan.  After a reset nothing is submitted before a scan, either.
  *
  * Included by extq.c.
  *
@@ -18,6 +18,10 @@
  * commands, which their borrowers see to by their time limits, and for the scan,
  * with no lock held.
  */
+
+/* Of nvme_ns.flags, beside the core's: its NSID has been given back to the drive. */
+#define NVME_EXTQ_NS_DELETED	31
+#define NVME_EXTQ_NS_GOING	(BIT(NVME_NS_REMOVING) | BIT(NVME_EXTQ_NS_DELETED))
 
 /* A command that was let through, and whom to tell of its end. */
 struct nvme_extq_change {
@@ -39,6 +43,46 @@ static void nvme_extq_queue_hold(struct nvme_extq_pool *pool)
 		nvme_get_ctrl(pool->ctrl);
 }
 
+/*
+ * A namespace that was deleted never comes back.  Where namespaces have no names, the
+ * core takes another one that is made under the same id before its scan for the same.
+ */
+static void nvme_extq_note_deleted(struct nvme_extq_pool *pool, struct request *req)
+{
+	const struct nvme_command *cmd = nvme_req(req)->cmd;
+	unsigned int i;
+
+	lockdep_assert_held(&pool->hold_lock);
+	if (cmd->common.opcode != nvme_admin_ns_mgmt ||
+	    (le32_to_cpu(cmd->common.cdw10) & 0xf) != 1)
+		return;
+	i = min_t(unsigned int, pool->nr_deleted, ARRAY_SIZE(pool->deleted) - 1);
+	/* too many to tell: all of them */
+	pool->deleted[i] = i == pool->nr_deleted ? le32_to_cpu(cmd->common.nsid) : NVME_NSID_ALL;
+	pool->nr_deleted = i + 1;
+}
+
+static void nvme_extq_mark_deleted(struct nvme_extq_pool *pool)
+{
+	u32 deleted[ARRAY_SIZE(pool->deleted)];
+	unsigned int i, nr;
+	struct nvme_ns *ns;
+
+	spin_lock_irq(&pool->hold_lock);
+	nr = pool->nr_deleted;
+	memcpy(deleted, pool->deleted, sizeof(deleted));
+	pool->nr_deleted = 0;
+	spin_unlock_irq(&pool->hold_lock);
+	if (!nr)
+		return;
+	down_read(&pool->ctrl->namespaces_rwsem);
+	list_for_each_entry(ns, &pool->ctrl->namespaces, list)
+		for (i = 0; i < nr; i++)
+			if (deleted[i] == ns->head->ns_id || deleted[i] == NVME_NSID_ALL)
+				set_bit(NVME_EXTQ_NS_DELETED, &ns->flags);
+	up_read(&pool->ctrl->namespaces_rwsem);
+}
+
 static enum rq_end_io_ret nvme_extq_changed(struct request *req, blk_status_t status)
 {
 	struct nvme_extq_change *change = req->end_io_data;
@@ -52,6 +96,8 @@ static enum rq_end_io_ret nvme_extq_changed(struct request *req, blk_status_t st
 	spin_lock_irqsave(&pool->hold_lock, flags);
 	pool->changing--;
 	pool->ended = true;
+	if (!status && !nvme_req(req)->status)
+		nvme_extq_note_deleted(pool, req);
 	nvme_extq_queue_hold(pool);
 	spin_unlock_irqrestore(&pool->hold_lock, flags);
 	return req->end_io ? req->end_io(req, status) : RQ_END_IO_FREE;
@@ -183,6 +229,7 @@ static void nvme_extq_hold(struct nvme_extq_pool *pool)
 	over = pool->ended && !pool->changing;
 	pool->ended = false;
 	spin_unlock_irq(&pool->hold_lock);
+	nvme_extq_mark_deleted(pool);
 	/* after a reset nvme_extq_work() comes here again */
 	if (!over || !nvme_extq_rescan(pool->ctrl))
 		return;
@@ -210,7 +257,20 @@ static void nvme_extq_hold_work(struct work_struct *work)
 	nvme_put_ctrl(pool->ctrl);
 }
 
-/* The controller is up: what was held before is looked at again. */
+/*
+ * The device is off, and may be another one when it is on again, or have other
+ * namespaces: all is held until the core has looked.  The list's lock is held.
+ */
+static void nvme_extq_hold_reset(struct nvme_extq_pool *pool)
+{
+	lockdep_assert_held(&pool->list_lock);
+	pool->held = true;
+	spin_lock_irq(&pool->hold_lock);
+	pool->drained = true;
+	spin_unlock_irq(&pool->hold_lock);
+}
+
+/* The controller is up: what is held is looked at again. */
 static void nvme_extq_hold_again(struct nvme_extq_pool *pool)
 {
 	spin_lock_irq(&pool->hold_lock);

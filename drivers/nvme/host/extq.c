@@ -82,6 +82,8 @@ struct nvme_extq_pool {
 	bool			deaf;		/* the work is not queued any more */
 	bool			stopping;	/* who still waits to start fails */
 	bool			held;		/* by list_lock */
+	u32			deleted[8];	/* NSIDs, since the work looked */
+	unsigned int		nr_deleted;
 	DECLARE_BITMAP(used, NVME_EXTQ_MAX);
 };
 
@@ -543,9 +545,8 @@ static void nvme_extq_work(struct work_struct *work)
 		if (e->gone || test_bit(NVMEQ_ENABLED, &e->q.flags))
 			continue;
 		ret = nvme_extq_attach(dev, e);
-		if (!ret) {
-			e->ops->up(e->priv);
-		} else if (ret != -EAGAIN) {
+		/* nvme_extq_hold() tells when it is up: after the scan */
+		if (ret && ret != -EAGAIN) {
 			dev_warn(dev->ctrl.device,
 				 "lent queue %u is lost: error %d\n",
 				 e->idx, ret);
@@ -711,6 +712,7 @@ static void nvme_extq_down(struct nvme_dev *dev)
 		e->draining = false;
 	}
 	WRITE_ONCE(pool->disables, pool->disables + 1);
+	nvme_extq_hold_reset(pool);
 	mutex_unlock(&pool->list_lock);
 	nvme_extq_hold_stop(pool, false);
 	wake_up_all(&pool->disabled);
@@ -1264,7 +1266,7 @@ int nvme_extq_ns(struct pci_dev *pdev, u32 nsid, struct nvme_extq_ns *out)
 			.uuid		= ns->head->ids.uuid,
 			.ns		= ns,
 			.state		= &ns->flags,
-			.going		= BIT(NVME_NS_REMOVING),
+			.going		= NVME_EXTQ_NS_GOING,
 		};
 		memcpy(out->eui64, ns->head->ids.eui64, sizeof(out->eui64));
 		memcpy(out->nguid, ns->head->ids.nguid, sizeof(out->nguid));
