@@ -611,16 +611,21 @@ static void bdev_found(struct nvme_mdev_lane *ml, struct nvme_mdev_bio *io)
 static unsigned int bdev_reap(struct vnvme_backend *b, struct vnvme_lane *lane)
 {
 	struct nvme_mdev_lane *ml = lane->priv;
-	struct nvme_mdev_bio *io, *next;
+	struct nvme_mdev_bio *io;
 	struct llist_node *list;
 	unsigned int n = 0;
 
 	if (!list_empty(&ml->silent))
 		bdev_poll(ml);
-	if (llist_empty(&ml->ended))
-		return 0;
-	list = llist_reverse_order(llist_del_all(&ml->ended));
-	llist_for_each_entry_safe(io, next, list, node) {
+	list = ml->reaped;
+	if (!list) {
+		if (llist_empty(&ml->ended))
+			return 0;
+		list = llist_reverse_order(llist_del_all(&ml->ended));
+	}
+	for (; list && n < VNVME_REAP; n++) {
+		io = llist_entry(list, struct nvme_mdev_bio, node);
+		list = list->next;
 		bdev_found(ml, io);
 		if (unlikely(io->status == BDEV_AGAIN)) {
 			bdev_wait(io->req->ns->priv, io);
@@ -628,8 +633,8 @@ static unsigned int bdev_reap(struct vnvme_backend *b, struct vnvme_lane *lane)
 		}
 		nvme_mdev_stat_done(ml->stat, io->req);
 		vnvme_req_done(io->req, io->status);
-		n++;
 	}
+	ml->reaped = list;
 	return n;
 }
 

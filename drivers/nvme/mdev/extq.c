@@ -15,7 +15,7 @@
 #include "mdev.h"
 #include "trace.h"
 
-#define EXTQ_BATCH	32
+#define EXTQ_BATCH	VNVME_REAP
 #define EXTQ_LONGS	4		/* of a lane, on the drive at once */
 #define EXTQ_DSM_BYTES	(16ull << 30)	/* of Dataset Management, in one command */
 #define EXTQ_RESET_WAIT	(60 * HZ)	/* for a drive that is being reset at open */

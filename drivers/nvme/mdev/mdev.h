@@ -335,6 +335,7 @@ struct nvme_mdev_dsm {
  * @irqs:	interrupts of @q
  * @bios:	by request, once a namespace on a block device has been attached
  * @ended:	those of them that have ended (any adds, owner takes)
+ * @reaped:	taken from there, the core is still to be told; owner
  * @silent:	those of them that have to be looked for; owner
  * @polls:	how many of them have ended
  * @plug:	holds back what this pass submits ...
@@ -380,6 +381,7 @@ struct nvme_mdev_lane {
 	u64			irqs;
 	struct nvme_mdev_bio	*bios;
 	struct llist_head	ended;
+	struct llist_node	*reaped;
 	struct list_head	silent;
 	u64			polls;
 	struct blk_plug		plug;

@@ -228,7 +228,7 @@ static void mem_step(struct nvme_mdev *nm)
 	unsigned int i;
 
 	for (i = 1; i <= nm->nr_pairs; i++)
-		vnvme_lane_step(&nm->ctrl.lane[i], 0);
+		vnvme_lane_resubmit(&nm->ctrl.lane[i]);
 }
 
 /*

@@ -85,17 +85,19 @@ static noinline bool vnvme_req_post(struct vnvme_req *req, u16 status)
 	return true;
 }
 
-/* Answer, or keep the answer until it can be written. */
-static noinline void vnvme_req_end(struct vnvme_req *req, u16 status)
+static void vnvme_lane_hold_answer(struct vnvme_lane *lane, struct vnvme_req *req, u16 status)
 {
-	struct vnvme_lane *lane = req->lane;
-
-	if (vnvme_req_post(req, status))
-		return;
 	req->status = status;
 	req->next = NULL;
 	*lane->held_tail = req;
 	lane->held_tail = &req->next;
+}
+
+/* Answer, or keep the answer until it can be written. */
+static noinline void vnvme_req_end(struct vnvme_req *req, u16 status)
+{
+	if (!vnvme_req_post(req, status))
+		vnvme_lane_hold_answer(req->lane, req, status);
 }
 
 /*
@@ -250,35 +252,33 @@ static noinline bool vnvme_req_start(struct vnvme_req *req)
 	return true;
 }
 
-/* Requests whose miss was dealt with come back, in the order they went. */
-static noinline unsigned int
-vnvme_lane_take_returned(struct vnvme_lane *lane)
+/*
+ * Requests whose miss was dealt with come back, in the order they went: to be
+ * submitted, or to be answered.
+ */
+static noinline void vnvme_lane_take_returned(struct vnvme_lane *lane)
 {
 	struct vnvme_req *req, *next;
 	struct llist_node *first;
-	unsigned int n = 0;
 
 	first = llist_reverse_order(llist_del_all(&lane->returned));
 	llist_for_each_entry_safe(req, next, first, node) {
-		n++;
 		if (req->miss_err && !lane->stopping)
-			vnvme_req_end(req, VNVME_SC_DATA_TRANSFER |
-				      (req->miss_err == -ENOMEM ? 0 :
-								  VNVME_DNR));
+			vnvme_lane_hold_answer(lane, req, VNVME_SC_DATA_TRANSFER |
+					       (req->miss_err == -ENOMEM ? 0 : VNVME_DNR));
 		else
 			vnvme_lane_retry_add(lane, req);
 	}
-	return n;
 }
 
-static noinline unsigned int vnvme_lane_retry(struct vnvme_lane *lane)
+/* At most @budget of them: each may have a PRP list to be walked. */
+static noinline unsigned int vnvme_lane_retry(struct vnvme_lane *lane, unsigned int budget)
 {
 	struct vnvme_req *req;
 	unsigned int n = 0;
 
 	lane->blocked = false;
-	/* no more than there are: a request may come back at once */
-	while (lane->retry && n < lane->nr_reqs) {
+	while (lane->retry && n < budget) {
 		req = vnvme_lane_retry_pop(lane);
 		if (!vnvme_req_start(req)) {
 			/* it stays the first */
@@ -294,13 +294,13 @@ static noinline unsigned int vnvme_lane_retry(struct vnvme_lane *lane)
 	return n;
 }
 
-/* Answers that could not be written; a lane that stops drops them. */
-static noinline unsigned int vnvme_lane_post_held(struct vnvme_lane *lane)
+/* At most @budget answers that could not be written; a lane that stops drops them. */
+static noinline unsigned int vnvme_lane_post_held(struct vnvme_lane *lane, unsigned int budget)
 {
 	struct vnvme_req *req, *next;
 	unsigned int n = 0;
 
-	for (req = lane->held; req; req = next) {
+	for (req = lane->held; req && n < budget; req = next) {
 		next = req->next;
 		if (!vnvme_req_post(req, req->status))
 			break;
@@ -475,9 +475,10 @@ static unsigned int vnvme_lane_drain(struct vnvme_lane *lane)
 
 	if (!lane->busy)
 		return 0;
-	n += vnvme_lane_post_held(lane);
+	/* nothing is written or walked: all there are, at little cost */
+	n += vnvme_lane_post_held(lane, lane->nr_reqs);
 	n += vnvme_lane_reap(lane);
-	n += vnvme_lane_take_returned(lane);
+	vnvme_lane_take_returned(lane);
 	while (lane->retry) {
 		vnvme_req_end(vnvme_lane_retry_pop(lane), 0);
 		n++;
@@ -556,20 +557,26 @@ static __always_inline void vnvme_lane_tell(struct vnvme_lane *lane)
 	ctrl->env->irq(ctrl, cq->vector);
 }
 
-/* What was begun in earlier passes. */
+/* What was begun in earlier passes and is with no backend; at most @budget. */
+static noinline unsigned int vnvme_lane_resume(struct vnvme_lane *lane, unsigned int budget)
+{
+	unsigned int n;
+
+	vnvme_lane_take_returned(lane);
+	n = vnvme_lane_post_held(lane, budget);
+	return n + vnvme_lane_retry(lane, budget - n);
+}
+
+static __always_inline bool vnvme_lane_may_resume(const struct vnvme_lane *lane)
+{
+	return lane->held || lane->retry || !llist_empty(&lane->returned);
+}
+
+/* What is with backends. */
 static noinline unsigned int vnvme_lane_go_on(struct vnvme_lane *lane)
 {
-	unsigned int n = 0;
-
 	vnvme_cq_settled(lane->ctrl, &lane->cq);
-	if (unlikely(lane->held))
-		n += vnvme_lane_post_held(lane);
-	n += vnvme_lane_reap(lane);
-	if (unlikely(!llist_empty(&lane->returned)))
-		n += vnvme_lane_take_returned(lane);
-	if (unlikely(lane->retry))
-		n += vnvme_lane_retry(lane);
-	return n;
+	return vnvme_lane_reap(lane);
 }
 
 static __always_inline void vnvme_lane_end(struct vnvme_lane *lane)
@@ -581,7 +588,7 @@ static __always_inline void vnvme_lane_end(struct vnvme_lane *lane)
 }
 
 /* Nothing is fetched: the controller is not ready, or may not move data. */
-static noinline unsigned int vnvme_lane_halted(struct vnvme_lane *lane)
+static noinline unsigned int vnvme_lane_halted(struct vnvme_lane *lane, unsigned int budget)
 {
 	struct vnvme_ctrl *ctrl = lane->ctrl;
 	unsigned int n = 0;
@@ -591,8 +598,10 @@ static noinline unsigned int vnvme_lane_halted(struct vnvme_lane *lane)
 	} else if (!READ_ONCE(ctrl->master)) {
 		n = vnvme_lane_quiet(lane);
 	} else {
-		if (lane->busy)
+		if (lane->busy) {
 			n = vnvme_lane_go_on(lane);
+			n += vnvme_lane_resume(lane, budget);
+		}
 		vnvme_lane_end(lane);
 	}
 	if (lane->leaving && !lane->busy) {
@@ -606,16 +615,21 @@ static noinline unsigned int vnvme_lane_halted(struct vnvme_lane *lane)
 unsigned int vnvme_lane_step(struct vnvme_lane *lane, unsigned int budget)
 {
 	struct vnvme_sq *sq = lane->sqs;
-	unsigned int n = 0;
+	unsigned int n = 0, resumed;
 
 	/* the state does not change while an owner is inside a step */
 	if (unlikely(!lane->ctrl->going))
-		return vnvme_lane_halted(lane);
+		return vnvme_lane_halted(lane, budget);
 	if (lane->busy) {
 		n = vnvme_lane_go_on(lane);
 		/* those that wait go first */
-		if (unlikely(lane->retry))
-			sq = NULL;
+		if (unlikely(vnvme_lane_may_resume(lane))) {
+			resumed = vnvme_lane_resume(lane, budget);
+			n += resumed;
+			budget -= resumed;
+			if (lane->retry)
+				sq = NULL;
+		}
 	}
 	if (likely(sq)) {
 		if (unlikely(sq->next))
@@ -625,6 +639,19 @@ unsigned int vnvme_lane_step(struct vnvme_lane *lane, unsigned int budget)
 	}
 	vnvme_lane_end(lane);
 	return n;
+}
+
+void vnvme_lane_resubmit(struct vnvme_lane *lane)
+{
+	if (!lane->ctrl->going) {
+		vnvme_lane_halted(lane, lane->nr_reqs);
+		return;
+	}
+	if (lane->busy) {
+		vnvme_lane_go_on(lane);
+		vnvme_lane_resume(lane, lane->nr_reqs);
+	}
+	vnvme_lane_end(lane);
 }
 
 void vnvme_lane_epoch(struct vnvme_lane *lane)

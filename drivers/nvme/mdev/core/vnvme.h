@@ -219,6 +219,7 @@ enum vnvme_loss {
 	VNVME_LOSS_LATE		= 4,	/* it had its time and was not answered */
 };
 
+#define VNVME_REAP	32		/* of one lane in a pass, for one backend */
 #define VNVME_BUSY	0xffffu		/* not an NVMe status: try again later */
 
 /**
@@ -229,8 +230,8 @@ enum vnvme_loss {
  *		kick; any other NVMe status ends it.
  * @commit:	end of a pass in which something was submitted: ring once; may
  *		be NULL
- * @reap:	call vnvme_req_done() for what has completed; returns how many;
- *		may be NULL
+ * @reap:	call vnvme_req_done() for what has completed, VNVME_REAP of them at
+ *		most; returns how many; may be NULL
  */
 struct vnvme_backend_ops {
 	u16 (*submit)(struct vnvme_backend *b, struct vnvme_lane *lane,
@@ -456,9 +457,9 @@ struct vnvme_lane_stat {
  * @returned:	requests whose miss has been dealt with (any pushes, owner takes)
  * @retry:	requests to decode, translate and submit again
  * @blocked:	the first of @retry met VNVME_BUSY: nothing to do before a kick
- * @held:	requests that have ended and whose answers cannot be written:
- *		COMMAND.MASTER is 0, or the ring's memory is being looked for.
- *		What they moved is free.
+ * @held:	requests that have ended and whose answers are still to be written:
+ *		COMMAND.MASTER is 0, the ring's memory is being looked for, or
+ *		it was no pass's turn yet.  What they moved is free.
  * @nr_reqs:	size of @reqs; 0: the lane cannot be used
  * @cq_at, @cq_left: where the next answers go; looked up once for a run of
  *		them, see vnvme_lane_forget().  None are left where an answer is
@@ -720,13 +721,17 @@ int vnvme_backend_add(struct vnvme_ctrl *ctrl, struct vnvme_backend *b); /* -ENO
 /**
  * vnvme_lane_step() - one bounded pass over a lane
  * @lane:	1..nr_ioq
- * @budget:	commands to fetch at most
+ * @budget:	commands to fetch, or to take up again, at most
  *
  * Reaps, retries, fetches, submits, rings once, raises at most one interrupt.
+ * No loop in it goes beyond @budget or VNVME_REAP, but for taking over lists.
  * Without COMMAND.MASTER it only reaps, and nothing reaches the guest.
  * Return: how much was done; 0: nothing to do.
  */
 unsigned int vnvme_lane_step(struct vnvme_lane *lane, unsigned int budget);
+
+/* Submit all that waits and has its memory, whatever that costs; fetch nothing. */
+void vnvme_lane_resubmit(struct vnvme_lane *lane);
 
 /* A backend is done with @req: answer the guest. @status without phase bit. */
 void vnvme_req_done(struct vnvme_req *req, u16 status);

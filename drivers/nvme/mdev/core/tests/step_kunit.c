@@ -120,6 +120,87 @@ static void r09_budget_of_nothing(struct kunit *test)
 	fake_free(f);
 }
 
+/* What steps have submitted or answered. */
+static u32 steps_did(struct fake *f)
+{
+	return f->nr_submits + f->ctrl.lane[1].stat.reads + f->ctrl.lane[1].stat.errors;
+}
+
+/* @n in all, and in no step more than its budget */
+static void step_all(struct kunit *test, struct fake *f, u32 n)
+{
+	u32 end = steps_did(f) + n, i, was;
+
+	for (i = 0; i < 20; i++) {
+		was = steps_did(f);
+		fake_step(f, 1, 4);
+		KUNIT_EXPECT_LE(test, steps_did(f) - was, 4);
+	}
+	KUNIT_EXPECT_EQ(test, steps_did(f), end);
+}
+
+/* rule 9: what comes back from a miss counts, whether it is translated again or fails */
+static void r09_budget_of_retries(struct kunit *test)
+{
+	struct fake *f = fake_ready(1);
+
+	f->pin_hold = true;
+	push_reads(f, 1, 15);
+	fake_run(f);
+	KUNIT_EXPECT_EQ(test, f->nr_submits, 0);
+	fake_pin_all(f);
+	f->hold = true;
+	step_all(test, f, 15);
+	f->hold = false;
+	fake_run(f);
+	KUNIT_EXPECT_EQ(test, pop_ok(f, 1), 15);
+
+	/* who has parked them has all of them submitted, and nothing new fetched */
+	f->hold = true;
+	fake_unpin(f, FAKE_DATA, VNVME_PAGE_SIZE);
+	push_reads(f, 1, 7);
+	fake_run(f);
+	push_reads(f, 1, 8);
+	f->nr_submits = 0;
+	fake_pin_all(f);
+	vnvme_lane_resubmit(&f->ctrl.lane[1]);
+	KUNIT_EXPECT_EQ(test, f->nr_submits, 7);
+	f->pin_hold = false;
+	f->hold = false;
+	fake_run(f);
+	KUNIT_EXPECT_EQ(test, pop_ok(f, 1), 15);
+	f->pin_hold = true;
+
+	fake_page(f, FAKE_DATA, FAKE_ABSENT);
+	push_reads(f, 1, 15);
+	fake_run(f);
+	fake_pin_all(f);
+	step_all(test, f, 15);
+	KUNIT_EXPECT_EQ(test, pop_ok(f, 1), 0);
+	fake_check(f);
+	KUNIT_EXPECT_EQ(test, f->nr_bad, 0);
+	fake_free(f);
+}
+
+/* rule 9: so do answers that could not be written before, and new commands beside them */
+static void r09_budget_of_held(struct kunit *test)
+{
+	struct fake *f = fake_ready(1);
+	struct vnvme_lane *lane = &f->ctrl.lane[1];
+
+	f->hold = true;
+	push_reads(f, 1, 15);
+	fake_run(f);
+	fake_cfg_write16(f, VNVME_PCI_COMMAND, VNVME_PCI_CMD_MEM);
+	f->hold = false;
+	fake_step(f, 1, 16);
+	KUNIT_EXPECT_EQ(test, lane->cq.tail, 0);
+	fake_cfg_write16(f, VNVME_PCI_COMMAND, VNVME_PCI_CMD_MEM | VNVME_PCI_CMD_MASTER);
+	step_all(test, f, 15);
+	KUNIT_EXPECT_EQ(test, pop_ok(f, 1), 15);
+	fake_free(f);
+}
+
 /* Busy: it stays the first, nothing overtakes it, nobody spins on it */
 static void r08_busy_waits_for_a_kick(struct kunit *test)
 {
@@ -301,7 +382,7 @@ static void c21_command_register(struct kunit *test)
 	fake_cfg_write16(f, VNVME_PCI_COMMAND, 6);
 	KUNIT_EXPECT_TRUE(test, f->kicked);
 	KUNIT_EXPECT_TRUE(test, vnvme_lane_pending(&f->ctrl.lane[1]));
-	fake_step(f, 1, 0);
+	fake_step(f, 1, 2);
 	KUNIT_EXPECT_EQ(test, f->nr_irqs, 1);
 	fake_run(f);
 	KUNIT_EXPECT_EQ(test, pop_ok(f, 1), 4);
@@ -512,6 +593,8 @@ static struct kunit_case step_cases[] = {
 	KUNIT_CASE(r08_answered_once),
 	KUNIT_CASE(r08_lost_ends),
 	KUNIT_CASE(r09_budget_of_nothing),
+	KUNIT_CASE(r09_budget_of_retries),
+	KUNIT_CASE(r09_budget_of_held),
 	KUNIT_CASE(r08_busy_waits_for_a_kick),
 	KUNIT_CASE(r09_bounds),
 	KUNIT_CASE(r07_epochs),
