@@ -168,6 +168,23 @@ static void reset(struct client *c)
 	ioctl(c->device, VFIO_DEVICE_RESET);
 }
 
+/* As kexec does: COMMAND without bit 2 */
+static void master_off(struct client *c)
+{
+	cfg_write(c, 4, 0x2, 2);
+}
+
+/* The power state of PMCSR, in the capability that the list begins with */
+static void power_off(struct client *c)
+{
+	cfg_write(c, cfg_read(c, 0x34, 1) + 4, 3, 2);
+}
+
+static void power_on(struct client *c)
+{
+	cfg_write(c, cfg_read(c, 0x34, 1) + 4, 0, 2);
+}
+
 static void close_device(struct client *c)
 {
 	close(c->device);
@@ -177,7 +194,8 @@ static void close_device(struct client *c)
 /* The guest, or its VMM, stops the controller: from then on the memory is for other things. */
 TEST_F_TIMEOUT(slow, stopped, 120)
 {
-	void (*const stop[])(struct client *c) = { disable, reset, close_device };
+	void (*const stop[])(struct client *c) = { disable, reset, master_off, power_off,
+						   close_device };
 	struct client *c = &self->c;
 	unsigned int i;
 
@@ -190,6 +208,8 @@ TEST_F_TIMEOUT(slow, stopped, 120)
 		EXPECT_TRUE(is_all(self->side, 0xa5)) {
 			TH_LOG("way %u to stop", i);
 		}
+		if (stop[i] == power_off)
+			power_on(c);
 	}
 	client_measured("controllers stopped with reads in flight", i);
 }

@@ -103,11 +103,23 @@ void nvme_mdev_work_fn(struct work_struct *work)
  * nvme_mdev_wait_stopped() - if the controller is being reset, wait for the end
  * @nm: device
  *
- * Context: may sleep, as long as the drive takes for what is in flight.
+ * Context: may sleep, as long as the drive takes for what is in flight, unless the
+ * VMM is killed; not in control.
  */
 void nvme_mdev_wait_stopped(struct nvme_mdev *nm)
 {
-	wait_event(nm->idle, READ_ONCE(nm->ctrl.state) != VNVME_STOPPING);
+	wait_event_killable(nm->idle, READ_ONCE(nm->ctrl.state) != VNVME_STOPPING);
+}
+
+/**
+ * nvme_mdev_wait_quiet() - wait for what was in flight when bus mastering ended
+ * @nm: device
+ *
+ * Context: as nvme_mdev_wait_stopped().
+ */
+void nvme_mdev_wait_quiet(struct nvme_mdev *nm)
+{
+	wait_event_killable(nm->idle, vnvme_ctrl_quiet(&nm->ctrl));
 }
 
 /**

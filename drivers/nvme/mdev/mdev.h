@@ -482,6 +482,7 @@ int nvme_mdev_start(struct nvme_mdev *nm);
 void nvme_mdev_stop(struct nvme_mdev *nm);
 void nvme_mdev_reset_and_wait(struct nvme_mdev *nm);
 void nvme_mdev_wait_stopped(struct nvme_mdev *nm);
+void nvme_mdev_wait_quiet(struct nvme_mdev *nm);
 void nvme_mdev_work_fn(struct work_struct *work);
 
 /* db.c */

@@ -59,6 +59,8 @@ static void config_write(struct nvme_mdev *nm, u32 off, const void *buf, u32 len
 	nvme_mdev_control_unlock(nm);
 	if (stopping)
 		nvme_mdev_wait_stopped(nm);
+	else
+		nvme_mdev_wait_quiet(nm);
 }
 
 static void region_write(struct nvme_mdev *nm, u32 index, u32 off, const void *buf, u32 len)

@@ -376,6 +376,11 @@ u32 vnvme_nvm_effects(const struct vnvme_ctrl *ctrl, u8 opcode);
 u16 vnvme_nvm_oncs(const struct vnvme_ctrl *ctrl);
 
 /* step.c */
+static inline bool vnvme_lane_with_backend(const struct vnvme_lane *lane)
+{
+	return READ_ONCE(lane->inflight[0]) | READ_ONCE(lane->inflight[1]);
+}
+
 u32 vnvme_lane_inflight(const struct vnvme_lane *lane, const struct vnvme_sq *sq);
 bool vnvme_lane_abort(struct vnvme_lane *lane, const struct vnvme_sq *sq,
 		      u16 cid);

@@ -69,6 +69,31 @@ static void vnvme_pci_set(struct vnvme_ctrl *ctrl, u32 off, u32 val)
 	memcpy(ctrl->pci + off, &le, sizeof(le));
 }
 
+/* Without bus mastering nothing is begun; what was has to end. Lanes are parked. */
+static void vnvme_master_set(struct vnvme_ctrl *ctrl, bool master)
+{
+	struct vnvme_lane *lane;
+	unsigned int i;
+
+	WRITE_ONCE(ctrl->master, master);
+	for (i = 1; i <= ctrl->cfg.nr_ioq; i++) {
+		lane = &ctrl->lane[i];
+		WRITE_ONCE(lane->quieting, !master && vnvme_lane_with_backend(lane));
+	}
+	vnvme_ctrl_going(ctrl);
+}
+
+bool vnvme_ctrl_quiet(const struct vnvme_ctrl *ctrl)
+{
+	unsigned int i;
+
+	for (i = 1; i <= ctrl->cfg.nr_ioq; i++)
+		/* pairs with vnvme_lane_halted() */
+		if (smp_load_acquire(&ctrl->lane[i].quieting))
+			return false;
+	return true;
+}
+
 /* What the rest of the controller needs to know of COMMAND and PMCSR. */
 static void vnvme_pci_apply(struct vnvme_ctrl *ctrl)
 {
@@ -82,8 +107,7 @@ static void vnvme_pci_apply(struct vnvme_ctrl *ctrl)
 		return;
 	/* after a write that clears it, no step moves data any more */
 	ctrl->env->park(ctrl);
-	WRITE_ONCE(ctrl->master, master);
-	vnvme_ctrl_going(ctrl);
+	vnvme_master_set(ctrl, master);
 	ctrl->env->unpark(ctrl);
 	if (master) {
 		ctrl->env->kick(ctrl);

@@ -609,6 +609,11 @@ static noinline unsigned int vnvme_lane_halted(struct vnvme_lane *lane, unsigned
 		smp_store_release(&lane->leaving, false);
 		ctrl->env->work(ctrl);
 	}
+	if (lane->quieting && !vnvme_lane_with_backend(lane)) {
+		/* pairs with vnvme_ctrl_quiet() */
+		smp_store_release(&lane->quieting, false);
+		ctrl->env->work(ctrl);
+	}
 	return n;
 }
 
@@ -670,7 +675,8 @@ void vnvme_lane_arm(struct vnvme_lane *lane)
 	struct vnvme_ctrl *ctrl = lane->ctrl;
 	struct vnvme_sq *sq;
 
-	if (!ctrl->dbbuf.db || lane->stopping || !lane->cq.live)
+	/* EventIdx is guest memory, too; what brings MASTER back kicks */
+	if (!ctrl->dbbuf.db || lane->stopping || !lane->cq.live || !READ_ONCE(ctrl->master))
 		return;
 	for (sq = lane->sqs; sq; sq = sq->next)
 		vnvme_sq_event_arm(ctrl, sq);
@@ -683,6 +689,8 @@ bool vnvme_lane_pending(const struct vnvme_lane *lane)
 	const struct vnvme_sq *sq;
 
 	if (lane->leaving && !lane->busy)
+		return true;
+	if (lane->quieting && !vnvme_lane_with_backend(lane))
 		return true;
 	if (lane->stopping)
 		return !llist_empty(&lane->returned) || lane->retry ||

@@ -474,6 +474,7 @@ struct vnvme_lane {
 	u16			id;
 	bool			stopping;	/* no fetch, no completion */
 	bool			leaving;	/* the controller waits for @busy to be 0 */
+	bool			quieting;	/* MASTER went to 0: for @inflight to be so */
 	u8			dirty;		/* backends to commit, by ->bit */
 	bool			blocked;
 	u32			cq_left;	/* entries at @cq_at */
@@ -697,8 +698,16 @@ bool vnvme_doorbell_write(struct vnvme_ctrl *ctrl, u32 off, const void *buf, u32
 
 /* pcicfg.c */
 void vnvme_cfg_read(struct vnvme_ctrl *ctrl, u32 off, void *buf, u32 len);	/* any */
-/* A write may start a reset (FLR, D3hot to D0) as vnvme_ctrl_reset(). (control) */
+/*
+ * A write may start a reset (FLR, D3hot to D0) as vnvme_ctrl_reset().  One that takes
+ * COMMAND.MASTER away, or goes to D3hot, is done once vnvme_ctrl_quiet(). (control)
+ */
 void vnvme_cfg_write(struct vnvme_ctrl *ctrl, u32 off, const void *buf, u32 len);
+/*
+ * False while backends have commands from before bus mastering was disabled: they may
+ * still read and write guest memory.  env->work() is called when that changes. (any)
+ */
+bool vnvme_ctrl_quiet(const struct vnvme_ctrl *ctrl);
 /*
  * INTx level: some completion queue with interrupts on has entries that the
  * guest has not taken, and neither INTMS nor COMMAND forbids. (any)

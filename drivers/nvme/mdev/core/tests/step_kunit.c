@@ -395,6 +395,87 @@ static void c21_command_register(struct kunit *test)
 	fake_free(f);
 }
 
+/* 21, rule 13: a device that has lost MASTER, or is in D3hot, still ends what it had */
+static void r13_quiet_without_master(struct kunit *test)
+{
+	static const struct { u32 off; u16 off_val, on_val; } way[] = {
+		{ VNVME_PCI_COMMAND, VNVME_PCI_CMD_MEM,
+		  VNVME_PCI_CMD_MEM | VNVME_PCI_CMD_MASTER },
+		{ VNVME_PCI_PMCSR, 3, 0 },
+	};
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(way); i++) {
+		struct fake *f = fake_ready(2);
+		struct vnvme_ctrl *ctrl = &f->ctrl;
+
+		KUNIT_ASSERT_EQ(test, fake_create(f, 2, 2, 16), 0);
+		push_reads(f, 2, 1);
+		fake_run(f);
+		f->hold = true;
+		push_reads(f, 1, 3);
+		fake_run(f);
+		KUNIT_EXPECT_TRUE(test, vnvme_ctrl_quiet(ctrl));
+		fake_cfg_write16(f, way[i].off, way[i].off_val);
+		KUNIT_EXPECT_FALSE(test, vnvme_ctrl_quiet(ctrl));
+		fake_run(f);
+		KUNIT_EXPECT_FALSE(test, vnvme_ctrl_quiet(ctrl));
+		/* whoever waits is told */
+		f->hold = false;
+		f->work = false;
+		fake_step(f, 2, 16);
+		KUNIT_EXPECT_FALSE(test, vnvme_ctrl_quiet(ctrl));
+		fake_step(f, 1, 16);
+		KUNIT_EXPECT_TRUE(test, vnvme_ctrl_quiet(ctrl));
+		KUNIT_EXPECT_TRUE(test, f->work);
+		KUNIT_EXPECT_FALSE(test, vnvme_lane_pending(&ctrl->lane[1]));
+		/* a reset, or MASTER again, while it waits */
+		fake_cfg_write16(f, way[i].off, way[i].on_val);
+		fake_run(f);
+		KUNIT_EXPECT_EQ(test, pop_ok(f, 1), i ? 0 : 3);
+		fake_free(f);
+	}
+}
+
+/* 21, rule 13: nobody waits for ever if it comes back, or all is reset meanwhile */
+static void r13_quiet_is_called_off(struct kunit *test)
+{
+	struct fake *f = fake_ready(1);
+
+	f->hold = true;
+	push_reads(f, 1, 3);
+	fake_run(f);
+	fake_cfg_write16(f, VNVME_PCI_COMMAND, VNVME_PCI_CMD_MEM);
+	KUNIT_EXPECT_FALSE(test, vnvme_ctrl_quiet(&f->ctrl));
+	fake_cfg_write16(f, VNVME_PCI_COMMAND, VNVME_PCI_CMD_MEM | VNVME_PCI_CMD_MASTER);
+	KUNIT_EXPECT_TRUE(test, vnvme_ctrl_quiet(&f->ctrl));
+	fake_cfg_write16(f, VNVME_PCI_COMMAND, VNVME_PCI_CMD_MEM);
+	vnvme_ctrl_reset(&f->ctrl);
+	KUNIT_EXPECT_FALSE(test, vnvme_ctrl_quiet(&f->ctrl));
+	f->hold = false;
+	fake_run(f);
+	KUNIT_EXPECT_TRUE(test, vnvme_ctrl_quiet(&f->ctrl));
+	KUNIT_EXPECT_TRUE(test, vnvme_ctrl_idle(&f->ctrl));
+	fake_free(f);
+}
+
+/* 21: EventIdx is the guest's memory */
+static void c21_eventidx_without_master(struct kunit *test)
+{
+	struct fake *f = fake_ready(1);
+	__le32 *ei = fake_ptr(f, FAKE_EVENT);
+
+	KUNIT_ASSERT_EQ(test, fake_dbbuf(f), 0);
+	push_reads(f, 1, 3);
+	fake_run(f);
+	fake_cfg_write16(f, VNVME_PCI_COMMAND, VNVME_PCI_CMD_MEM);
+	memset(ei, 0xa5, VNVME_PAGE_SIZE);
+	vnvme_lane_arm(&f->ctrl.lane[1]);
+	KUNIT_EXPECT_EQ(test, le32_to_cpu(ei[2]), 0xa5a5a5a5);
+	KUNIT_EXPECT_EQ(test, le32_to_cpu(ei[3]), 0xa5a5a5a5);
+	fake_free(f);
+}
+
 /* 21, rule 7: without MASTER memory still comes free; a reset drops answers */
 static void c21_reaps_without_master(struct kunit *test)
 {
@@ -601,6 +682,9 @@ static struct kunit_case step_cases[] = {
 	KUNIT_CASE(c34_several_sqs),
 	KUNIT_CASE(c28_reset_in_flight),
 	KUNIT_CASE(c21_command_register),
+	KUNIT_CASE(r13_quiet_without_master),
+	KUNIT_CASE(r13_quiet_is_called_off),
+	KUNIT_CASE(c21_eventidx_without_master),
 	KUNIT_CASE(c21_reaps_without_master),
 	KUNIT_CASE(c19_config_space),
 	KUNIT_CASE(c20_express_link),
