@@ -8,7 +8,7 @@
  *	vfio.c		what a VMM talks to
  *	device.c	what an open device consists of
  *	sysfs.c, ns.c, find.c	what an operator sets
- *	poller.c	who moves I/O
+ *	poller.c, cpus.c	who moves I/O, and where
  *	lane.c, mem.c, irq.c, db.c	what it is moved with
  *	extq.c, bdev.c, null.c	and to
  *	reclaim.c	which guest memory stays pinned

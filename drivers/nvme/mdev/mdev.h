@@ -325,7 +325,12 @@ struct nvme_mdev_dsm {
  *		lanes parked
  * @flags:	poller.c's
  * @incoming:	on the way to @poller's list of lanes
- * @polled:	in that list
+ * @polled:	in that list; or in that of those to be charged
+ * @passes:	in which it was looked at since it was charged,
+ * @finds:	those of them in which there was something to do,
+ * @work:	and how much
+ * @poller_ns:	processor time that pollers have used for it, by that,
+ * @idle_ns:	and how much of it in vain
  * @kicked:	to be looked at again
  * @leaving:	@poller is to forget it ...
  * @served:	... and has not done so yet
@@ -373,6 +378,11 @@ struct nvme_mdev_lane {
 	unsigned long		flags;
 	struct llist_node	incoming;
 	struct list_head	polled;
+	u32			passes;
+	u32			finds;
+	u32			work;
+	u64			poller_ns;
+	u64			idle_ns;
 	bool			kicked;
 	bool			leaving;
 	bool			served;
@@ -547,6 +557,9 @@ int nvme_mdev_mem_set_limit(struct nvme_mdev *nm, u64 bytes);
 void nvme_mdev_mem_set_idle(struct nvme_mdev *nm, unsigned int ms);
 void nvme_mdev_mem_work(struct work_struct *work);
 void nvme_mdev_mem_miss(struct nvme_mdev *nm, struct vnvme_req *req);
+
+/* cpus.c */
+void nvme_mdev_cpus_pool(int node, struct cpumask *cpus);
 
 /* poller.c */
 int nvme_mdev_poller_parse(const char *buf, struct cpumask *cpus);

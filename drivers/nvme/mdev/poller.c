@@ -23,10 +23,15 @@
  * A device that always polls is idle after milliseconds without commands in
  * flight.  One that adapts is idle after microseconds; what is in flight then
  * ends with an interrupt of the lent queue, which lists that lane again.
+ *
+ * A poller may be busy for ever.  What the host waits for from each of its
+ * threads it does in a turn, between two passes, once a jiffy.
  */
 #include <linux/cpu.h>
 #include <linux/cpuhotplug.h>
 #include <linux/cpumask.h>
+#include <linux/delay.h>
+#include <linux/livepatch.h>
 #include <linux/moduleparam.h>
 #include <linux/sched.h>
 #include <linux/slab.h>
@@ -35,7 +40,8 @@
 #include "mdev.h"
 #include "trace.h"
 
-#define POLLER_BUDGET	32	/* commands fetched from one lane in a pass */
+#define POLLER_BUDGET	32	/* commands of one lane in a pass */
+#define POLLER_LANES	16	/* lanes in a pass; who parks waits for no more */
 #define POOL_SHARE	8	/* a pool's poller for so many CPUs of its node */
 #define WATCH_PERIOD	HZ	/* somebody looks at what is in flight */
 #define ADAPTIVE_NS	(50 * NSEC_PER_USEC) /* polled in vain if it adapts */
@@ -54,7 +60,10 @@
  * @waiters:	tasks that wait for the end of a pass ...
  * @wait:	... or for a lane to be let go, in here
  * @incoming:	lanes to be put on the list
- * @lanes:	the list; the thread's own
+ * @lanes:	the list; what follows is the thread's own
+ * @armed:	lanes that are on it no more and are still to be charged
+ * @jiffy:	of the last turn
+ * @ran:	time that it had run by then, in ns
  */
 struct nvme_mdev_poller {
 	struct list_head	entry;
@@ -67,11 +76,15 @@ struct nvme_mdev_poller {
 	wait_queue_head_t	wait;
 	struct llist_head	incoming;
 	struct list_head	lanes;
+	struct list_head	armed;
+	unsigned long		jiffy;
+	u64			ran;
 };
 
 static LIST_HEAD(pollers);
 static DEFINE_MUTEX(pollers_lock);
 static struct cpumask default_cpus;	/* by pollers_lock */
+static struct cpumask pool_cpus;	/* nvme_mdev_cpus_pool()'s; by pollers_lock */
 static enum cpuhp_state hotplug_state;
 
 /* ---------------------------------------------------------- any context -- */
@@ -267,7 +280,7 @@ static noinline void lane_arm(struct nvme_mdev_lane *ml)
 		queue_delayed_work(nm->wq, &nm->watch, WATCH_PERIOD);
 	}
 	vnvme_lane_arm(ml->lane);
-	list_del(&ml->polled);
+	list_move(&ml->polled, &ml->poller->armed);
 	/* who finds the bit may list the lane at once */
 	set_bit(LANE_ARMED, &ml->flags);
 	if (atomic_inc_return(&nm->armed) == nm->nr_pairs) {
@@ -309,7 +322,10 @@ static unsigned int lane_pass(struct nvme_mdev_lane *ml)
 	if (ml->lane->id == 1)
 		n += device_pass(nm);
 	nvme_mdev_extq_tick(ml);
+	ml->passes++;
 	if (n) {
+		ml->finds++;
+		ml->work += n;
 		if (ml->idle_since)
 			WRITE_ONCE(ml->idle_since, 0);
 	} else if (device_is_idle(nm, ml)) {
@@ -337,7 +353,7 @@ static void poller_take_incoming(struct nvme_mdev_poller *p)
 	struct llist_node *list = llist_reverse_order(llist_del_all(&p->incoming));
 
 	llist_for_each_entry_safe(ml, next, list, incoming) {
-		list_add_tail(&ml->polled, &p->lanes);
+		list_move_tail(&ml->polled, &p->lanes);
 		ml->wakeups++;
 	}
 }
@@ -363,7 +379,7 @@ static void poller_end(struct nvme_mdev_poller *p)
 static unsigned int poller_pass(struct nvme_mdev_poller *p)
 {
 	struct nvme_mdev_lane *ml, *next;
-	unsigned int n = 0;
+	unsigned int n = 0, left = POLLER_LANES;
 
 	poller_begin(p);
 	if (unlikely(!llist_empty(&p->incoming)))
@@ -374,9 +390,91 @@ static unsigned int poller_pass(struct nvme_mdev_poller *p)
 		/* pairs with nvme_mdev_poller_unpark() */
 		else if (likely(!smp_load_acquire(&ml->nm->parked)))
 			n += lane_pass(ml);
+		if (likely(--left))
+			continue;
+		/* the others are first in the next pass */
+		if (!list_entry_is_head(next, &p->lanes, polled))
+			list_rotate_to_front(&next->polled, &p->lanes);
+		break;
 	}
 	poller_end(p);
 	return n;
+}
+
+/* To look at a lane costs about as much as to fetch a command, or to complete one. */
+static u64 lane_cost(const struct nvme_mdev_lane *ml)
+{
+	return (u64)ml->passes + ml->work;
+}
+
+/* The lane's part of @ns, in which all lanes together have cost @total. */
+static void lane_charge(struct nvme_mdev_lane *ml, u64 ns, u64 total)
+{
+	ml->poller_ns += div64_u64(ns * lane_cost(ml), total);
+	ml->idle_ns += div64_u64(ns * (ml->passes - ml->finds), total);
+	ml->passes = 0;
+	ml->finds = 0;
+	ml->work = 0;
+}
+
+/*
+ * Share out the time that the thread has run since the last time, which the
+ * scheduler has just counted, among those for whom it did.
+ */
+static void poller_charge(struct nvme_mdev_poller *p)
+{
+	u64 ran = current->se.sum_exec_runtime, ns = ran - p->ran, total = 0;
+	struct nvme_mdev_lane *ml, *next;
+
+	list_for_each_entry(ml, &p->lanes, polled)
+		total += lane_cost(ml);
+	list_for_each_entry(ml, &p->armed, polled)
+		total += lane_cost(ml);
+	p->ran = ran;
+	if (!total)
+		return;
+	list_for_each_entry(ml, &p->lanes, polled)
+		lane_charge(ml, ns, total);
+	list_for_each_entry_safe(ml, next, &p->armed, polled) {
+		lane_charge(ml, ns, total);
+		list_del_init(&ml->polled);
+	}
+}
+
+/*
+ * The CPU that it is bound to is there, and it runs elsewhere: that was offline, or
+ * a cpuset has taken all kernel threads away from it.
+ */
+static void poller_go_home(struct nvme_mdev_poller *p)
+{
+	if (cpumask_test_cpu(p->cpu, cpu_active_mask))
+		set_cpus_allowed_ptr(current, cpumask_of(p->cpu));
+}
+
+/*
+ * What the host waits for from a thread that may be busy for ever.
+ *
+ * Tasks RCU (function tracer, kprobes, BPF trampolines, modules): schedule(), called by the
+ * thread itself.  cond_resched() is not enough where the kernel can be preempted.
+ * It is a quiescent state of RCU, too, with or without a tick, and counts the
+ * thread's time.
+ *
+ * Live patches: the kernel looks at the stack of a thread that does not run, once
+ * a second.  So while it waits for this one, that sleeps between any two passes.
+ */
+static noinline void poller_turn(struct nvme_mdev_poller *p)
+{
+	p->jiffy = jiffies;
+	if (unlikely(klp_patch_pending(current))) {
+		/* the next pass ends here, too */
+		p->jiffy--;
+		usleep_idle_range(500, 1000);
+	} else {
+		schedule();
+	}
+	poller_charge(p);
+	if (unlikely(p->cpu >= 0 && p->cpu != raw_smp_processor_id()))
+		poller_go_home(p);
 }
 
 static int poller_fn(void *data)
@@ -388,7 +486,10 @@ static int poller_fn(void *data)
 	for (;;) {
 		if (!poller_pass(p))
 			cpu_relax();
-		cond_resched();
+		if (unlikely(p->jiffy != jiffies))
+			poller_turn(p);
+		else
+			cond_resched();
 		if (likely(!list_empty(&p->lanes)))
 			continue;
 		set_current_state(TASK_INTERRUPTIBLE);
@@ -398,6 +499,7 @@ static int poller_fn(void *data)
 		if (llist_empty(&p->incoming))
 			schedule();
 		__set_current_state(TASK_RUNNING);
+		poller_charge(p);
 	}
 	__set_current_state(TASK_RUNNING);
 	return 0;
@@ -475,25 +577,33 @@ module_param_cb(iothread_cpu, &default_ops, NULL, 0644);
 MODULE_PARM_DESC(iothread_cpu,
 		 "CPUs that serve devices whose own iothread_cpu is -1, from when they are opened (-1: any of the drive's node)");
 
-static const struct cpumask *node_mask(int node)
+/* Those of a node; not to be used longer than until the next call. */
+static const struct cpumask *pool_mask(int node)
 {
-	if (node != NUMA_NO_NODE && !cpumask_empty(cpumask_of_node(node)))
-		return cpumask_of_node(node);
-	return cpu_possible_mask;
+	lockdep_assert_held(&pollers_lock);
+	nvme_mdev_cpus_pool(node, &pool_cpus);
+	return &pool_cpus;
 }
 
-/* Have a poller run where it is to. Return: -EINVAL if no such CPU is online. */
-static int poller_bind(struct nvme_mdev_poller *p)
+/*
+ * Have a poller run where it is to, or, as long as that CPU is not there, where one
+ * of the pool of its node would. Return: false if that is so.
+ */
+static bool poller_bind(struct nvme_mdev_poller *p)
 {
-	return set_cpus_allowed_ptr(p->task, p->cpu >= 0 ? cpumask_of(p->cpu) :
-						 node_mask(p->node));
+	bool home = p->cpu >= 0 && cpumask_test_cpu(p->cpu, cpu_active_mask) &&
+		    !set_cpus_allowed_ptr(p->task, cpumask_of(p->cpu));
+
+	if (home)
+		return true;
+	set_cpus_allowed_ptr(p->task, pool_mask(p->cpu >= 0 ? cpu_to_node(p->cpu) : p->node));
+	return p->cpu < 0;
 }
 
 static struct nvme_mdev_poller *poller_new(int cpu, int node)
 {
 	struct nvme_mdev_poller *p = kzalloc_node(sizeof(*p), GFP_KERNEL, node);
 	struct task_struct *task;
-	int ret;
 
 	if (!p)
 		return ERR_PTR(-ENOMEM);
@@ -502,6 +612,7 @@ static struct nvme_mdev_poller *poller_new(int cpu, int node)
 	init_waitqueue_head(&p->wait);
 	init_llist_head(&p->incoming);
 	INIT_LIST_HEAD(&p->lanes);
+	INIT_LIST_HEAD(&p->armed);
 	if (cpu >= 0)
 		task = kthread_create_on_node(poller_fn, p, cpu_to_node(cpu), "nvme-mdev/%d", cpu);
 	else
@@ -512,10 +623,9 @@ static struct nvme_mdev_poller *poller_new(int cpu, int node)
 		return ERR_CAST(task);
 	}
 	p->task = get_task_struct(task);
-	ret = poller_bind(p);
-	if (ret)
-		pr_warn("nvme-mdev: poller cannot run on CPU %d (%d): until that is online it runs where there is room\n",
-			cpu, ret);
+	if (!poller_bind(p))
+		pr_warn("nvme-mdev: poller cannot run on CPU %d: until that is online it runs where there is room\n",
+			cpu);
 	wake_up_process(task);
 	list_add_tail(&p->entry, &pollers);
 	return p;
@@ -524,7 +634,7 @@ static struct nvme_mdev_poller *poller_new(int cpu, int node)
 /* The pool's poller with the fewest lanes, and whether there may be another. */
 static struct nvme_mdev_poller *pool_least(int node, bool *full)
 {
-	unsigned int n = 0, most = max(cpumask_weight(node_mask(node)) / POOL_SHARE, 1u);
+	unsigned int n = 0, most = max(cpumask_weight(pool_mask(node)) / POOL_SHARE, 1u);
 	struct nvme_mdev_poller *p, *least = NULL;
 
 	list_for_each_entry(p, &pollers, entry) {
@@ -599,8 +709,8 @@ static void pool_put(struct nvme_mdev_poller *p)
 }
 
 /*
- * A CPU goes: the scheduler finds its poller another one, any that is online.
- * The lanes stay with it, so that nothing is drained and no setting is forgotten.
+ * A CPU goes: its poller runs where the pool's do, and those of the pool find another
+ * one.  The lanes stay with it, so that nothing is drained and no setting is forgotten.
  */
 static int hotplug_down(unsigned int cpu)
 {
@@ -610,23 +720,25 @@ static int hotplug_down(unsigned int cpu)
 	if (cpuhp_tasks_frozen)
 		return 0;
 	mutex_lock(&pollers_lock);
-	list_for_each_entry(p, &pollers, entry)
+	list_for_each_entry(p, &pollers, entry) {
 		if (p->cpu == cpu)
 			pr_warn("nvme-mdev: CPU %u goes offline: until it is back its poller runs where there is room\n",
 				cpu);
+		if (p->cpu == cpu || p->cpu < 0)
+			poller_bind(p);
+	}
 	mutex_unlock(&pollers_lock);
 	return 0;
 }
 
-/* A CPU comes: so do its poller, and those of its node that had lost it. */
+/* A CPU comes: so do its poller, and those of the pool that had lost it. */
 static int hotplug_up(unsigned int cpu)
 {
 	struct nvme_mdev_poller *p;
 
 	mutex_lock(&pollers_lock);
 	list_for_each_entry(p, &pollers, entry)
-		if (p->cpu == cpu ||
-		    (p->cpu < 0 && cpumask_test_cpu(cpu, node_mask(p->node))))
+		if (p->cpu == cpu || p->cpu < 0)
 			poller_bind(p);
 	mutex_unlock(&pollers_lock);
 	return 0;
@@ -662,6 +774,7 @@ static void lane_attach(struct nvme_mdev_lane *ml, struct nvme_mdev_poller *p)
 {
 	ml->leaving = false;
 	ml->served = true;
+	INIT_LIST_HEAD(&ml->polled);
 	WRITE_ONCE(ml->poller, p);
 	llist_add(&ml->incoming, &p->incoming);
 	wake_up_process(p->task);

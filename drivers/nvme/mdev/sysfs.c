@@ -373,7 +373,7 @@ static ssize_t counters_show(struct device *dev, struct device_attribute *attr, 
 	struct nvme_mdev *nm = to_nm(dev);
 	struct vnvme_lane_stat s = { };
 	u64 submits = 0, rings = 0, acks = 0, wakeups = 0, hw_irqs = 0;
-	u64 polls = 0;
+	u64 polls = 0, poller_ns = 0, idle_ns = 0;
 	u64 pinned, bound, idle, unmaps;
 	unsigned int i;
 
@@ -400,6 +400,8 @@ static ssize_t counters_show(struct device *dev, struct device_attribute *attr, 
 		wakeups += nvme_mdev_counted(ml->wakeups);
 		hw_irqs += nvme_mdev_counted(ml->irqs);
 		polls += nvme_mdev_counted(ml->polls);
+		poller_ns += nvme_mdev_counted(ml->poller_ns);
+		idle_ns += nvme_mdev_counted(ml->idle_ns);
 	}
 	nvme_mdev_control_unlock(nm);
 	mutex_lock(&nm->mem.lock);
@@ -415,10 +417,11 @@ static ssize_t counters_show(struct device *dev, struct device_attribute *attr, 
 			  "hw_sq_doorbells %llu\nhw_cq_doorbells %llu\nwakeups %llu\n"
 			  "hw_interrupts %llu\nblock_polled %llu\n"
 			  "pages_pinned %llu\npages_reclaimed %llu\npages_idle %llu\n"
-			  "unmaps %llu\n",
+			  "unmaps %llu\npoller_ns %llu\npoller_idle_ns %llu\n",
 			  s.reads, s.writes, s.others, s.read_sectors, s.write_sectors, s.errors,
 			  s.irqs, s.late_irqs, s.misses, s.eventidx, s.full, submits, rings, acks,
-			  wakeups, hw_irqs, polls, pinned, bound, idle, unmaps);
+			  wakeups, hw_irqs, polls, pinned, bound, idle, unmaps, poller_ns,
+			  idle_ns);
 }
 static DEVICE_ATTR_RO(counters);
 
