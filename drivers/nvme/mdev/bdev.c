@@ -546,7 +546,10 @@ static void bdev_submit_nowait(struct nvme_mdev_lane *ml, const struct nvme_mdev
 		ml->plugged = true;
 		blk_start_plug(&ml->plug);
 	}
+	/* of any submission the block layer says that it might sleep; not with REQ_NOWAIT */
+	non_block_end();
 	bdev_submit_bio(ns, io, flags);
+	non_block_start();
 }
 
 static u16 bdev_submit(struct vnvme_backend *b, struct vnvme_lane *lane, struct vnvme_req *req)

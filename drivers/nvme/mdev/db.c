@@ -3,7 +3,7 @@
  * The doorbell page of BAR0 as VMMs map it.
  *
  * While the poller runs, the page is mapped and a doorbell costs the guest a
- * plain store.  When it goes to sleep the mappings are zapped; the next store
+ * plain store.  Before it goes to sleep the mappings are zapped; the next store
  * faults, and the fault maps the page again and wakes the poller.
  */
 #include <linux/mm.h>
@@ -94,6 +94,7 @@ static bool db_zap_mm(struct nvme_mdev *nm, struct mm_struct *mm)
 {
 	struct nvme_mdev_vma *v, *tmp;
 
+	/* no other fault of the VMM's is to queue behind us */
 	if (!mmap_write_trylock(mm))
 		return false;
 	mutex_lock(&nm->vma_lock);
@@ -109,15 +110,8 @@ static bool db_zap_mm(struct nvme_mdev *nm, struct mm_struct *mm)
 	return true;
 }
 
-/**
- * nvme_mdev_db_zap() - make the next doorbell fault
- * @nm: device
- *
- * Context: the poller.  Waits for nobody who may be waiting for the poller:
- * mmap_lock is only tried.
- * Return: false if a mapping could not be taken out now; try again later.
- */
-bool nvme_mdev_db_zap(struct nvme_mdev *nm)
+/* Return: false if a mapping could not be taken out now. */
+static bool db_zap_all(struct nvme_mdev *nm)
 {
 	struct nvme_mdev_vma *v;
 	struct mm_struct *mm;
@@ -128,7 +122,7 @@ bool nvme_mdev_db_zap(struct nvme_mdev *nm)
 		mutex_lock(&nm->vma_lock);
 		v = list_first_entry_or_null(&nm->vmas, struct nvme_mdev_vma, entry);
 		if (!v) {
-			nm->db_mapped = false;
+			WRITE_ONCE(nm->db_mapped, false);
 		} else if (mmget_not_zero(v->vma->vm_mm)) {
 			mm = v->vma->vm_mm;
 		} else {
@@ -145,4 +139,44 @@ bool nvme_mdev_db_zap(struct nvme_mdev *nm)
 			return false;
 	}
 	return true;
+}
+
+static void db_zap_work(struct work_struct *work)
+{
+	struct nvme_mdev *nm = container_of(work, struct nvme_mdev, db_zap);
+
+	if (!db_zap_all(nm))
+		WRITE_ONCE(nm->db_zap_next, jiffies + 1);
+	/* pairs with nvme_mdev_db_zap() */
+	smp_store_release(&nm->db_zapping, false);
+}
+
+/**
+ * nvme_mdev_db_zap() - make the next doorbell fault
+ * @nm: device
+ *
+ * By somebody who may sleep, as locks of the VMM's are needed, whose owner may be
+ * in reclaim, and wait for a drive that waits for this poller.  The caller goes on
+ * polling as long as ->db_mapped, and asks again.
+ * Context: the poller.
+ */
+void nvme_mdev_db_zap(struct nvme_mdev *nm)
+{
+	/* pairs with db_zap_work() */
+	if (smp_load_acquire(&nm->db_zapping) || time_before(jiffies, READ_ONCE(nm->db_zap_next)))
+		return;
+	WRITE_ONCE(nm->db_zapping, true);
+	queue_work(nm->wq, &nm->db_zap);
+}
+
+/**
+ * nvme_mdev_db_init() - nobody has mapped it
+ * @nm: device
+ */
+void nvme_mdev_db_init(struct nvme_mdev *nm)
+{
+	mutex_init(&nm->vma_lock);
+	INIT_LIST_HEAD(&nm->vmas);
+	INIT_WORK(&nm->db_zap, db_zap_work);
+	nm->db_zap_next = jiffies;
 }

@@ -7,19 +7,23 @@
  *   nvme_mdev_parents_lock	the list of parents, what they have promised
  *   nvme_mdev.lock		control of one device: VFIO ioctls, register and
  *				config writes, the control work, sysfs
+ *   pollers_lock		the pool of pollers, while threads are made, too
  *   nvme_mdev.park_lock	ownership of the device's lanes, but for pollers,
  *				which leave parked lanes alone; see poller.c
- *   pollers_lock		the pool of pollers; a leaf
  *   nvme_mdev_mem.users	read by control while it looks at guest memory,
  *				written by who waits until nobody does; dropped
  *				around vfio_pin_pages()
  *   nvme_mdev_mem.lock		chunk list and who is pinning; a leaf that is
  *				never held over vfio_pin_pages()
- *   nvme_mdev.vma_lock		mappings of the doorbell page; inside mmap_lock
+ *   nvme_mdev.vma_lock		mappings of the doorbell page; inside mmap_lock;
+ *				no poller's
  *
  * nvme-pci calls ->down with its shutdown lock held; that path takes only
- * nvme_mdev.park_lock.  VFIO calls dma_unmap with the container's locks held;
- * that path takes those of nvme_mdev_mem and nvme_mdev.park_lock.
+ * nvme_mdev.park_lock.  The host may swap to that drive: so who holds park_lock, or
+ * is in a pass, allocates nothing that memory is reclaimed for, and waits for nobody
+ * who may be doing so; lockdep is told, see nvme_mdev_poller_init().  VFIO calls
+ * dma_unmap with the container's locks held; that path takes those of nvme_mdev_mem
+ * and nvme_mdev.park_lock.
  */
 #ifndef _NVME_MDEV_H
 #define _NVME_MDEV_H
@@ -419,6 +423,9 @@ struct nvme_mdev {
 	struct mutex		vma_lock;	/* the list of mappings */
 	struct list_head	vmas;
 	bool			db_mapped;	/* by some vma since the last zap */
+	struct work_struct	db_zap;
+	bool			db_zapping;	/* it is on its way; a poller asks, it answers */
+	unsigned long		db_zap_next;	/* in jiffies: not before then */
 
 	struct nvme_mdev_mem	mem;
 	struct nvme_mdev_irq	irq;
@@ -497,7 +504,8 @@ void nvme_mdev_work_fn(struct work_struct *work);
 
 /* db.c */
 int nvme_mdev_db_mmap(struct nvme_mdev *nm, struct vm_area_struct *vma);
-bool nvme_mdev_db_zap(struct nvme_mdev *nm);
+void nvme_mdev_db_zap(struct nvme_mdev *nm);
+void nvme_mdev_db_init(struct nvme_mdev *nm);
 
 /* irq.c */
 void nvme_mdev_irq_init(struct nvme_mdev *nm);

@@ -12,11 +12,11 @@
  * until each of its pollers is between two passes or in a later one; from then
  * on they skip these lanes.
  *
- * Idle: once nothing has happened in any lane of a device for a while, each
- * poller arms its lanes (the guest's next doorbell is then a write to BAR0) and
- * takes them off its list.  Whoever arms the last one takes the doorbell page
- * out of the guest's mappings (that write then faults and kicks) and looks at
- * all lanes once more.  As long as one lane of a device is polled, an armed one
+ * Idle: once nothing has happened in any lane of a device for a while, a work item
+ * takes the doorbell page out of the guest's mappings (the next store to it then faults
+ * and kicks), each poller arms its lanes (the guest's next doorbell is then a write to
+ * BAR0) and takes them off its list.  Whoever arms the last one looks at all lanes
+ * once more.  As long as one lane of a device is polled, an armed one
  * may miss a doorbell: so the one that is polled wakes the others as soon as
  * it has anything to do.
  *
@@ -34,6 +34,7 @@
 #include <linux/livepatch.h>
 #include <linux/moduleparam.h>
 #include <linux/sched.h>
+#include <linux/sched/mm.h>
 #include <linux/slab.h>
 #include <linux/topology.h>
 
@@ -249,14 +250,15 @@ static bool device_may_sleep(struct nvme_mdev *nm)
 	unsigned int i;
 
 	vnvme_db_scan(&nm->ctrl);
-	if (!nvme_mdev_db_zap(nm))
-		return false;
 	/*
-	 * LANE_ARMED, EventIdx and the zap come before this look; pairs with the
-	 * guest's barrier between its doorbell and its look at EventIdx, and with
-	 * that of lane_kick()
+	 * LANE_ARMED and EventIdx come before this look; pairs with the guest's
+	 * barrier between its doorbell and its look at EventIdx, and with that of
+	 * lane_kick()
 	 */
 	smp_mb();
+	/* a doorbell may have faulted since the zap; the next one would not */
+	if (READ_ONCE(nm->db_mapped))
+		return false;
 	for (i = 1; i <= nm->nr_pairs; i++)
 		if (lane_pending(&nm->lanes[i]))
 			return false;
@@ -268,6 +270,11 @@ static noinline void lane_arm(struct nvme_mdev_lane *ml)
 {
 	struct nvme_mdev *nm = ml->nm;
 
+	/* first of all: until it is gone doorbells are heard by looking only */
+	if (READ_ONCE(nm->db_mapped)) {
+		nvme_mdev_db_zap(nm);
+		return;
+	}
 	if (lane_inflight(ml)) {
 		nvme_mdev_extq_arm(ml);
 		/* what came before that may cause no interrupt */
@@ -382,6 +389,8 @@ static unsigned int poller_pass(struct nvme_mdev_poller *p)
 	unsigned int n = 0, left = POLLER_LANES;
 
 	poller_begin(p);
+	/* a kernel that looks for it reports whatever sleeps from here on */
+	non_block_start();
 	if (unlikely(!llist_empty(&p->incoming)))
 		poller_take_incoming(p);
 	list_for_each_entry_safe(ml, next, &p->lanes, polled) {
@@ -397,6 +406,7 @@ static unsigned int poller_pass(struct nvme_mdev_poller *p)
 			list_rotate_to_front(&next->polled, &p->lanes);
 		break;
 	}
+	non_block_end();
 	poller_end(p);
 	return n;
 }
@@ -780,19 +790,32 @@ static void lane_attach(struct nvme_mdev_lane *ml, struct nvme_mdev_poller *p)
 	wake_up_process(p->task);
 }
 
-/* The lane's poller forgets it; what is in flight stays in flight. */
-static void lane_detach(struct nvme_mdev_lane *ml)
+/*
+ * The lane's poller forgets it; what is in flight stays in flight.
+ * Return: who that was, or NULL, for pool_put() once the lanes are not parked any more.
+ */
+static struct nvme_mdev_poller *lane_detach(struct nvme_mdev_lane *ml)
 {
 	struct nvme_mdev_poller *p = ml->poller;
 
 	if (!p)
-		return;
+		return NULL;
 	WRITE_ONCE(ml->leaving, true);
 	lane_kick(ml);
 	/* pairs with lane_let_go() */
 	wait_event(p->wait, !smp_load_acquire(&ml->served));
 	WRITE_ONCE(ml->poller, NULL);
-	pool_put(p);
+	return p;
+}
+
+/* Not parked: pollers_lock is held over the making of threads, which allocates. */
+static void pool_put_all(struct nvme_mdev *nm, struct nvme_mdev_poller *p[])
+{
+	unsigned int i;
+
+	for (i = 1; i <= nm->nr_pairs; i++)
+		if (p[i])
+			pool_put(p[i]);
 }
 
 /**
@@ -807,7 +830,7 @@ static void lane_detach(struct nvme_mdev_lane *ml)
  */
 int nvme_mdev_poller_place(struct nvme_mdev *nm, const struct cpumask *cpus)
 {
-	struct nvme_mdev_poller *p[VNVME_MAX_IOQ + 1];
+	struct nvme_mdev_poller *p[VNVME_MAX_IOQ + 1], *was;
 	int node = dev_to_node(nm->parent->dev);
 	unsigned int i, pairs = nm->nr_pairs;
 
@@ -823,10 +846,12 @@ int nvme_mdev_poller_place(struct nvme_mdev *nm, const struct cpumask *cpus)
 	}
 	nvme_mdev_poller_park(nm);
 	for (i = 1; i <= pairs; i++) {
-		lane_detach(&nm->lanes[i]);
+		was = lane_detach(&nm->lanes[i]);
 		lane_attach(&nm->lanes[i], p[i]);
+		p[i] = was;
 	}
 	nvme_mdev_poller_unpark(nm);
+	pool_put_all(nm, p);
 	return 0;
 }
 
@@ -838,12 +863,14 @@ int nvme_mdev_poller_place(struct nvme_mdev *nm, const struct cpumask *cpus)
  */
 void nvme_mdev_poller_remove(struct nvme_mdev *nm)
 {
+	struct nvme_mdev_poller *was[VNVME_MAX_IOQ + 1];
 	unsigned int i;
 
 	nvme_mdev_poller_park(nm);
 	for (i = 1; i <= nm->nr_pairs; i++)
-		lane_detach(&nm->lanes[i]);
+		was[i] = lane_detach(&nm->lanes[i]);
 	nvme_mdev_poller_unpark(nm);
+	pool_put_all(nm, was);
 	cancel_delayed_work_sync(&nm->watch);
 }
 
@@ -860,6 +887,10 @@ void nvme_mdev_poller_init(struct nvme_mdev *nm)
 {
 	mutex_init(&nm->park_lock);
 	INIT_DELAYED_WORK(&nm->watch, watch_fn);
+	/* memory is reclaimed through a drive whose reset takes it */
+	fs_reclaim_acquire(GFP_KERNEL);
+	might_lock(&nm->park_lock);
+	fs_reclaim_release(GFP_KERNEL);
 }
 
 /**

@@ -227,8 +227,11 @@ static void mem_step(struct nvme_mdev *nm)
 {
 	unsigned int i;
 
+	/* as a pass */
+	non_block_start();
 	for (i = 1; i <= nm->nr_pairs; i++)
 		vnvme_lane_resubmit(&nm->ctrl.lane[i]);
+	non_block_end();
 }
 
 /*

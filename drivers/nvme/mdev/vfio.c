@@ -47,7 +47,10 @@ static void region_read(struct nvme_mdev *nm, u32 index, u32 off, void *buf, u32
 	}
 }
 
-/* A write that starts a reset returns when DMA has stopped. */
+/*
+ * A write that starts a reset, or takes bus mastering away, returns when DMA has
+ * stopped.
+ */
 static void config_write(struct nvme_mdev *nm, u32 off, const void *buf, u32 len)
 {
 	bool stopping;
@@ -357,12 +360,11 @@ static int nvme_mdev_init_dev(struct vfio_device *vdev)
 	nm->null.ops = &nvme_mdev_null_backend;
 	nm->block.ops = &nvme_mdev_block_backend;
 	mutex_init(&nm->lock);
-	mutex_init(&nm->vma_lock);
-	INIT_LIST_HEAD(&nm->vmas);
 	INIT_WORK(&nm->work, nvme_mdev_work_fn);
 	INIT_DELAYED_WORK(&nm->ns_watch, nvme_mdev_ns_watch);
 	init_waitqueue_head(&nm->idle);
 	nvme_mdev_irq_init(nm);
+	nvme_mdev_db_init(nm);
 	nvme_mdev_poller_init(nm);
 	nvme_mdev_mem_setup(nm);
 
