@@ -10,6 +10,7 @@
  * time the drive is reset.
  */
 #include <linux/delay.h>
+#include <linux/nospec.h>
 #include <linux/sched/signal.h>
 
 #include "mdev.h"
@@ -385,7 +386,7 @@ static void extq_complete(struct nvme_mdev_lane *ml, const struct nvme_completio
 
 		if (tag >= ml->lane->nr_reqs)
 			continue;
-		req = &ml->reqs[tag];
+		req = &ml->reqs[array_index_nospec(tag, ml->lane->nr_reqs)];
 		if (!extq_has(ml, req) || unlikely(test_bit(tag, ml->waiting)))
 			continue;
 		__clear_bit(tag, ml->late);

@@ -9,6 +9,7 @@
  * again.
  */
 #include <linux/eventfd.h>
+#include <linux/nospec.h>
 
 #include "mdev.h"
 #include "trace.h"
@@ -208,9 +209,11 @@ static void msix_replace(struct nvme_mdev *nm, u32 start, u32 count, struct even
 	u32 i;
 
 	for (i = 0; i < count; i++) {
-		old[i] = rcu_dereference_protected(irq->msix[start + i],
+		u32 vector = array_index_nospec(start + i, VNVME_MAX_IOQ + 1);
+
+		old[i] = rcu_dereference_protected(irq->msix[vector],
 						   lockdep_is_held(&irq->lock));
-		rcu_assign_pointer(irq->msix[start + i], ctx[i]);
+		rcu_assign_pointer(irq->msix[vector], ctx[i]);
 	}
 	/* pairs with the barrier in msix_signal() */
 	smp_mb();
@@ -265,7 +268,7 @@ static long msix_set(struct nvme_mdev *nm, u32 flags, u32 start, u32 count, void
 	}
 	for (i = 0; i < count; i++)
 		if ((flags & VFIO_IRQ_SET_DATA_NONE) || ((u8 *)data)[i])
-			msix_signal(&nm->irq, start + i);
+			msix_signal(&nm->irq, array_index_nospec(start + i, VNVME_MAX_IOQ + 1));
 	return 0;
 }
 

@@ -64,13 +64,14 @@ static u16 vnvme_create_cq(struct vnvme_ctrl *ctrl, struct vnvme_cmd *cmd)
 	u16 id = cdw10 & 0xffff, vector = cdw11 >> 16, status;
 	struct vnvme_cq *cq;
 
-	if (!vnvme_lane_id_ok(ctrl, id) || ctrl->lane[id].cq.live)
+	if (!vnvme_lane_id_ok(ctrl, &id) || ctrl->lane[id].cq.live)
 		return vnvme_bad(cmd, VNVME_SC_QID_INVALID, VNVME_LOC(cdw10));
 	if (VNVME_CC_IOCQES(ctrl->cc) != VNVME_CQES)
 		return vnvme_bad(cmd, VNVME_SC_QUEUE_SIZE, VNVME_LOC(cdw10));
 	if (vector > ctrl->cfg.nr_ioq)
 		return vnvme_bad(cmd, VNVME_SC_VECTOR_INVALID,
 				 VNVME_LOC(cdw11));
+	vector = array_index_nospec(vector, VNVME_MAX_IOQ + 1);
 	status = vnvme_create_check(ctrl, cmd, sizeof(struct vnvme_cqe),
 				    vnvme_cq_db_index(id));
 	if (status)
@@ -95,9 +96,9 @@ static u16 vnvme_create_sq(struct vnvme_ctrl *ctrl, struct vnvme_cmd *cmd)
 	u16 status;
 
 	/* one that is being deleted still exists */
-	if (!vnvme_lane_id_ok(ctrl, id) || ctrl->sq[id].depth)
+	if (!vnvme_lane_id_ok(ctrl, &id) || ctrl->sq[id].depth)
 		return vnvme_bad(cmd, VNVME_SC_QID_INVALID, VNVME_LOC(cdw10));
-	if (!vnvme_lane_id_ok(ctrl, cqid))
+	if (!vnvme_lane_id_ok(ctrl, &cqid))
 		return vnvme_bad(cmd, VNVME_SC_QID_INVALID, VNVME_LOC(cdw11));
 	lane = &ctrl->lane[cqid];
 	if (!lane->cq.live || lane->cq.gone)
@@ -148,7 +149,7 @@ static u16 vnvme_delete_sq(struct vnvme_ctrl *ctrl, struct vnvme_cmd *cmd)
 	u16 status = VNVME_HELD;
 	struct vnvme_sq *sq;
 
-	if (!vnvme_lane_id_ok(ctrl, id) || !ctrl->sq[id].live)
+	if (!vnvme_lane_id_ok(ctrl, &id) || !ctrl->sq[id].live)
 		return vnvme_bad(cmd, VNVME_SC_QID_INVALID, VNVME_LOC(cdw10));
 	sq = &ctrl->sq[id];
 	ctrl->env->park(ctrl);
@@ -223,7 +224,7 @@ static u16 vnvme_delete_cq(struct vnvme_ctrl *ctrl, struct vnvme_cmd *cmd)
 	u16 id = le32_to_cpu(cmd->sqe.cdw10) & 0xffff;
 	struct vnvme_cq *cq;
 
-	if (!vnvme_lane_id_ok(ctrl, id) || !ctrl->lane[id].cq.live)
+	if (!vnvme_lane_id_ok(ctrl, &id) || !ctrl->lane[id].cq.live)
 		return vnvme_bad(cmd, VNVME_SC_QID_INVALID, VNVME_LOC(cdw10));
 	cq = &ctrl->lane[id].cq;
 	if (cq->nr_sqs)
@@ -251,7 +252,7 @@ static u16 vnvme_abort(struct vnvme_ctrl *ctrl, struct vnvme_cmd *cmd)
 
 	if (!sqid) {
 		done = vnvme_aer_abort(ctrl, cid);
-	} else if (vnvme_lane_id_ok(ctrl, sqid) && ctrl->sq[sqid].depth) {
+	} else if (vnvme_lane_id_ok(ctrl, &sqid) && ctrl->sq[sqid].depth) {
 		sq = &ctrl->sq[sqid];
 		ctrl->env->park(ctrl);
 		done = vnvme_lane_abort(&ctrl->lane[sq->cqid], sq, cid);

@@ -108,6 +108,7 @@ static u16 vnvme_vector_set(struct vnvme_ctrl *ctrl, struct vnvme_cmd *cmd,
 	if (i > ctrl->cfg.nr_ioq)
 		return vnvme_feature_bad(cmd, VNVME_SC_INVALID_FIELD,
 					 VNVME_LOC(cdw11));
+	vector = array_index_nospec(vector, VNVME_MAX_IOQ + 1);
 	ctrl->feat_vec[vector] = val;
 	return 0;
 }
@@ -116,8 +117,9 @@ static u32 vnvme_vector_get(struct vnvme_ctrl *ctrl, u32 cdw11, bool initial)
 {
 	u32 vector = cdw11 & 0xffff;
 
-	return initial || vector > ctrl->cfg.nr_ioq ? vector :
-						      ctrl->feat_vec[vector];
+	if (initial || vector > ctrl->cfg.nr_ioq)
+		return vector;
+	return ctrl->feat_vec[array_index_nospec(vector, VNVME_MAX_IOQ + 1)];
 }
 
 /* ------------------------------------------------------------- table ---- */
@@ -159,20 +161,25 @@ void vnvme_feature_reset(struct vnvme_ctrl *ctrl)
 	ctrl->temp_under = VNVME_TEMP_UNDER;
 }
 
-static bool vnvme_feature_there(const struct vnvme_ctrl *ctrl, u8 fid)
+/* One that is there, or NULL. */
+static const struct vnvme_feature *vnvme_feature(const struct vnvme_ctrl *ctrl, u8 fid)
 {
-	return fid < VNVME_NR_FEATURES && vnvme_features[fid].mask &&
-	       (fid != VNVME_FEAT_WCE || ctrl->cfg.vwc);
+	const struct vnvme_feature *f;
+
+	if (fid >= VNVME_NR_FEATURES)
+		return NULL;
+	f = &vnvme_features[array_index_nospec(fid, VNVME_NR_FEATURES)];
+	return f->mask && (fid != VNVME_FEAT_WCE || ctrl->cfg.vwc) ? f : NULL;
 }
 
 static const struct vnvme_feature *
 vnvme_feature_find(struct vnvme_ctrl *ctrl, struct vnvme_cmd *cmd, u16 *status)
 {
-	u8 fid = le32_to_cpu(cmd->sqe.cdw10) & 0xff;
+	const struct vnvme_feature *f = vnvme_feature(ctrl, le32_to_cpu(cmd->sqe.cdw10) & 0xff);
 
 	*status = 0;
-	if (vnvme_feature_there(ctrl, fid))
-		return &vnvme_features[fid];
+	if (f)
+		return f;
 	*status = vnvme_feature_bad(cmd, VNVME_SC_INVALID_FIELD,
 				    VNVME_LOC(cdw10));
 	return NULL;
@@ -188,10 +195,12 @@ vnvme_feature_find(struct vnvme_ctrl *ctrl, struct vnvme_cmd *cmd, u16 *status)
  */
 u32 vnvme_feature_effects(const struct vnvme_ctrl *ctrl, u8 fid)
 {
-	if (!vnvme_feature_there(ctrl, fid))
+	const struct vnvme_feature *f = vnvme_feature(ctrl, fid);
+
+	if (!f)
 		return 0;
 	return VNVME_FEAT_EFFECT_FSUPP |
-	       (vnvme_features[fid].any_nsid ? VNVME_FEAT_EFFECT_NS : VNVME_FEAT_EFFECT_CTRL);
+	       (f->any_nsid ? VNVME_FEAT_EFFECT_NS : VNVME_FEAT_EFFECT_CTRL);
 }
 
 /**

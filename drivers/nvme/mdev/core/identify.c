@@ -116,7 +116,7 @@ static u16 vnvme_id_ns(struct vnvme_ctrl *ctrl, struct vnvme_cmd *cmd)
 
 	if (!vnvme_nsid_valid(nsid))
 		return vnvme_nsid_bad(cmd);
-	ns = ctrl->ns[nsid];
+	ns = vnvme_ns_find(ctrl, nsid);
 	if (!ns)
 		return 0;
 	id->nsze = cpu_to_le64(READ_ONCE(ns->nlb));
@@ -204,7 +204,7 @@ static u16 vnvme_id_ns_desc(struct vnvme_ctrl *ctrl, struct vnvme_cmd *cmd)
 	u32 nsid = vnvme_cmd_nsid(cmd);
 	u8 *to = ctrl->buf;
 
-	if (!vnvme_nsid_valid(nsid) || !ctrl->ns[nsid])
+	if (!vnvme_ns_find(ctrl, nsid))
 		return vnvme_nsid_bad(cmd);
 	to = vnvme_id_desc(to, 1, 8);
 	vnvme_ns_eui64(ctrl, nsid, to);
@@ -268,7 +268,7 @@ static u16 vnvme_id_ns_indep(struct vnvme_ctrl *ctrl, struct vnvme_cmd *cmd)
 
 	if (!vnvme_nsid_valid(nsid))
 		return vnvme_nsid_bad(cmd);
-	ns = ctrl->ns[nsid];
+	ns = vnvme_ns_find(ctrl, nsid);
 	if (!ns)
 		return 0;
 	id->nsfeat = ns->hints.write_gran ? VNVME_NSFEAT_OPTPERF : 0;
@@ -296,7 +296,7 @@ static u16 vnvme_id_ns_ctrl_list(struct vnvme_ctrl *ctrl, struct vnvme_cmd *cmd)
 
 	if (!vnvme_nsid_valid(nsid))
 		return vnvme_nsid_bad(cmd);
-	return ctrl->ns[nsid] ? vnvme_id_ctrl_list(ctrl, cmd) : 0;
+	return vnvme_ns_find(ctrl, nsid) ? vnvme_id_ctrl_list(ctrl, cmd) : 0;
 }
 
 /* Which I/O command sets can be used together: one vector, one command set. */
@@ -338,14 +338,17 @@ static u16 (*const vnvme_cns[])(struct vnvme_ctrl *ctrl,
  */
 u16 vnvme_identify_command(struct vnvme_ctrl *ctrl, struct vnvme_cmd *cmd)
 {
+	u16 (*fn)(struct vnvme_ctrl *ctrl, struct vnvme_cmd *cmd);
 	u8 cns = le32_to_cpu(cmd->sqe.cdw10) & 0xff;
 	u16 status;
 
-	if (cns >= ARRAY_SIZE(vnvme_cns) || !vnvme_cns[cns])
+	fn = cns < ARRAY_SIZE(vnvme_cns) ?
+	     vnvme_cns[array_index_nospec(cns, ARRAY_SIZE(vnvme_cns))] : NULL;
+	if (!fn)
 		return vnvme_identify_bad(cmd, VNVME_SC_INVALID_FIELD,
 					  VNVME_LOC(cdw10));
 	memset(ctrl->buf, 0, sizeof(ctrl->buf));
-	status = vnvme_cns[cns](ctrl, cmd);
+	status = fn(ctrl, cmd);
 	if (status)
 		return status;
 	return vnvme_dptr_put(ctrl, cmd, ctrl->buf, sizeof(ctrl->buf),

@@ -63,9 +63,31 @@ static inline unsigned long vnvme_cq_db_index(u16 id)
 	return 2ul * id + 1;
 }
 
-static inline bool vnvme_lane_id_ok(const struct vnvme_ctrl *ctrl, u32 id)
+/*
+ * Indexes of the guest's are clamped beside their check, as a processor that has
+ * guessed a branch wrong reads with what the branch is there to refuse (rule 14).
+ */
+
+/* Is it the identifier of an I/O queue that can be?  Then it is good for ->lane and ->sq. */
+static inline bool vnvme_lane_id_ok(const struct vnvme_ctrl *ctrl, u16 *id)
 {
-	return id >= 1 && id <= ctrl->cfg.nr_ioq && ctrl->lane[id].nr_reqs;
+	if (!*id || *id > ctrl->cfg.nr_ioq)
+		return false;
+	*id = array_index_nospec(*id, VNVME_MAX_IOQ + 1);
+	return ctrl->lane[*id].nr_reqs;
+}
+
+/*
+ * The namespace of a guest's NSID, or NULL.  Each value that the mask leaves has a place, so
+ * that nothing has to be clamped; there is none with NSID 0.
+ */
+static __always_inline struct vnvme_ns *vnvme_ns_find(const struct vnvme_ctrl *ctrl, u32 nsid)
+{
+	struct vnvme_ns *ns = ctrl->ns[nsid & (VNVME_NS_SLOTS - 1)];
+
+	static_assert(VNVME_NS_SLOTS > VNVME_MAX_NS &&
+		      !(VNVME_NS_SLOTS & (VNVME_NS_SLOTS - 1)));
+	return likely(ns) && likely(ns->nsid == nsid) ? ns : NULL;
 }
 
 static inline u64 vnvme_make64(u32 lo, u32 hi)
@@ -335,10 +357,9 @@ static __always_inline bool vnvme_nvm_quick(struct vnvme_ctrl *ctrl,
 	struct vnvme_ns *ns;
 	u64 bytes;
 
-	if (unlikely(op - 1 > 1) || unlikely(nsid > VNVME_MAX_NS))
+	if (unlikely(op - 1 > 1))
 		return false;
-	/* no namespace has NSID 0 */
-	ns = ctrl->ns[nsid];
+	ns = vnvme_ns_find(ctrl, nsid);
 	if (unlikely(!ns))
 		return false;
 	bytes = (u64)nlb << ns->lba_shift;

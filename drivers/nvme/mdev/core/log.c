@@ -201,10 +201,10 @@ u16 vnvme_get_log_command(struct vnvme_ctrl *ctrl, struct vnvme_cmd *cmd)
 	const struct vnvme_log *log;
 	u16 status;
 
-	if (lid >= VNVME_NR_LOGS || !vnvme_logs[lid].size)
+	log = lid < VNVME_NR_LOGS ? &vnvme_logs[array_index_nospec(lid, VNVME_NR_LOGS)] : NULL;
+	if (!log || !log->size)
 		return vnvme_log_bad(cmd, VNVME_SC_LOG_INVALID,
 				     VNVME_LOC(cdw10));
-	log = &vnvme_logs[lid];
 	/* all of them are the controller's (LPA bit 0 is 0) */
 	if (nsid && nsid != VNVME_NSID_ALL)
 		return vnvme_log_bad(cmd, VNVME_SC_INVALID_FIELD,
@@ -216,6 +216,7 @@ u16 vnvme_get_log_command(struct vnvme_ctrl *ctrl, struct vnvme_cmd *cmd)
 		return vnvme_log_bad(cmd, VNVME_SC_INVALID_FIELD,
 				     VNVME_LOC(cdw10));
 
+	off = array_index_nospec(off, log->size);
 	memset(ctrl->buf, 0, sizeof(ctrl->buf));
 	log->fill(ctrl);
 	/* beyond the page's end nothing is defined, and nothing is written */

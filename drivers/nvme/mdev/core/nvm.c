@@ -74,7 +74,9 @@ u16 vnvme_nvm_oncs(const struct vnvme_ctrl *ctrl)
 
 static u8 vnvme_nvm_flags(const struct vnvme_ctrl *ctrl, u8 opcode)
 {
-	return opcode < VNVME_NVM_OPS ? ctrl->nvm_flags[opcode] : 0;
+	/* no opcode is beyond it */
+	static_assert(sizeof(ctrl->nvm_flags) == 256);
+	return ctrl->nvm_flags[opcode];
 }
 
 /**
@@ -373,11 +375,10 @@ u16 vnvme_nvm_prepare(struct vnvme_ctrl *ctrl, struct vnvme_req *req)
 		return vnvme_nvm_bad(req, VNVME_SC_INVALID_OPCODE,
 				     VNVME_LOC(opcode));
 	/* valid but inactive is another status than invalid: section 6.1.5 */
-	if (unlikely(!nsid || nsid > VNVME_MAX_NS))
-		return vnvme_nvm_bad(req, VNVME_SC_INVALID_NS, VNVME_LOC(nsid));
-	req->ns = ctrl->ns[nsid];
+	req->ns = vnvme_ns_find(ctrl, nsid);
 	if (unlikely(!req->ns))
-		return vnvme_nvm_bad(req, VNVME_SC_INVALID_FIELD,
+		return vnvme_nvm_bad(req, nsid && nsid <= VNVME_MAX_NS ? VNVME_SC_INVALID_FIELD :
+									 VNVME_SC_INVALID_NS,
 				     VNVME_LOC(nsid));
 	if (likely(flags & VNVME_NVM_DATA))
 		return vnvme_nvm_rw(ctrl, req, flags);

@@ -169,7 +169,7 @@ void vnvme_cfg_read(struct vnvme_ctrl *ctrl, u32 off, void *buf, u32 len)
 			to[i] = 0;
 			continue;
 		}
-		to[i] = READ_ONCE(ctrl->pci[off + i]);
+		to[i] = READ_ONCE(ctrl->pci[array_index_nospec(off + i, VNVME_CFG_SIZE)]);
 		if (off + i == VNVME_PCI_STATUS && vnvme_intx_wanted(ctrl))
 			to[i] |= VNVME_PCI_STS_INTX;
 	}

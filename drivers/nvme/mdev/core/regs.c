@@ -97,7 +97,7 @@ static u32 vnvme_msix_read(const struct vnvme_ctrl *ctrl, u32 off)
 
 	if (off / VNVME_MSIX_ENTRY > ctrl->cfg.nr_ioq)
 		return 0;
-	memcpy(&val, ctrl->msix + off, sizeof(val));
+	memcpy(&val, ctrl->msix + array_index_nospec(off, VNVME_PAGE_SIZE), sizeof(val));
 	return le32_to_cpu(val);
 }
 
@@ -108,7 +108,7 @@ static void vnvme_msix_write(struct vnvme_ctrl *ctrl, u32 off, u32 val)
 	__le32 le = cpu_to_le32(val & mask[off % VNVME_MSIX_ENTRY / 4]);
 
 	if (off / VNVME_MSIX_ENTRY <= ctrl->cfg.nr_ioq)
-		memcpy(ctrl->msix + off, &le, sizeof(le));
+		memcpy(ctrl->msix + array_index_nospec(off, VNVME_PAGE_SIZE), &le, sizeof(le));
 }
 
 static u32 vnvme_bar_read32(const struct vnvme_ctrl *ctrl, u32 off)
@@ -176,6 +176,7 @@ static bool vnvme_doorbell_exists(const struct vnvme_ctrl *ctrl, u32 index)
 
 	if (id > ctrl->cfg.nr_ioq)
 		return false;
+	id = array_index_nospec(id, VNVME_MAX_IOQ + 1);
 	return index & 1 ? READ_ONCE(ctrl->lane[id].cq.live) :
 			   READ_ONCE(ctrl->sq[id].live);
 }
@@ -195,6 +196,7 @@ bool vnvme_doorbell_write(struct vnvme_ctrl *ctrl, u32 off, const void *buf,
 			vnvme_aen_raise(ctrl, VNVME_AEN_DB_REGISTER);
 			continue;
 		}
+		index = array_index_nospec(index, 2 * (VNVME_MAX_IOQ + 1));
 		vnvme_trace_exit(ctrl, index, vnvme_buf32(buf, i));
 		WRITE_ONCE(ctrl->db[index],
 			   (__force u32)cpu_to_le32(vnvme_buf32(buf, i)));

@@ -24,6 +24,7 @@
 #include <linux/compiler.h>
 #include <linux/spinlock.h>
 #include <linux/llist.h>
+#include <linux/nospec.h>
 #include <linux/uuid.h>
 #include <asm/barrier.h>
 #include <asm/byteorder.h>
@@ -32,12 +33,13 @@
 
 #define VNVME_MAX_IOQ		16	/* I/O queue pairs, ids 1 to 16 */
 #define VNVME_MAX_NS		128	/* NSIDs 1 to 128 */
+#define VNVME_NS_SLOTS		256	/* a power of two above that */
 #define VNVME_MAX_BACKENDS	4
 #define VNVME_MQES		65535	/* CAP.MQES, 0's based */
 #define VNVME_MAX_SEGS		513	/* 2 MiB, starting inside a page */
 #define VNVME_MAX_BYTES		(2u << 20)
 #define VNVME_AERL		3	/* 0's based: four at once */
-#define VNVME_NVM_OPS		32	/* opcodes that nvm.c has a place for */
+#define VNVME_NVM_OPS		256	/* a place for any opcode that there can be */
 #define VNVME_COPY_RANGES	128	/* of a Copy command: a page of them */
 #define VNVME_ELPE		63	/* 0's based: 64 entries */
 
@@ -611,7 +613,7 @@ struct vnvme_ctrl {
 
 	struct vnvme_lane	lane[VNVME_MAX_IOQ + 1];
 	struct vnvme_sq		sq[VNVME_MAX_IOQ + 1];
-	struct vnvme_ns		*ns[VNVME_MAX_NS + 1];	/* changed with owners parked */
+	struct vnvme_ns		*ns[VNVME_NS_SLOTS];	/* changed with owners parked */
 	struct vnvme_ns		*leaving[VNVME_MAX_NS + 1];
 	struct vnvme_backend	*backend[VNVME_MAX_BACKENDS];
 	unsigned int		nr_backends;
