@@ -496,7 +496,7 @@ static int poller_fn(void *data)
 	for (;;) {
 		if (!poller_pass(p))
 			cpu_relax();
-		if (unlikely(p->jiffy != jiffies))
+		if (unlikely(time_after(jiffies, p->jiffy)))
 			poller_turn(p);
 		else
 			cond_resched();
@@ -623,6 +623,7 @@ static struct nvme_mdev_poller *poller_new(int cpu, int node)
 	init_llist_head(&p->incoming);
 	INIT_LIST_HEAD(&p->lanes);
 	INIT_LIST_HEAD(&p->armed);
+	p->jiffy = jiffies;
 	if (cpu >= 0)
 		task = kthread_create_on_node(poller_fn, p, cpu_to_node(cpu), "nvme-mdev/%d", cpu);
 	else

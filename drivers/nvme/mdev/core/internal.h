@@ -85,8 +85,7 @@ static __always_inline struct vnvme_ns *vnvme_ns_find(const struct vnvme_ctrl *c
 {
 	struct vnvme_ns *ns = ctrl->ns[nsid & (VNVME_NS_SLOTS - 1)];
 
-	static_assert(VNVME_NS_SLOTS > VNVME_MAX_NS &&
-		      !(VNVME_NS_SLOTS & (VNVME_NS_SLOTS - 1)));
+	static_assert(!(VNVME_NS_SLOTS & (VNVME_NS_SLOTS - 1)));
 	return likely(ns) && likely(ns->nsid == nsid) ? ns : NULL;
 }
 

@@ -101,6 +101,7 @@ static struct kunit_suite vnvme_nospec_suite = {
 	.name = "vnvme_nospec",
 	.test_cases = vnvme_nospec_cases,
 };
+
 kunit_test_suite(vnvme_nospec_suite);
 #endif
 
