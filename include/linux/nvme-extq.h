@@ -60,7 +60,7 @@ struct pci_dev;
  *
  * @up and @gone are called with the lender's pool lock held, @down with its
  * shutdown lock: a borrower must not hold a lock that one of them takes when
- * it calls nvme_extq_avail(), _get(), _put(), _ns() or _admin().
+ * it calls nvme_extq_get(), _put(), _ns() or _admin().
  */
 struct nvme_extq_ops {
 	void (*down)(void *priv);
@@ -164,7 +164,7 @@ struct nvme_extq_ns {
 	unsigned long	going;
 };
 
-unsigned int nvme_extq_avail(struct pci_dev *pdev);
+unsigned int nvme_extq_avail(struct pci_dev *pdev, const struct nvme_extq_ops *ops);
 struct nvme_extq *nvme_extq_get(struct pci_dev *pdev,
 				const struct nvme_extq_ops *ops, void *priv);
 void nvme_extq_put(struct nvme_extq *e);

@@ -535,7 +535,7 @@ MODULE_PARM_DESC(admin, "run two admin commands");
 
 static int get_avail(char *buf, const struct kernel_param *kp)
 {
-	return sysfs_emit(buf, "%u\n", pdev ? nvme_extq_avail(pdev) : 0);
+	return sysfs_emit(buf, "%u\n", pdev ? nvme_extq_avail(pdev, NULL) : 0);
 }
 
 static const struct kernel_param_ops avail_ops = { .get = get_avail };

@@ -433,6 +433,27 @@ cgroup()
 	[ "$((SECONDS - begin))" -ge 3 ] && [ "${bytes:-0}" -ge 4194304 ] && mdev_remove && rmdir "$dir" && loop_free paid
 }
 
+# A device that takes a discard a second, and a VMM that is killed while a long one is under way: what has not been
+# sent by then is not. Nobody waits for all of it.
+long_discard()
+{
+	local dir=/sys/fs/cgroup/guest disk begin lasted
+
+	mkdir -p "$dir" && disk=$(loop_make long 65536) && mdev_create soft && mdev_add "$disk" || return
+	echo "$(cat "/sys/class/block/${disk##*/}/dev") wiops=2" > "$dir/io.max" || return
+	echo $$ > "$dir/cgroup.procs" && live_start || return
+	echo $$ > /sys/fs/cgroup/cgroup.procs
+	echo "discard 1 0 $((65536 * 2048))" >&"$LIVE_IN"
+	sleep 3
+	begin=$SECONDS
+	kill -KILL "$LIVE_CHILD"
+	host_wait 100 all_given_back || return
+	lasted=$((SECONDS - begin))
+	wait "$LIVE_CHILD" 2>/dev/null
+	echo "closed after $lasted s"
+	[ "$lasted" -le 4 ] && mdev_remove && rmdir "$dir" && loop_free long
+}
+
 # A real guest: files on a loop device, and a second disk that comes, grows, and goes.
 guest()
 {
@@ -571,6 +592,7 @@ ktap_test "nothing is left of it" all_given_back
 ktap_test "the device goes" mdev_remove
 ktap_test "closed when the last command is back" closes_late
 ktap_test "the VMM's cgroup pays" cgroup
+ktap_test "a long discard ends with its VMM" long_discard
 ktap_test "a guest with two disks" guest
 ktap_test "the module goes" host_unload_block
 ktap_test "queues that are polled" polled

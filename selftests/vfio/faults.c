@@ -127,7 +127,6 @@ static int op_irqs(void)
 	if (fds[2] < 0)
 		return -errno;
 	ret = set_irqs(VFIO_PCI_MSIX_IRQ_INDEX, 3, fds) ?:
-	      set_irqs(VFIO_PCI_ERR_IRQ_INDEX, 1, fds) ?:
 	      set_irqs(VFIO_PCI_REQ_IRQ_INDEX, 1, fds);
 	if (!ret && ioctl(client.device, VFIO_DEVICE_SET_IRQS, &off))
 		ret = -errno;
@@ -151,6 +150,8 @@ static int op_info(void)
 	for (i = 0; i < dev.num_irqs; i++) {
 		struct vfio_irq_info irq = { .argsz = sizeof(irq), .index = i };
 
+		if (i == VFIO_PCI_ERR_IRQ_INDEX)
+			continue;	/* there is none */
 		if (ioctl(client.device, VFIO_DEVICE_GET_IRQ_INFO, &irq))
 			return -errno;
 	}

@@ -84,7 +84,8 @@ struct nvme_extq_pool {
 	bool			held;		/* by list_lock */
 	u32			deleted[8];	/* NSIDs, since the work looked */
 	unsigned int		nr_deleted;
-	DECLARE_BITMAP(used, NVME_EXTQ_MAX);
+	/* whose each pair is; by lock, read by any */
+	const struct nvme_extq_ops *lent[NVME_EXTQ_MAX];
 };
 
 struct nvme_extq {
@@ -615,7 +616,7 @@ static unsigned int nvme_extq_reserve(struct nvme_dev *dev, unsigned int granted
 
 	if (!pool)
 		return 0;
-	pool->online = granted ? min(pool->wanted, granted - 1) : 0;
+	WRITE_ONCE(pool->online, granted ? min(pool->wanted, granted - 1) : 0);
 	if (pool->online != pool->reported)
 		dev_warn(dev->ctrl.device,
 			 "mdev_queues: %u I/O queues granted, %u of %u can be lent\n",
@@ -758,7 +759,7 @@ static void nvme_extq_remove(struct nvme_dev *dev)
 		mutex_unlock(&pool->list_lock);
 		nvme_free_queue(&e->q);
 	}
-	pool->dev = NULL;
+	WRITE_ONCE(pool->dev, NULL);
 	mutex_unlock(&pool->lock);
 }
 
@@ -781,24 +782,29 @@ static struct nvme_extq_pool *nvme_extq_pool(struct pci_dev *pdev)
  * nvme_extq_avail - how many queue pairs of a controller can be lent now
  * @pdev: its PCI function; the caller sees to it that it is not unbound from
  *	its driver meanwhile, e.g. by a bus notifier
+ * @ops: those that were borrowed with these count as if they could be lent; NULL:
+ *	none does.  So a borrower that counts its own does not have to know which
+ *	of them it holds at this moment.
  *
  * Return: the number; 0 also if the function is not driven by nvme-pci, its
  * controller is not initialised yet or has failed.
  *
- * Context: may sleep; see struct nvme_extq_ops for locks.
+ * Context: any.
  */
-unsigned int nvme_extq_avail(struct pci_dev *pdev)
+unsigned int nvme_extq_avail(struct pci_dev *pdev, const struct nvme_extq_ops *ops)
 {
 	struct nvme_extq_pool *pool = nvme_extq_pool(pdev);
-	unsigned int used, n = 0;
+	const struct nvme_extq_ops *lent;
+	unsigned int i, online, n = 0;
 
-	if (!pool)
+	if (!pool || !READ_ONCE(pool->dev) || READ_ONCE(pool->dead))
 		return 0;
-	mutex_lock(&pool->lock);
-	used = bitmap_weight(pool->used, NVME_EXTQ_MAX);
-	if (pool->dev && !READ_ONCE(pool->dead) && pool->online > used)
-		n = pool->online - used;
-	mutex_unlock(&pool->lock);
+	/* not behind pool->lock: who has that may wait for the controller */
+	online = READ_ONCE(pool->online);
+	for (i = 0; i < online; i++) {
+		lent = READ_ONCE(pool->lent[i]);
+		n += !lent || lent == ops;
+	}
 	return n;
 }
 EXPORT_SYMBOL_GPL(nvme_extq_avail);
@@ -868,7 +874,8 @@ struct nvme_extq *nvme_extq_get(struct pci_dev *pdev,
 	if (!READ_ONCE(pool->open))
 		goto unlock;
 	ret = -EBUSY;
-	idx = find_first_zero_bit(pool->used, NVME_EXTQ_MAX);
+	for (idx = 0; idx < pool->online && pool->lent[idx]; idx++)
+		;
 	if (idx >= pool->online)
 		goto unlock;
 	ret = -ENOMEM;
@@ -881,7 +888,7 @@ struct nvme_extq *nvme_extq_get(struct pci_dev *pdev,
 	ret = nvme_extq_attach(pool->dev, e);
 	if (ret)
 		goto free;
-	__set_bit(idx, pool->used);
+	WRITE_ONCE(pool->lent[idx], ops);
 	kref_get(&pool->ref);
 	mutex_unlock(&pool->lock);
 	return e;
@@ -928,7 +935,7 @@ void nvme_extq_put(struct nvme_extq *e)
 		mutex_unlock(&pool->list_lock);
 		nvme_free_queue(&e->q);
 	}
-	__clear_bit(e->idx, pool->used);
+	WRITE_ONCE(pool->lent[e->idx], NULL);
 	mutex_unlock(&pool->lock);
 	kref_put(&pool->ref, nvme_extq_pool_release);
 	kfree(e);

@@ -685,7 +685,7 @@ static int bdev_setup(struct nvme_mdev *nm)
  */
 int nvme_mdev_block_attach(struct nvme_mdev_ns *ns)
 {
-	ns->slow_wq = alloc_workqueue("nvme-mdev-slow/%.8s.%u", WQ_UNBOUND,
+	ns->slow_wq = alloc_workqueue("nvme-mdev/%.8s.%u", WQ_UNBOUND,
 				      NVME_MDEV_BLOCK_WORKERS,
 				      dev_name(nvme_mdev_dev(ns->nm)), ns->vns.nsid);
 	return ns->slow_wq ? bdev_setup(ns->nm) : -ENOMEM;

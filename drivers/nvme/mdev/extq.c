@@ -447,17 +447,17 @@ static unsigned int extq_reap(struct vnvme_backend *b, struct vnvme_lane *lane)
 
 	if (!ml->up || !(lane->inflight[0] | lane->inflight[1]))
 		return 0;
+	n = static_call(extq_poll)(ml->q, cqe, EXTQ_BATCH);
+	if (n > 0) {
+		ml->reaps++;
+		ml->unacked += n;
+		if (ml->unacked >= ml->ack_at)
+			extq_ack(ml);
+		extq_complete(ml, cqe, n);
+	}
 	if (unlikely(ml->nr_waiting))
 		extq_take_turns(ml);
-	n = static_call(extq_poll)(ml->q, cqe, EXTQ_BATCH);
-	if (n <= 0)
-		return 0;
-	ml->reaps++;
-	ml->unacked += n;
-	if (ml->unacked >= ml->ack_at)
-		extq_ack(ml);
-	extq_complete(ml, cqe, n);
-	return n;
+	return max(n, 0);
 }
 
 const struct vnvme_backend_ops nvme_mdev_extq_backend = {
@@ -546,7 +546,8 @@ static void extq_gone(void *priv)
 		 "queue pair lost for good: the guest's I/O fails until the device is opened again\n");
 }
 
-static const struct nvme_extq_ops extq_ops = {
+/* What the lender knows this borrower's queue pairs by, too. */
+const struct nvme_extq_ops nvme_mdev_extq_ops = {
 	.down	= extq_down,
 	.up	= extq_up,
 	.irq	= extq_irq,
@@ -638,7 +639,7 @@ static struct nvme_extq *extq_get_patiently(struct nvme_mdev_lane *ml)
 	do {
 		/* ->down may come before nvme_extq_get() has returned */
 		ml->up = true;
-		q = static_call(extq_get)(ml->nm->pdev, &extq_ops, ml);
+		q = static_call(extq_get)(ml->nm->pdev, &nvme_mdev_extq_ops, ml);
 	} while (q == ERR_PTR(-EAGAIN) && extq_wait(ml->nm, end));
 	return q;
 }
@@ -683,7 +684,6 @@ int nvme_mdev_extq_get(struct nvme_mdev *nm, u16 id)
 		return PTR_ERR(q);
 	ml->q = q;
 	static_call(extq_info)(q, &ml->info);
-	nvme_mdev_parent_account(nm->parent, 1);
 	return 0;
 }
 
@@ -708,7 +708,6 @@ void nvme_mdev_extq_put(struct nvme_mdev *nm, u16 id)
 	cancel_work_sync(&ml->abort);
 
 	static_call(extq_put)(ml->q);
-	nvme_mdev_parent_account(nm->parent, -1);
 
 	nvme_mdev_poller_park(nm);
 	ml->q = NULL;

@@ -272,7 +272,11 @@ static long msix_set(struct nvme_mdev *nm, u32 flags, u32 start, u32 count, void
 	return 0;
 }
 
-/* The error and request interrupts: one eventfd each. */
+/*
+ * The request interrupt: one eventfd.  There is no error interrupt: a VMM stops the
+ * whole guest at one, which then could not let go of the device either.  Of a drive
+ * that is lost the guest hears by its I/O.
+ */
 static long single_set(struct eventfd_ctx **slot, u32 flags, u32 start, u32 count, void *data)
 {
 	struct eventfd_ctx *ctx;
@@ -306,7 +310,6 @@ unsigned int nvme_mdev_irq_count(struct nvme_mdev *nm, u32 index)
 	case VFIO_PCI_MSIX_IRQ_INDEX:
 		return NR_MSIX(nm);
 	case VFIO_PCI_INTX_IRQ_INDEX:
-	case VFIO_PCI_ERR_IRQ_INDEX:
 	case VFIO_PCI_REQ_IRQ_INDEX:
 		return 1;
 	}
@@ -337,9 +340,6 @@ long nvme_mdev_irq_set(struct nvme_mdev *nm, u32 flags, u32 index, u32 start, u3
 		break;
 	case VFIO_PCI_MSIX_IRQ_INDEX:
 		ret = msix_set(nm, flags, start, count, data);
-		break;
-	case VFIO_PCI_ERR_IRQ_INDEX:
-		ret = single_set(&nm->irq.err, flags, start, count, data);
 		break;
 	case VFIO_PCI_REQ_IRQ_INDEX:
 		ret = single_set(&nm->irq.req, flags, start, count, data);
@@ -377,7 +377,6 @@ void nvme_mdev_irq_release(struct nvme_mdev *nm)
 	intx_set_ctx(nm, NULL);
 	msix_off(nm);
 	bitmap_zero(nm->irq.pending, VNVME_MAX_IOQ + 1);
-	single_set(&nm->irq.err, VFIO_IRQ_SET_ACTION_TRIGGER | VFIO_IRQ_SET_DATA_NONE, 0, 0, NULL);
 	single_set(&nm->irq.req, VFIO_IRQ_SET_ACTION_TRIGGER | VFIO_IRQ_SET_DATA_NONE, 0, 0, NULL);
 	mutex_unlock(&nm->irq.lock);
 }

@@ -28,14 +28,47 @@ struct nvme_mdev_lane *nvme_mdev_lane_reset(struct nvme_mdev *nm, u16 id)
 	return ml;
 }
 
-/* A page for each request, mapped if there is a drive that reads it. */
-static void *lane_alloc_scratch(struct nvme_mdev_lane *ml, u32 nr)
+/*
+ * A page for each request, mapped if there is a drive that reads it.  Such pages are
+ * taken one by one: a host that runs for long has no 256 of them side by side.
+ */
+static int lane_alloc_scratch(struct nvme_mdev_lane *ml, u32 nr)
 {
-	size_t size = nr * PAGE_SIZE;
+	struct vnvme_req *req = ml->reqs, *end = req + nr;
 
-	if (!ml->info.dma_dev)
-		return kvzalloc(size, GFP_KERNEL_ACCOUNT);
-	return dma_alloc_coherent(ml->info.dma_dev, size, &ml->scratch_dma, GFP_KERNEL);
+	if (!ml->info.dma_dev) {
+		ml->scratch = kvcalloc(nr, PAGE_SIZE, GFP_KERNEL_ACCOUNT);
+		if (!ml->scratch)
+			return -ENOMEM;
+		for (; req < end; req++)
+			req->scratch = ml->scratch + (req - ml->reqs) * PAGE_SIZE;
+		return 0;
+	}
+	/* they are freed when the queue pair has been given back */
+	ml->dma_dev = get_device(ml->info.dma_dev);
+	for (; req < end; req++) {
+		req->scratch = dma_alloc_coherent(ml->dma_dev, PAGE_SIZE, &req->scratch_dma,
+						  GFP_KERNEL_ACCOUNT);
+		if (!req->scratch)
+			return -ENOMEM;
+	}
+	return 0;
+}
+
+static void lane_free_scratch(struct nvme_mdev_lane *ml)
+{
+	u32 i;
+
+	kvfree(ml->scratch);
+	ml->scratch = NULL;
+	if (!ml->dma_dev)
+		return;
+	for (i = 0; i < ml->nr; i++)
+		if (ml->reqs[i].scratch)
+			dma_free_coherent(ml->dma_dev, PAGE_SIZE, ml->reqs[i].scratch,
+					  ml->reqs[i].scratch_dma);
+	put_device(ml->dma_dev);
+	ml->dma_dev = NULL;
 }
 
 static int lane_alloc(struct nvme_mdev_lane *ml, u32 nr, u32 max_segs)
@@ -44,16 +77,12 @@ static int lane_alloc(struct nvme_mdev_lane *ml, u32 nr, u32 max_segs)
 
 	ml->reqs = kvcalloc(nr, sizeof(*ml->reqs), GFP_KERNEL_ACCOUNT);
 	ml->segs = kvcalloc(nr, array_size(max_segs, sizeof(*ml->segs)), GFP_KERNEL_ACCOUNT);
-	ml->scratch = lane_alloc_scratch(ml, nr);
 	ml->nr = nr;
-	if (!ml->reqs || !ml->segs || !ml->scratch)
+	if (!ml->reqs || !ml->segs)
 		return -ENOMEM;
-	for (i = 0; i < nr; i++) {
+	for (i = 0; i < nr; i++)
 		ml->reqs[i].segs = ml->segs + i * max_segs;
-		ml->reqs[i].scratch = ml->scratch + i * PAGE_SIZE;
-		ml->reqs[i].scratch_dma = ml->scratch_dma + i * PAGE_SIZE;
-	}
-	return 0;
+	return lane_alloc_scratch(ml, nr);
 }
 
 /**
@@ -90,15 +119,10 @@ void nvme_mdev_lane_free(struct nvme_mdev *nm, u16 id)
 {
 	struct nvme_mdev_lane *ml = &nm->lanes[id];
 
-	if (ml->scratch && ml->info.dma_dev)
-		dma_free_coherent(ml->info.dma_dev, ml->nr * PAGE_SIZE, ml->scratch,
-				  ml->scratch_dma);
-	else
-		kvfree(ml->scratch);
+	lane_free_scratch(ml);
 	kvfree(ml->bios);
 	kvfree(ml->segs);
 	kvfree(ml->reqs);
-	ml->scratch = NULL;
 	ml->bios = NULL;
 	ml->segs = NULL;
 	ml->reqs = NULL;

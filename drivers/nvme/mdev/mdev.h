@@ -74,7 +74,6 @@ struct nvme_mdev_poller;
  * @types:	nvme-1Q_V1 and so on; the software parent has only the last
  * @type_ptrs:	the same, as the mdev core wants them
  * @promised:	queue pairs that its devices may take, by nvme_mdev_parents_lock
- * @taken:	those of them that are taken now
  * @nr_block:	devices of type block
  */
 struct nvme_mdev_parent {
@@ -85,7 +84,6 @@ struct nvme_mdev_parent {
 	struct mdev_type	types[NVME_MDEV_NR_TYPES];
 	struct mdev_type	*type_ptrs[NVME_MDEV_NR_TYPES];
 	unsigned int		promised;
-	unsigned int		taken;
 	unsigned int		nr_block;
 };
 
@@ -185,7 +183,6 @@ struct nvme_mdev_irq {
 	bool			intx_masked;
 	bool			intx_check;	/* level to be looked at again */
 	struct virqfd		*unmask;
-	struct eventfd_ctx	*err;
 	struct eventfd_ctx	*req;
 };
 
@@ -307,8 +304,8 @@ struct nvme_mdev_dsm {
  * @nr:		requests
  * @reqs:	the requests; their number is the command identifier on @q
  * @segs:	their segments
- * @scratch:	a page each, mapped for the drive ...
- * @scratch_dma: ... at this address
+ * @scratch:	a page each, if no drive reads them, else each has its own, ...
+ * @dma_dev:	... mapped for this one, of which a reference is held
  * @tick:	when to look for commands without an answer
  * @late:	such commands, by tag; owner
  * @abort_due:	those that @abort is to abort
@@ -365,7 +362,7 @@ struct nvme_mdev_lane {
 	struct vnvme_req	*reqs;
 	struct vnvme_seg	*segs;
 	void			*scratch;
-	dma_addr_t		scratch_dma;
+	struct device		*dma_dev;
 	unsigned long		tick;
 	DECLARE_BITMAP(late, NVME_MDEV_LANE_DEPTH);
 	DECLARE_BITMAP(abort_due, NVME_MDEV_LANE_DEPTH);
@@ -469,7 +466,6 @@ int nvme_mdev_parents_init(void);
 void nvme_mdev_parents_exit(void);
 int nvme_mdev_parent_promise(struct nvme_mdev_parent *parent, unsigned int n);
 void nvme_mdev_parent_release(struct nvme_mdev_parent *parent, unsigned int n);
-void nvme_mdev_parent_account(struct nvme_mdev_parent *parent, int taken);
 
 /* lender.c: the calls of linux/nvme-extq.h, as static_call(extq_get)() and so on */
 DECLARE_STATIC_CALL(extq_avail, nvme_extq_avail);
@@ -634,6 +630,7 @@ void nvme_mdev_block_init_ns(struct nvme_mdev_ns *ns);
 void nvme_mdev_block_limits(struct nvme_mdev_ns *ns);
 
 /* extq.c */
+extern const struct nvme_extq_ops nvme_mdev_extq_ops;
 extern const struct vnvme_backend_ops nvme_mdev_extq_backend;
 int nvme_mdev_extq_get(struct nvme_mdev *nm, u16 id);
 int nvme_mdev_extq_ns(struct nvme_mdev *nm, u32 nsid, struct nvme_extq_ns *info);

@@ -46,14 +46,14 @@ unsigned int nvme_mdev_type_lent(struct mdev_type *type)
 	return nvme_mdev_types[type - parent_of_type(type)->types].lent;
 }
 
-/* Queue pairs that are neither promised nor taken by somebody else. */
+/* Queue pairs that are neither promised nor somebody else's. */
 static unsigned int parent_free(struct nvme_mdev_parent *parent)
 {
 	unsigned int have;
 
 	if (!nvme_mdev_lender_find())
 		return 0;
-	have = static_call(extq_avail)(parent->pdev) + parent->taken;
+	have = static_call(extq_avail)(parent->pdev, &nvme_mdev_extq_ops);
 	return have > parent->promised ? have - parent->promised : 0;
 }
 
@@ -102,18 +102,6 @@ void nvme_mdev_parent_release(struct nvme_mdev_parent *parent, unsigned int n)
 	parent->promised -= n;
 	if (!n)
 		parent->nr_block--;
-	mutex_unlock(&nvme_mdev_parents_lock);
-}
-
-/**
- * nvme_mdev_parent_account() - a promised pair was taken or given back
- * @parent:	parent
- * @taken:	1 or -1
- */
-void nvme_mdev_parent_account(struct nvme_mdev_parent *parent, int taken)
-{
-	mutex_lock(&nvme_mdev_parents_lock);
-	parent->taken += taken;
 	mutex_unlock(&nvme_mdev_parents_lock);
 }
 

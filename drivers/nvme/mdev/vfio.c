@@ -251,6 +251,9 @@ static long ioctl_get_irq_info(struct nvme_mdev *nm, void __user *arg)
 		return -EFAULT;
 	if (info.argsz < minsz || info.index >= VFIO_PCI_NUM_IRQS)
 		return -EINVAL;
+	/* as vfio-pci says that a function has none */
+	if (info.index == VFIO_PCI_ERR_IRQ_INDEX)
+		return -EINVAL;
 	info.count = nvme_mdev_irq_count(nm, info.index);
 	info.flags = VFIO_IRQ_INFO_EVENTFD;
 	if (info.index == VFIO_PCI_INTX_IRQ_INDEX)
