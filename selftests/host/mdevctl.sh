@@ -14,6 +14,8 @@ prepare()
 	host_load 4 && drive_split /dev/nvme0n1
 }
 
+VOLUME=6f2b1f0e-7a55-4d53-8c63-9b1f0a4c2e11
+
 types()
 {
 	mdevctl types --parent "$DRIVE" | grep nvme-2Q_V1
@@ -23,7 +25,7 @@ define()
 {
 	mdevctl define --uuid "$MDEV" --parent "$DRIVE" --type nvme-2Q_V1 &&
 		mdevctl modify --uuid "$MDEV" --addattr=namespaces/add_namespace --value=n1p2 &&
-		mdevctl modify --uuid "$MDEV" --addattr=namespaces/add_namespace --value="n1p3 ro" &&
+		mdevctl modify --uuid "$MDEV" --addattr=namespaces/add_namespace --value="n1p3 ro nsid=5 uuid=$VOLUME" &&
 		mdevctl modify --uuid "$MDEV" --addattr=settings/iothread_cpu --value=1 &&
 		mdevctl modify --uuid "$MDEV" --addattr=settings/pinned_limit --value=64M &&
 		mdevctl modify --uuid "$MDEV" --addattr=settings/pinned_idle_ms --value=5000
@@ -33,7 +35,8 @@ start()
 {
 	mdevctl start --uuid "$MDEV" && host_wait 10 test -d "$DEV" &&
 		grep -q '^1 n1p2 ' "$DEV/namespaces/namespaces" &&
-		grep -q '^2 n1p3 ro ' "$DEV/namespaces/namespaces" && [ "$(cat "$DEV/settings/iothread_cpu")" = 1 ] &&
+		grep -q "^5 n1p3 ro nsid=5 uuid=$VOLUME " "$DEV/namespaces/namespaces" &&
+		[ "$(cat "$DEV/settings/iothread_cpu")" = 1 ] &&
 		[ "$(cat "$DEV/settings/pinned_limit")" = 67108864 ] &&
 		[ "$(cat "$DEV/settings/pinned_idle_ms")" = 5000 ]
 }

@@ -32,6 +32,33 @@ remove_and_read_back()
 	echo 2 > "$DEV/namespaces/remove_namespace" && [ -z "$(namespaces)" ]
 }
 
+# What comes with a namespace, in any order, is shown as it can be written again.
+identity_reads_back()
+{
+	local uuid=0d47a8f2-5c1e-4f0b-9a3d-00000000000a nguid=00112233445566778899aabbccddeeff was line
+	local add=$DEV/namespaces/add_namespace
+
+	mdev_add "null:1G uuid=$uuid ro nsid=7" && mdev_add "n1p2 eui64=0011223344556677 nguid=$nguid" || return
+	was="1 n1p2 nguid=$nguid eui64=0011223344556677 2097152
+7 null:1G ro nsid=7 uuid=$uuid 2097152"
+	namespaces
+	[ "$(namespaces)" = "$was" ] && refused EEXIST "$add" "null nsid=7" &&
+		refused EEXIST "$add" "null uuid=$uuid" && refused EEXIST "$add" "null nguid=$nguid" &&
+		refused EINVAL "$add" "null nsid=0" && refused EINVAL "$add" "null nsid=129" &&
+		refused EINVAL "$add" "null nsid=2 nsid=3" && refused EINVAL "$add" "null nsid=" &&
+		refused EINVAL "$add" "null uuid=${uuid%a}" && refused EINVAL "$add" "null uuid=${uuid}0" &&
+		refused EINVAL "$add" "null uuid=00000000-0000-0000-0000-000000000000" &&
+		refused EINVAL "$add" "null nguid=${nguid}0" && refused EINVAL "$add" "null eui64=$nguid" &&
+		refused EINVAL "$add" "null eui64=001122334455667g" && refused EINVAL "$add" "null guid=1" &&
+		[ "$(namespaces)" = "$was" ] || return
+	echo 1 > "$DEV/namespaces/remove_namespace" && echo 7 > "$DEV/namespaces/remove_namespace" || return
+	while read -r _ line; do
+		mdev_add "${line% *}" || return
+	done <<<"$was"
+	[ "$(namespaces)" = "$was" ] && echo 1 > "$DEV/namespaces/remove_namespace" &&
+		echo 7 > "$DEV/namespaces/remove_namespace"
+}
+
 cpu_reads_back()
 {
 	local file=$DEV/settings/iothread_cpu
@@ -222,6 +249,7 @@ ktap_begin
 ktap_test "prepare" prepare || ktap_done
 ktap_test "namespaces read back as written" add_and_read_back
 ktap_test "removed namespaces are gone" remove_and_read_back
+ktap_test "what comes with a namespace reads back" identity_reads_back
 ktap_test "iothread_cpu reads back" cpu_reads_back
 ktap_test "iothread_cpu of the module, and of a device with its own" default_cpus
 ktap_test "idle_ms reads back" idle_reads_back

@@ -217,12 +217,13 @@ struct nvme_mdev_identity {
 /**
  * struct nvme_mdev_ns - a namespace that an operator attached
  * @vns:	what the core sees; its nsid is the guest's
- * @name:	as written, without @ro: n1, n1p3, null:1G, /dev/vg/lv, 253:0
+ * @name:	as written, without the words after it: n1, n1p3, null:1G, /dev/vg/lv, 253:0
  * @nm:		its device
  * @kind:	what is behind it
  * @attached:	the core knows it; changed in control
  * @claimed:	it has a claim that goes with the device being open; in control, or busy
  * @busy:	somebody works on it, who is not in control; changed in control
+ * @adding:	that is the operator who adds it
  * @removing:	that is the operator who removes it
  * @ended:	what was claimed is not there any more; any sets it
  * @told:	the operator knows
@@ -231,6 +232,7 @@ struct nvme_mdev_identity {
  * @ro:		read-only by request
  * @writable:	@bdev is claimed for writing, too
  * @size:	of a null namespace, in bytes
+ * @asked:	the NSID that it came with, or 0
  * @host_nsid:	on the drive, 0: not found by that
  * @partno:	0: the whole namespace
  * @devt:	number of what was claimed last
@@ -254,6 +256,7 @@ struct nvme_mdev_ns {
 	bool			attached;
 	bool			claimed;
 	bool			busy;
+	bool			adding;
 	bool			removing;
 	bool			ended;
 	bool			told;
@@ -262,6 +265,7 @@ struct nvme_mdev_ns {
 	bool			ro;
 	bool			writable;
 	u64			size;
+	unsigned int		asked;
 	u32			host_nsid;
 	u32			partno;
 	dev_t			devt;

@@ -154,7 +154,7 @@ static u32 ns_free_nsid(const struct nvme_mdev *nm)
 	return 0;
 }
 
-static struct nvme_mdev_ns *ns_alloc(struct nvme_mdev *nm, u32 nsid, const char *name)
+static struct nvme_mdev_ns *ns_alloc(struct nvme_mdev *nm, const char *name)
 {
 	struct nvme_mdev_ns *ns = kzalloc(sizeof(*ns), GFP_KERNEL_ACCOUNT);
 
@@ -166,7 +166,6 @@ static struct nvme_mdev_ns *ns_alloc(struct nvme_mdev *nm, u32 nsid, const char 
 		return NULL;
 	}
 	ns->nm = nm;
-	ns->vns.nsid = nsid;
 	ns->vns.priv = ns;
 	nvme_mdev_block_init_ns(ns);
 	return ns;
@@ -180,17 +179,100 @@ static void ns_free(struct nvme_mdev_ns *ns)
 	kfree(ns);
 }
 
-/* A word may follow the name: "ro" is read-only, whatever is behind it. */
-static int ns_take_word(struct nvme_mdev_ns *ns)
-{
-	char *word = strchr(ns->name, ' ');
+/* What may come with a namespace: hexadecimal, and in a UUID its dashes. */
+static const struct ns_id {
+	const char	*word;
+	u8		at, len;
+} ns_ids[] = {
+	{ "uuid=", offsetof(struct vnvme_identity, uuid), 16 },
+	{ "nguid=", offsetof(struct vnvme_identity, nguid), 16 },
+	{ "eui64=", offsetof(struct vnvme_identity, eui64), 8 },
+};
 
-	if (!word)
-		return 0;
-	*word++ = '\0';
-	if (strcmp(skip_spaces(word), "ro"))
+static u8 *ns_id_at(struct nvme_mdev_ns *ns, const struct ns_id *id)
+{
+	return (u8 *)&ns->vns.id + id->at;
+}
+
+static bool ns_id_given(struct nvme_mdev_ns *ns, const struct ns_id *id)
+{
+	return memchr_inv(ns_id_at(ns, id), 0, id->len);
+}
+
+static int ns_take_id(struct nvme_mdev_ns *ns, const struct ns_id *id, const char *value)
+{
+	u8 *to = ns_id_at(ns, id);
+	uuid_t uuid;
+
+	if (ns_id_given(ns, id))
 		return -EINVAL;
-	ns->ro = true;
+	if (!id->at && !uuid_parse(value, &uuid) && strlen(value) == UUID_STRING_LEN)
+		export_uuid(to, &uuid);
+	else if (!id->at || strlen(value) != 2 * id->len || hex2bin(to, value, id->len))
+		return -EINVAL;
+	/* 0 is what they are that did not come */
+	return ns_id_given(ns, id) ? 0 : -EINVAL;
+}
+
+/* "ro" is read-only, whatever is behind it; the others say what the guest knows it by. */
+static int ns_take_word(struct nvme_mdev_ns *ns, const char *word)
+{
+	unsigned int i;
+
+	if (!strcmp(word, "ro")) {
+		if (ns->ro)
+			return -EINVAL;
+		ns->ro = true;
+		return 0;
+	}
+	if (str_has_prefix(word, "nsid=")) {
+		if (ns->asked || kstrtouint(word + 5, 10, &ns->asked) ||
+		    !ns->asked || ns->asked > VNVME_MAX_NS)
+			return -EINVAL;
+		return 0;
+	}
+	for (i = 0; i < ARRAY_SIZE(ns_ids); i++)
+		if (str_has_prefix(word, ns_ids[i].word))
+			return ns_take_id(ns, &ns_ids[i], word + strlen(ns_ids[i].word));
+	return -EINVAL;
+}
+
+/* Words may follow the name. */
+static int ns_take_words(struct nvme_mdev_ns *ns)
+{
+	char *rest = ns->name, *word;
+	int ret;
+
+	strsep(&rest, " ");
+	while ((word = strsep(&rest, " "))) {
+		ret = *word ? ns_take_word(ns, word) : 0;
+		if (ret)
+			return ret;
+	}
+	return 0;
+}
+
+/* Its NSID, and nothing that the guest would take for another namespace. */
+static int ns_place(struct nvme_mdev_ns *ns)
+{
+	struct nvme_mdev *nm = ns->nm;
+	unsigned int i, k;
+
+	ns->vns.nsid = ns->asked ?: ns_free_nsid(nm);
+	if (nm->ns[ns->vns.nsid]) {
+		ns_err(ns, "namespace %u is attached already: write another nsid=\n",
+		       ns->vns.nsid);
+		return -EEXIST;
+	}
+	for (i = 1; i <= VNVME_MAX_NS; i++)
+		for (k = 0; nm->ns[i] && k < ARRAY_SIZE(ns_ids); k++) {
+			if (!ns_id_given(ns, &ns_ids[k]) ||
+			    memcmp(ns_id_at(ns, &ns_ids[k]), ns_id_at(nm->ns[i], &ns_ids[k]),
+				   ns_ids[k].len))
+				continue;
+			ns_err(ns, "namespace %u has this %s already\n", i, ns_ids[k].word);
+			return -EEXIST;
+		}
 	return 0;
 }
 
@@ -208,43 +290,41 @@ static bool ns_name_ok(const char *name)
 /* What is meant by the name, which is refused with a line in the log. */
 static int ns_understand(struct nvme_mdev_ns *ns)
 {
-	int ret = ns_take_word(ns);
+	int ret = ns_take_words(ns);
 
 	if (!ret)
 		ret = ns_name_ok(ns->name) ? ns_parse(ns) : -EINVAL;
 	if (ret == -EINVAL)
 		dev_err(nvme_mdev_dev(ns->nm),
-			"not a namespace: write n<nsid>, n<nsid>p<partition>, the path or <major>:<minor> of a block device, or null[:<size>], and after it ro for a read-only one\n");
+			"not a namespace: write n<nsid>, n<nsid>p<partition>, the path or <major>:<minor> of a block device, or null[:<size>], and after it, each once, ro for a read-only one, nsid=<1 to 128>, uuid=, nguid= or eui64=\n");
 	else if (ret)
 		ns_err(ns, "%s (%d)\n", ret == -ENOTBLK ? "is not a block device" :
 		       ret == -ENOENT ? "does not exist" : "cannot be looked up", ret);
 	return ret;
 }
 
-/* A new namespace under the lowest free NSID; it is busy. */
-static struct nvme_mdev_ns *ns_reserve(struct nvme_mdev *nm, const char *name)
+/* Have a new namespace in its place, busy. */
+static int ns_reserve(struct nvme_mdev_ns *ns)
 {
-	struct nvme_mdev_ns *ns;
-	u32 nsid;
-	int ret;
+	struct nvme_mdev *nm = ns->nm;
+	int ret = ns_control(nm);
 
-	ret = ns_control(nm);
 	if (ret)
-		return ERR_PTR(ret);
-	nsid = ns_free_nsid(nm);
-	if (!nsid) {
+		return ret;
+	if (!ns_free_nsid(nm)) {
 		dev_err(nvme_mdev_dev(nm), "%u namespaces are attached, the most there can be\n",
 			VNVME_MAX_NS);
-		ns = ERR_PTR(-ENOSPC);
+		ret = -ENOSPC;
 	} else {
-		ns = ns_alloc(nm, nsid, name) ?: ERR_PTR(-ENOMEM);
+		ret = ns_place(ns);
 	}
-	if (!IS_ERR(ns)) {
+	if (!ret) {
 		ns->busy = true;
-		nm->ns[nsid] = ns;
+		ns->adding = true;
+		nm->ns[ns->vns.nsid] = ns;
 	}
 	nvme_mdev_control_unlock(nm);
-	return ns;
+	return ret;
 }
 
 /* Nobody works on it any more; if it is to go, it goes. */
@@ -254,6 +334,7 @@ static void ns_settle(struct nvme_mdev_ns *ns, bool gone)
 
 	nvme_mdev_control_lock(nm);
 	ns->busy = false;
+	ns->adding = false;
 	if (gone)
 		nm->ns[ns->vns.nsid] = NULL;
 	nvme_mdev_control_unlock(nm);
@@ -283,33 +364,37 @@ static int ns_bring(struct nvme_mdev_ns *ns, bool *kept)
  * nvme_mdev_ns_add() - attach a namespace
  * @nm:		device
  * @name:	n<nsid>, n<nsid>p<partition>: of the drive; a path, <major>:<minor>:
- *		a block device; null, null:<size>; " ro" after it: read-only
+ *		a block device; null, null:<size>; words after it: " ro": read-only,
+ *		" nsid=<nsid>", " uuid=<uuid>", " nguid=<hex>", " eui64=<hex>"
  *
- * It gets the lowest free NSID.
+ * It gets the lowest free NSID, unless it came with one.
  * Context: not in control; may sleep, as long as the device below takes.
  * Return: 0; -EINVAL: not a name, not aligned, or too small; -ENODEV: no such
  * thing; -ENOENT, -ENOTBLK: the path is none of a block device; -EBUSY: in use;
- * -EEXIST: attached already; -ENOSPC: no NSID is free; -EOPNOTSUPP: metadata,
- * zones, large blocks, several paths or atomic boundaries; -ENOMEM; -EPERM: the
- * caller may not open it; -EINTR: killed while waiting; -EIO and what else
- * nvme_extq_ns() or looking up a path may return.
+ * -EEXIST: attached already, or its NSID or a name is in use; -ENOSPC: no NSID is
+ * free; -EOPNOTSUPP: metadata, zones, large blocks, several paths or atomic
+ * boundaries; -ENOMEM; -EPERM: the caller may not open it; -EINTR: killed while
+ * waiting; -EIO and what else nvme_extq_ns() or looking up a path may return.
  */
 int nvme_mdev_ns_add(struct nvme_mdev *nm, const char *name)
 {
-	struct nvme_mdev_ns *ns = ns_reserve(nm, name);
+	struct nvme_mdev_ns *ns = ns_alloc(nm, name);
 	bool kept = false;
 	int ret;
 
-	if (IS_ERR(ns))
-		return PTR_ERR(ns);
-	ret = ns_understand(ns) ?: nvme_mdev_claim(ns);
+	if (!ns)
+		return -ENOMEM;
+	ret = ns_understand(ns) ?: ns_reserve(ns);
 	if (ret) {
-		ns_settle(ns, true);
+		ns_free(ns);
 		return ret;
 	}
-	ret = ns_bring(ns, &kept);
-	if (!kept)
-		nvme_mdev_claim_release(ns);
+	ret = nvme_mdev_claim(ns);
+	if (!ret) {
+		ret = ns_bring(ns, &kept);
+		if (!kept)
+			nvme_mdev_claim_release(ns);
+	}
 	ns_settle(ns, ret);
 	return ret;
 }
@@ -597,6 +682,29 @@ void nvme_mdev_ns_watch(struct work_struct *work)
 	nvme_mdev_control_unlock(nm);
 }
 
+/* The words that came with a namespace, as they can be written again. */
+static size_t ns_words(struct nvme_mdev_ns *ns, char *buf, size_t size)
+{
+	size_t len = 0;
+	unsigned int i;
+
+	if (ns->ro)
+		len += scnprintf(buf + len, size - len, " ro");
+	if (ns->asked)
+		len += scnprintf(buf + len, size - len, " nsid=%u", ns->asked);
+	for (i = 0; i < ARRAY_SIZE(ns_ids); i++) {
+		if (!ns_id_given(ns, &ns_ids[i]))
+			continue;
+		len += scnprintf(buf + len, size - len, " %s", ns_ids[i].word);
+		if (!ns_ids[i].at)
+			len += scnprintf(buf + len, size - len, "%pUb", ns_id_at(ns, &ns_ids[i]));
+		else
+			len += scnprintf(buf + len, size - len, "%*phN", ns_ids[i].len,
+					 ns_id_at(ns, &ns_ids[i]));
+	}
+	return len;
+}
+
 /**
  * nvme_mdev_ns_list() - a line per namespace
  * @nm:		device
@@ -612,12 +720,14 @@ ssize_t nvme_mdev_ns_list(struct nvme_mdev *nm, char *buf, size_t size)
 	u32 i;
 
 	for (i = 1; i <= VNVME_MAX_NS; i++) {
-		const struct nvme_mdev_ns *ns = nm->ns[i];
+		struct nvme_mdev_ns *ns = nm->ns[i];
 
-		if (ns)
-			len += scnprintf(buf + len, size - len, "%u %s%s %llu\n", i, ns->name,
-					 ns->ro ? " ro" : "",
-					 ns->vns.nlb << (ns->vns.lba_shift - SECTOR_SHIFT));
+		if (!ns || ns->adding)
+			continue;
+		len += scnprintf(buf + len, size - len, "%u %s", i, ns->name);
+		len += ns_words(ns, buf + len, size - len);
+		len += scnprintf(buf + len, size - len, " %llu\n",
+				 ns->vns.nlb << (ns->vns.lba_shift - SECTOR_SHIFT));
 	}
 	return len;
 }

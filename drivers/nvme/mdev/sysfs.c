@@ -11,7 +11,7 @@
 
 #define PINNED_IDLE_MIN	10		/* less is a busy loop */
 #define PINNED_IDLE_MAX	86400000	/* a day */
-#define NAMESPACES_MAX	(VNVME_MAX_NS * (NVME_MDEV_NAME_MAX + 32))
+#define NAMESPACES_MAX	(VNVME_MAX_NS * (NVME_MDEV_NAME_MAX + 160))	/* and what came with it */
 
 static struct nvme_mdev *to_nm(struct device *dev)
 {

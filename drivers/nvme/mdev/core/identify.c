@@ -1,16 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Identify (section 5.15).  Everything a guest tells devices apart by comes
- * from the device's UUID, so that it is the same after every restart.
+ * Identify (section 5.15).  What a guest tells devices apart by is in identity.c.
  */
 #include "internal.h"
 
 #define VNVME_UUID_FMT \
 	"%02x%02x%02x%02x-%02x%02x-%02x%02x-%02x%02x-%02x%02x%02x%02x%02x%02x"
-
-#define VNVME_OUI_0	0x52
-#define VNVME_OUI_1	0x54
-#define VNVME_OUI_2	0x00
 
 static void vnvme_pad(char *to, const char *from, unsigned int len)
 {
@@ -42,51 +37,6 @@ static bool vnvme_nsid_valid(u32 nsid)
 	return nsid && nsid <= VNVME_MAX_NS;
 }
 
-/* The device's UUID with the NSID mixed in. */
-static void vnvme_ns_uuid(const struct vnvme_ctrl *ctrl, u32 nsid, u8 to[16])
-{
-	memcpy(to, ctrl->cfg.uuid.b, 16);
-	to[15] ^= nsid;
-	to[14] ^= nsid >> 8;
-}
-
-static void vnvme_ns_nguid(const struct vnvme_ctrl *ctrl, u32 nsid, u8 to[16])
-{
-	vnvme_ns_uuid(ctrl, nsid, to);
-	to[8] = VNVME_OUI_0;
-	to[9] = VNVME_OUI_1;
-	to[10] = VNVME_OUI_2;
-}
-
-static void vnvme_ns_eui64(const struct vnvme_ctrl *ctrl, u32 nsid, u8 to[8])
-{
-	u8 uuid[16];
-	unsigned int i;
-
-	vnvme_ns_uuid(ctrl, nsid, uuid);
-	to[0] = VNVME_OUI_0;
-	to[1] = VNVME_OUI_1;
-	to[2] = VNVME_OUI_2;
-	for (i = 0; i < 5; i++)
-		to[3 + i] = uuid[11 + i] ^ uuid[i] ^ uuid[i + 5];
-}
-
-/**
- * vnvme_default_names() - serial and model number of a device nobody named
- * @cfg:	->uuid is set; ->serial and ->model are filled
- *
- * Context: any.
- */
-void vnvme_default_names(struct vnvme_config *cfg)
-{
-	const u8 *u = cfg->uuid.b;
-
-	snprintf(cfg->serial, sizeof(cfg->serial),
-		 "%02X%02X%02X%02X%02X%02X%02X%02X%02X%02X",
-		 u[0], u[1], u[2], u[3], u[4], u[5], u[6], u[7], u[8], u[9]);
-	snprintf(cfg->model, sizeof(cfg->model), "nvme-mdev");
-}
-
 /* A hint as Identify has it: 0's based, and one block where nothing is known. */
 static __le16 vnvme_hint(u16 blocks)
 {
@@ -112,6 +62,7 @@ static u16 vnvme_id_ns(struct vnvme_ctrl *ctrl, struct vnvme_cmd *cmd)
 {
 	struct vnvme_id_ns *id = (void *)ctrl->buf;
 	u32 nsid = vnvme_cmd_nsid(cmd);
+	struct vnvme_identity names;
 	const struct vnvme_ns *ns;
 
 	if (!vnvme_nsid_valid(nsid))
@@ -129,8 +80,9 @@ static u16 vnvme_id_ns(struct vnvme_ctrl *ctrl, struct vnvme_cmd *cmd)
 	}
 	id->nsattr = ns->ro ? VNVME_NSATTR_RO : 0;
 	vnvme_id_ns_hints(&ns->hints, id);
-	vnvme_ns_nguid(ctrl, nsid, id->nguid);
-	vnvme_ns_eui64(ctrl, nsid, id->eui64);
+	vnvme_ns_identity(ctrl, ns, &names);
+	memcpy(id->nguid, names.nguid, sizeof(id->nguid));
+	memcpy(id->eui64, names.eui64, sizeof(id->eui64));
 	id->lbaf[0] = cpu_to_le32((u32)ns->lba_shift << 16);
 	return 0;
 }
@@ -145,10 +97,7 @@ static u16 vnvme_id_ctrl(struct vnvme_ctrl *ctrl, struct vnvme_cmd *cmd)
 	vnvme_pad(id->sn, ctrl->cfg.serial, sizeof(id->sn));
 	vnvme_pad(id->mn, ctrl->cfg.model, sizeof(id->mn));
 	vnvme_pad(id->fr, "1", sizeof(id->fr));
-	/* least significant byte first */
-	id->ieee[0] = VNVME_OUI_2;
-	id->ieee[1] = VNVME_OUI_1;
-	id->ieee[2] = VNVME_OUI_0;
+	vnvme_oui(id->ieee);
 	id->mdts = ctrl->cfg.mdts;
 	id->cntlid = cpu_to_le16(VNVME_CNTLID);
 	id->ver = cpu_to_le32(VNVME_VS);
@@ -192,28 +141,28 @@ static u16 vnvme_id_ns_list(struct vnvme_ctrl *ctrl, struct vnvme_cmd *cmd)
 	return 0;
 }
 
-static u8 *vnvme_id_desc(u8 *to, u8 type, u8 len)
+static u8 *vnvme_id_desc(u8 *to, u8 type, const void *from, u8 len)
 {
 	to[0] = type;
 	to[1] = len;
-	return to + 4;
+	memcpy(to + 4, from, len);
+	return to + 4 + len;
 }
 
 static u16 vnvme_id_ns_desc(struct vnvme_ctrl *ctrl, struct vnvme_cmd *cmd)
 {
+	static const u8 csi = VNVME_CSI_NVM;
 	u32 nsid = vnvme_cmd_nsid(cmd);
+	struct vnvme_identity names;
 	u8 *to = ctrl->buf;
 
 	if (!vnvme_ns_find(ctrl, nsid))
 		return vnvme_nsid_bad(cmd);
-	to = vnvme_id_desc(to, 1, 8);
-	vnvme_ns_eui64(ctrl, nsid, to);
-	to = vnvme_id_desc(to + 8, 2, 16);
-	vnvme_ns_nguid(ctrl, nsid, to);
-	to = vnvme_id_desc(to + 16, 3, 16);
-	vnvme_ns_uuid(ctrl, nsid, to);
-	to = vnvme_id_desc(to + 16, 4, 1);
-	*to = VNVME_CSI_NVM;
+	vnvme_ns_identity(ctrl, ctrl->ns[nsid], &names);
+	to = vnvme_id_desc(to, 1, names.eui64, sizeof(names.eui64));
+	to = vnvme_id_desc(to, 2, names.nguid, sizeof(names.nguid));
+	to = vnvme_id_desc(to, 3, names.uuid, sizeof(names.uuid));
+	vnvme_id_desc(to, 4, &csi, sizeof(csi));
 	return 0;
 }
 

@@ -419,6 +419,9 @@ void vnvme_aen_unmask(struct vnvme_ctrl *ctrl, u8 lid);
 bool vnvme_aer_abort(struct vnvme_ctrl *ctrl, u16 cid);
 u16 vnvme_aer_command(struct vnvme_ctrl *ctrl, struct vnvme_cmd *cmd);
 
+/* identity.c */
+void vnvme_oui(u8 oui[3]);
+
 /* identify.c */
 u16 vnvme_identify_command(struct vnvme_ctrl *ctrl, struct vnvme_cmd *cmd);
 

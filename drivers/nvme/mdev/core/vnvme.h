@@ -273,6 +273,18 @@ struct vnvme_ns_hints {
 };
 
 /**
+ * struct vnvme_identity - what a guest knows a namespace by, as Identify has it
+ * @uuid:	the most significant byte first, as in all of them
+ * @nguid:	EUI-64 and extension
+ * @eui64:	of its own
+ */
+struct vnvme_identity {
+	u8	uuid[16];
+	u8	nguid[16];
+	u8	eui64[8];
+};
+
+/**
  * struct vnvme_ns - a namespace as the guest sees it
  * @nsid:	the guest's
  * @lba_shift:	log2 of the LBA size
@@ -283,6 +295,7 @@ struct vnvme_ns_hints {
  *		all three only if the controller has Copy
  * @nlb:	size in LBAs; may change under I/O
  * @hints:	what Identify Namespace says beside that
+ * @id:		what comes with it; what is 0 follows, see vnvme_ns_identity()
  * @backend:	who carries out its I/O
  * @priv:	the embedder's
  */
@@ -297,6 +310,7 @@ struct vnvme_ns {
 	struct vnvme_backend	*backend;
 	void			*priv;
 	struct vnvme_ns_hints	hints;
+	struct vnvme_identity	id;
 };
 
 /* ------------------------------------------------------------------------
@@ -639,8 +653,10 @@ struct vnvme_ctrl {
 	u8			buf[VNVME_PAGE_SIZE];
 };
 
-/* identify.c */
+/* identity.c */
 void vnvme_default_names(struct vnvme_config *cfg);
+void vnvme_ns_identity(const struct vnvme_ctrl *ctrl, const struct vnvme_ns *ns,
+		       struct vnvme_identity *id);
 
 /* ctrl.c: life cycle */
 

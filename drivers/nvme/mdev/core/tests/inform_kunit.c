@@ -13,9 +13,10 @@ static void c65_identify_controller(struct kunit *test)
 	struct fake *f = fake_ready(2);
 	struct vnvme_id_ctrl *id = fake_ptr(f, FAKE_ID);
 	struct vnvme_id_ctrl was;
+	u32 i;
 
 	KUNIT_ASSERT_EQ(test, fake_identify(f, 1, 0), 0);
-	KUNIT_EXPECT_EQ(test, memcmp(id->sn, "0123456789AB4CDE8F01", 20), 0);
+	KUNIT_EXPECT_EQ(test, memcmp(id->sn, f->cfg.serial, 20), 0);
 	KUNIT_EXPECT_EQ(test, memcmp(id->mn, "nvme-mdev           ", 20), 0);
 	KUNIT_EXPECT_EQ(test, memcmp(id->fr, "1       ", 8), 0);
 	KUNIT_EXPECT_EQ(test, memcmp(id->subnqn, nqn, sizeof(nqn)), 0);
@@ -32,6 +33,9 @@ static void c65_identify_controller(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, id->ieee[2] << 16 | id->ieee[1] << 8 | id->ieee[0],
 			0x525400);
 	was = *id;
+	for (i = 0; i < 20; i++)
+		KUNIT_EXPECT_TRUE(test, (was.sn[i] >= '0' && was.sn[i] <= '9') ||
+				  (was.sn[i] >= 'A' && was.sn[i] <= 'F'));
 	vnvme_ctrl_reset(&f->ctrl);
 	fake_cfg_write16(f, VNVME_PCI_COMMAND, 6);
 	fake_enable(f, 4, 4);
@@ -147,6 +151,131 @@ static void c64_identify_others(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, p[52] << 8 | p[53], 0x0401);
 	KUNIT_EXPECT_EQ(test, p[56] | p[57] | p[58], 0);
 	fake_free(f);
+}
+
+struct ns_names {
+	u8 eui64[8], nguid[16], uuid[16];
+};
+
+static struct ns_names names_of(struct kunit *test, struct fake *f, u32 nsid)
+{
+	const struct vnvme_id_ns *ns = fake_ptr(f, FAKE_ID);
+	const u8 *p = fake_ptr(f, FAKE_ID);
+	struct ns_names n;
+
+	KUNIT_EXPECT_EQ(test, fake_identify(f, 3, nsid), 0);
+	memcpy(n.eui64, p + 4, 8);
+	memcpy(n.nguid, p + 16, 16);
+	memcpy(n.uuid, p + 36, 16);
+	/* what both tell is the same */
+	KUNIT_EXPECT_EQ(test, fake_identify(f, 0, nsid), 0);
+	KUNIT_EXPECT_EQ(test, memcmp(ns->eui64, n.eui64, 8), 0);
+	KUNIT_EXPECT_EQ(test, memcmp(ns->nguid, n.nguid, 16), 0);
+	return n;
+}
+
+/* How devices get their UUIDs: at random, one after another, Proxmox's, none. */
+static void uuid_of(struct vnvme_config *cfg, u32 kind, u32 nr)
+{
+	u8 *b = cfg->uuid.b;
+
+	memset(b, kind == 1 ? 0xab : 0, 16);
+	if (kind == 0)
+		memcpy(b, "\x01\x23\x45\x67\x89\xab\x4c\xde\x8f\x01\x23\x45", 12);
+	if (kind == 3)
+		b[3] = nr;		/* %08d-0000-0000-0000-... */
+	else
+		b[15] = nr;
+}
+
+/* 72: no two namespaces of no two devices have a name in common; the same again */
+static void c72_identity(struct kunit *test)
+{
+	enum { KINDS = 4, DEVS = 6, NS = 4 };
+	static struct ns_names all[KINDS * DEVS * NS];
+	static char serial[KINDS * DEVS][21];
+	u32 kind, dev, nsid, n = 0, nr = 0, i, k;
+	struct vnvme_config cfg = { .nr_ioq = 1, .mdts = 9 };
+	static const u8 zero[16];
+	struct vnvme_ns ns[NS];
+	struct fake *f;
+
+	for (kind = 0; kind < KINDS; kind++)
+		for (dev = 0; dev < DEVS; dev++) {
+			if (kind == 3 && !dev)
+				continue;	/* as kind 2 has it */
+			uuid_of(&cfg, kind, dev);
+			vnvme_default_names(&cfg);
+			memcpy(serial[nr++], cfg.serial, 21);
+			f = fake_new_cfg(&cfg);
+			KUNIT_ASSERT_TRUE(test, fake_enable(f, 8, 8));
+			for (nsid = 1; nsid <= NS; nsid++) {
+				ns[nsid - 1] = f->ns;
+				ns[nsid - 1].nsid = nsid;
+				if (nsid > 1)
+					vnvme_ns_attach(&f->ctrl, &ns[nsid - 1]);
+				all[n] = names_of(test, f, nsid);
+				KUNIT_EXPECT_EQ(test, all[n].uuid[6] >> 4, 8);
+				KUNIT_EXPECT_EQ(test, all[n].uuid[8] >> 6, 2);
+				/* of an OUI that nobody else has, not a group */
+				KUNIT_EXPECT_EQ(test, all[n].eui64[0] & 3, 2);
+				KUNIT_EXPECT_EQ(test, all[n].nguid[8] & 3, 2);
+				n++;
+			}
+			fake_renew(f);
+			KUNIT_ASSERT_TRUE(test, fake_enable(f, 8, 8));
+			*ns = (struct vnvme_ns){ };
+			names_of(test, f, 1);
+			KUNIT_EXPECT_EQ(test, memcmp(fake_ptr(f, FAKE_ID + 120),
+						     all[n - NS].eui64, 8), 0);
+			fake_free(f);
+		}
+	for (i = 0; i < n; i++)
+		for (k = 0; k < i; k++) {
+			KUNIT_EXPECT_NE(test, memcmp(all[i].uuid, all[k].uuid, 16), 0);
+			KUNIT_EXPECT_NE(test, memcmp(all[i].nguid, all[k].nguid, 16), 0);
+			KUNIT_EXPECT_NE(test, memcmp(all[i].eui64, all[k].eui64, 8), 0);
+		}
+	for (i = 0; i < n; i++)
+		KUNIT_EXPECT_NE(test, memcmp(all[i].eui64 + 3, zero, 5), 0);
+	for (i = 0; i < nr; i++)
+		for (k = 0; k < i; k++)
+			KUNIT_EXPECT_NE(test, memcmp(serial[i], serial[k], 20), 0);
+}
+
+/* 72: what comes with a namespace goes with it, to any device and NSID */
+static void c72_identity_of_a_volume(struct kunit *test)
+{
+	static const char *const given = "0123456789abcdef";
+	struct vnvme_config cfg = { .nr_ioq = 1, .mdts = 9 };
+	struct ns_names n[2][4];
+	u32 dev, which;
+	struct fake *f;
+
+	for (dev = 0; dev < 2; dev++)
+		for (which = 0; which < 4; which++) {
+			uuid_of(&cfg, dev, 5);
+			vnvme_default_names(&cfg);
+			f = fake_new_cfg(&cfg);
+			KUNIT_ASSERT_TRUE(test, fake_enable(f, 8, 8));
+			vnvme_ns_detach(&f->ctrl, 1);
+			f->ns.nsid = 1 + dev;
+			if (which == 0)
+				memcpy(f->ns.id.uuid, given, 16);
+			else if (which == 1)
+				memcpy(f->ns.id.nguid, given, 16);
+			else if (which == 2)
+				memcpy(f->ns.id.eui64, given, 8);
+			vnvme_ns_attach(&f->ctrl, &f->ns);
+			n[dev][which] = names_of(test, f, 1 + dev);
+			fake_free(f);
+		}
+	KUNIT_EXPECT_EQ(test, memcmp(n[0][0].uuid, given, 16), 0);
+	KUNIT_EXPECT_EQ(test, memcmp(n[0][1].nguid, given, 16), 0);
+	KUNIT_EXPECT_EQ(test, memcmp(n[0][2].eui64, given, 8), 0);
+	for (which = 0; which < 4; which++)
+		KUNIT_EXPECT_EQ(test, !memcmp(&n[0][which], &n[1][which], sizeof(*n[0])),
+				which < 3);
 }
 
 static u16 identify_csi(struct fake *f, u8 cns, u16 cntid, u8 csi)
@@ -433,6 +562,8 @@ static struct kunit_case inform_cases[] = {
 	KUNIT_CASE(c65_names),
 	KUNIT_CASE(c71_hints),
 	KUNIT_CASE(c64_identify_others),
+	KUNIT_CASE(c72_identity),
+	KUNIT_CASE(c72_identity_of_a_volume),
 	KUNIT_CASE(c68_command_sets),
 	KUNIT_CASE(c73_announced_is_there),
 	KUNIT_CASE(c81_features),
