@@ -64,6 +64,13 @@ static bool vnvme_enable_ok(struct vnvme_ctrl *ctrl, u32 sqs, u32 cqs)
 	       !env->pin(ctrl, ctrl->acq, cq_bytes);
 }
 
+/* Owners parked. */
+static void vnvme_dbbuf_forget(struct vnvme_ctrl *ctrl)
+{
+	ctrl->dbbuf.db = 0;
+	ctrl->dbbuf.ei = 0;
+}
+
 static enum vnvme_state vnvme_do_enable(struct vnvme_ctrl *ctrl)
 {
 	u32 sqs = VNVME_AQA_ASQS(ctrl->aqa) + 1;
@@ -134,10 +141,11 @@ static enum vnvme_state vnvme_do_stopped(struct vnvme_ctrl *ctrl)
 	ctrl->intms = 0;
 	WRITE_ONCE(ctrl->fatal, false);
 	WRITE_ONCE(ctrl->lost, false);
-	if (VNVME_CC_SHN(ctrl->cc) &&
-	    (ctrl->csts & VNVME_CSTS_SHST) == VNVME_CSTS_SHST_BUSY) {
+	if ((ctrl->csts & VNVME_CSTS_SHST) == VNVME_CSTS_SHST_BUSY) {
+		/* asked for, even if the guest waits for it no more */
 		ctrl->env->flush(ctrl);
-		WRITE_ONCE(ctrl->csts, VNVME_CSTS_SHST_DONE);
+		WRITE_ONCE(ctrl->csts, VNVME_CC_SHN(ctrl->cc) ?
+				       VNVME_CSTS_SHST_DONE : 0);
 	} else {
 		WRITE_ONCE(ctrl->csts, 0);
 	}
@@ -171,6 +179,14 @@ static void vnvme_shutdown_done(struct vnvme_ctrl *ctrl)
 
 static enum vnvme_state vnvme_do_shut(struct vnvme_ctrl *ctrl)
 {
+	unsigned int i;
+
+	/* nothing is written to the guest's memory once CSTS says so */
+	ctrl->env->park(ctrl);
+	vnvme_dbbuf_forget(ctrl);
+	for (i = 0; i <= VNVME_MAX_IOQ; i++)
+		vnvme_lane_forget(&ctrl->lane[i]);
+	ctrl->env->unpark(ctrl);
 	vnvme_shutdown_done(ctrl);
 	return VNVME_SHUT;
 }
@@ -185,6 +201,9 @@ static enum vnvme_state vnvme_do_shutdown_same(struct vnvme_ctrl *ctrl)
 static enum vnvme_state vnvme_do_fail(struct vnvme_ctrl *ctrl)
 {
 	WRITE_ONCE(ctrl->csts, ctrl->csts | VNVME_CSTS_CFS);
+	/* as in vnvme_do_shutdown_same() */
+	if ((ctrl->csts & VNVME_CSTS_SHST) == VNVME_CSTS_SHST_BUSY)
+		vnvme_shutdown_done(ctrl);
 	return VNVME_FAILED;
 }
 
@@ -250,10 +269,8 @@ static void vnvme_state_enter(struct vnvme_ctrl *ctrl, enum vnvme_state next)
 
 	vnvme_trace_reset(ctrl, next);
 	ctrl->env->park(ctrl);
-	if (stop) {
-		ctrl->dbbuf.db = 0;
-		ctrl->dbbuf.ei = 0;
-	}
+	if (stop)
+		vnvme_dbbuf_forget(ctrl);
 	if (stop || runs)
 		for (i = 0; i <= VNVME_MAX_IOQ; i++) {
 			ctrl->lane[i].stopping = stop;
@@ -292,6 +309,11 @@ void vnvme_ctrl_event(struct vnvme_ctrl *ctrl, enum vnvme_event event)
 			vnvme_state_enter(ctrl, next);
 		if (event == VNVME_EV_RESET && was != next)
 			vnvme_power_on(ctrl);
+		/* enabled with CC.SHN set: that counts, too */
+		if (next != was && next == VNVME_READY && VNVME_CC_SHN(ctrl->cc)) {
+			event = VNVME_EV_SHUTDOWN;
+			continue;
+		}
 		/* nothing in flight: nobody else will say so */
 		if (!vnvme_ctrl_due(ctrl))
 			return;

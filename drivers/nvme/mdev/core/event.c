@@ -91,17 +91,41 @@ void vnvme_aen_reset(struct vnvme_ctrl *ctrl)
 }
 
 /**
- * vnvme_aen_unmask() - a log page was read without Retain Asynchronous Event
+ * vnvme_aen_told_by() - the events that wait, of which a log page tells
  * @ctrl:	controller
  * @lid:	log page
+ *
+ * Return: bits of enum vnvme_aen.
  */
-void vnvme_aen_unmask(struct vnvme_ctrl *ctrl, u8 lid)
+unsigned long vnvme_aen_told_by(const struct vnvme_ctrl *ctrl, u8 lid)
 {
+	unsigned long told = 0;
 	unsigned int i;
 
 	for (i = 0; i < VNVME_NR_AENS; i++)
 		if (vnvme_aens[i].log == lid)
+			told |= 1ul << i;
+	return told & READ_ONCE(ctrl->events);
+}
+
+/**
+ * vnvme_aen_read() - a log page was read without Retain Asynchronous Event
+ * @ctrl:	controller
+ * @lid:	log page
+ * @told:	vnvme_aen_told_by() from before it was put together
+ *
+ * The guest knows of those, and hears of the next one.
+ */
+void vnvme_aen_read(struct vnvme_ctrl *ctrl, u8 lid, unsigned long told)
+{
+	unsigned int i;
+
+	for (i = 0; i < VNVME_NR_AENS; i++) {
+		if (told & 1ul << i)
+			clear_bit(i, &ctrl->events);
+		if (vnvme_aens[i].log == lid)
 			ctrl->aen_masked &= ~(1u << vnvme_aens[i].type);
+	}
 	vnvme_aen_update(ctrl);
 }
 

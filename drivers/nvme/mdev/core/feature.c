@@ -8,21 +8,24 @@
 #define VNVME_FEAT_SV		(1u << 31)
 #define VNVME_FEAT_SEL(cdw10)	(((cdw10) >> 8) & 0x7)
 #define VNVME_FEAT_CHANGEABLE	(1u << 2)
+#define VNVME_FEAT_NS_SPECIFIC	(1u << 1)
 
 #define VNVME_THSEL(val)	(((val) >> 20) & 0x3)
 #define VNVME_TMPSEL(val)	(((val) >> 16) & 0xf)
 #define VNVME_TMPSEL_ALL	0xf
-#define VNVME_TEMP_OVER		353	/* defaults: CCTEMP, and never too cold */
+#define VNVME_TEMP_OVER		VNVME_WCTEMP	/* defaults, and never too cold */
 #define VNVME_TEMP_UNDER	0
 
 struct vnvme_feature {
 	u32	mask;		/* bits that are kept; 0: not supported */
 	u32	initial;
 	u32	refuse;		/* bits that must be 0 */
-	bool	any_nsid;	/* an NSID does no harm */
+	bool	per_ns;		/* a value for each namespace: feat_ns */
 	/* in: the value in cdw11; may answer in cmd->dw0 */
 	u16	(*set)(struct vnvme_ctrl *ctrl, struct vnvme_cmd *cmd, u32 val);
-	u32	(*get)(struct vnvme_ctrl *ctrl, u32 cdw11, bool initial);
+	/* answers in cmd->dw0 */
+	u16	(*get)(struct vnvme_ctrl *ctrl, struct vnvme_cmd *cmd,
+		       u32 cdw11, bool initial);
 };
 
 static u16 vnvme_feature_bad(struct vnvme_cmd *cmd, u16 status, u16 loc)
@@ -63,21 +66,29 @@ static u16 vnvme_temperature_set(struct vnvme_ctrl *ctrl, struct vnvme_cmd *cmd,
 	return 0;
 }
 
-static u32 vnvme_temperature_get(struct vnvme_ctrl *ctrl, u32 cdw11,
-				 bool initial)
+static u16 vnvme_temperature_get(struct vnvme_ctrl *ctrl, struct vnvme_cmd *cmd,
+				 u32 cdw11, bool initial)
 {
+	/* all sensors can be set, but not asked */
+	if (VNVME_THSEL(cdw11) > 1 || VNVME_TMPSEL(cdw11))
+		return vnvme_feature_bad(cmd, VNVME_SC_INVALID_FIELD,
+					 VNVME_LOC(cdw11));
 	if (VNVME_THSEL(cdw11))
-		return initial ? VNVME_TEMP_UNDER : ctrl->temp_under;
-	return initial ? VNVME_TEMP_OVER : ctrl->temp_over;
+		cmd->dw0 = initial ? VNVME_TEMP_UNDER : ctrl->temp_under;
+	else
+		cmd->dw0 = initial ? VNVME_TEMP_OVER : ctrl->temp_over;
+	return 0;
 }
 
 /* ------------------------------------------------- queues and vectors ---- */
 
-static u32 vnvme_nr_queues_get(struct vnvme_ctrl *ctrl, u32 cdw11, bool initial)
+static u16 vnvme_nr_queues_get(struct vnvme_ctrl *ctrl, struct vnvme_cmd *cmd,
+			       u32 cdw11, bool initial)
 {
 	u32 n = ctrl->cfg.nr_ioq - 1;
 
-	return n << 16 | n;
+	cmd->dw0 = n << 16 | n;
+	return 0;
 }
 
 static u16 vnvme_nr_queues_set(struct vnvme_ctrl *ctrl, struct vnvme_cmd *cmd,
@@ -92,8 +103,7 @@ static u16 vnvme_nr_queues_set(struct vnvme_ctrl *ctrl, struct vnvme_cmd *cmd,
 	if ((val & 0xffff) == 0xffff || val >> 16 == 0xffff)
 		return vnvme_feature_bad(cmd, VNVME_SC_INVALID_FIELD,
 					 VNVME_LOC(cdw11));
-	cmd->dw0 = vnvme_nr_queues_get(ctrl, 0, false);
-	return 0;
+	return vnvme_nr_queues_get(ctrl, cmd, 0, false);
 }
 
 static u16 vnvme_vector_set(struct vnvme_ctrl *ctrl, struct vnvme_cmd *cmd,
@@ -113,13 +123,34 @@ static u16 vnvme_vector_set(struct vnvme_ctrl *ctrl, struct vnvme_cmd *cmd,
 	return 0;
 }
 
-static u32 vnvme_vector_get(struct vnvme_ctrl *ctrl, u32 cdw11, bool initial)
+static u16 vnvme_vector_get(struct vnvme_ctrl *ctrl, struct vnvme_cmd *cmd,
+			    u32 cdw11, bool initial)
 {
 	u32 vector = cdw11 & 0xffff;
 
-	if (initial || vector > ctrl->cfg.nr_ioq)
-		return vector;
-	return ctrl->feat_vec[array_index_nospec(vector, VNVME_MAX_IOQ + 1)];
+	if (vector > ctrl->cfg.nr_ioq)
+		return vnvme_feature_bad(cmd, VNVME_SC_INVALID_FIELD,
+					 VNVME_LOC(cdw11));
+	vector = array_index_nospec(vector, VNVME_MAX_IOQ + 1);
+	cmd->dw0 = initial ? vector : ctrl->feat_vec[vector];
+	return 0;
+}
+
+/* -------------------------------------------------------- write cache ---- */
+
+/* Without a cache each write is durable; so must be those before. */
+static u16 vnvme_wce_set(struct vnvme_ctrl *ctrl, struct vnvme_cmd *cmd, u32 val)
+{
+	u32 was = ctrl->feat[VNVME_FEAT_WCE];
+
+	WRITE_ONCE(ctrl->feat[VNVME_FEAT_WCE], val);
+	if (was && !val) {
+		/* what was submitted by the old value has left the lanes' steps */
+		ctrl->env->park(ctrl);
+		ctrl->env->unpark(ctrl);
+		ctrl->env->flush(ctrl);
+	}
+	return 0;
 }
 
 /* ------------------------------------------------------------- table ---- */
@@ -133,8 +164,8 @@ static const struct vnvme_feature vnvme_features[VNVME_NR_FEATURES] = {
 				     .get = vnvme_temperature_get },
 	/* no deallocated or unwritten logical block error: NSFEAT bit 2 is 0 */
 	[VNVME_FEAT_ERROR_REC] = { .mask = 0x0000ffff, .refuse = 1u << 16,
-				   .any_nsid = true },
-	[VNVME_FEAT_WCE] = { .mask = 1, .initial = 1 },
+				   .per_ns = true },
+	[VNVME_FEAT_WCE] = { .mask = 1, .initial = 1, .set = vnvme_wce_set },
 	[VNVME_FEAT_NR_QUEUES] = { .mask = ~0u, .set = vnvme_nr_queues_set,
 				   .get = vnvme_nr_queues_get },
 	/* values that allow holding interrupts back, and do not demand it */
@@ -157,6 +188,7 @@ void vnvme_feature_reset(struct vnvme_ctrl *ctrl)
 		ctrl->feat[i] = vnvme_features[i].initial;
 	for (i = 0; i <= VNVME_MAX_IOQ; i++)
 		ctrl->feat_vec[i] = i;
+	memset(ctrl->feat_ns, 0, sizeof(ctrl->feat_ns));
 	ctrl->temp_over = VNVME_TEMP_OVER;
 	ctrl->temp_under = VNVME_TEMP_UNDER;
 }
@@ -185,6 +217,32 @@ vnvme_feature_find(struct vnvme_ctrl *ctrl, struct vnvme_cmd *cmd, u16 *status)
 	return NULL;
 }
 
+/* Whose value?  Of all namespaces it can be set, but not asked. */
+static u16 vnvme_feature_ns(const struct vnvme_ctrl *ctrl, struct vnvme_cmd *cmd,
+			    bool set)
+{
+	u32 nsid = le32_to_cpu(cmd->sqe.nsid);
+
+	if (set && nsid == VNVME_NSID_ALL)
+		return 0;
+	if (!nsid || nsid > VNVME_MAX_NS)
+		return vnvme_feature_bad(cmd, VNVME_SC_INVALID_NS,
+					 VNVME_LOC(nsid));
+	if (!ctrl->ns[nsid])
+		return vnvme_feature_bad(cmd, VNVME_SC_INVALID_FIELD,
+					 VNVME_LOC(nsid));
+	return 0;
+}
+
+static void vnvme_feature_ns_set(struct vnvme_ctrl *ctrl, u32 nsid, u32 val)
+{
+	u32 i;
+
+	for (i = 1; i <= VNVME_MAX_NS; i++)
+		if (nsid == i || nsid == VNVME_NSID_ALL)
+			ctrl->feat_ns[i] = val;
+}
+
 /**
  * vnvme_feature_effects() - entry of the Feature Identifiers Supported and
  * Effects log
@@ -200,7 +258,7 @@ u32 vnvme_feature_effects(const struct vnvme_ctrl *ctrl, u8 fid)
 	if (!f)
 		return 0;
 	return VNVME_FEAT_EFFECT_FSUPP |
-	       (f->any_nsid ? VNVME_FEAT_EFFECT_NS : VNVME_FEAT_EFFECT_CTRL);
+	       (f->per_ns ? VNVME_FEAT_EFFECT_NS : VNVME_FEAT_EFFECT_CTRL);
 }
 
 /**
@@ -225,7 +283,10 @@ u16 vnvme_set_features_command(struct vnvme_ctrl *ctrl, struct vnvme_cmd *cmd)
 	if (cdw10 & VNVME_FEAT_SV)
 		return vnvme_feature_bad(cmd, VNVME_SC_NOT_SAVEABLE,
 					 VNVME_LOC(cdw10));
-	if (nsid && nsid != VNVME_NSID_ALL && !f->any_nsid)
+	status = f->per_ns ? vnvme_feature_ns(ctrl, cmd, true) : 0;
+	if (status)
+		return status;
+	if (nsid && nsid != VNVME_NSID_ALL && !f->per_ns)
 		return vnvme_feature_bad(cmd, VNVME_SC_NOT_NS_SPECIFIC,
 					 VNVME_LOC(nsid));
 	if (val & f->refuse)
@@ -234,7 +295,10 @@ u16 vnvme_set_features_command(struct vnvme_ctrl *ctrl, struct vnvme_cmd *cmd)
 	val &= f->mask;
 	if (f->set)
 		return f->set(ctrl, cmd, val);
-	WRITE_ONCE(ctrl->feat[f - vnvme_features], val);
+	if (f->per_ns)
+		vnvme_feature_ns_set(ctrl, nsid, val);
+	else
+		WRITE_ONCE(ctrl->feat[f - vnvme_features], val);
 	return 0;
 }
 
@@ -262,13 +326,17 @@ u16 vnvme_get_features_command(struct vnvme_ctrl *ctrl, struct vnvme_cmd *cmd)
 	case 1:		/* default */
 	case 2:		/* saved: not saveable, so the default */
 		if (f->get)
-			cmd->dw0 = f->get(ctrl, cdw11, sel);
-		else
-			cmd->dw0 = sel ? f->initial :
-					 ctrl->feat[f - vnvme_features];
+			return f->get(ctrl, cmd, cdw11, sel);
+		status = f->per_ns ? vnvme_feature_ns(ctrl, cmd, false) : 0;
+		if (status)
+			return status;
+		cmd->dw0 = sel ? f->initial : f->per_ns ?
+			   ctrl->feat_ns[le32_to_cpu(cmd->sqe.nsid)] :
+			   ctrl->feat[f - vnvme_features];
 		return 0;
 	case 3:		/* capabilities */
-		cmd->dw0 = VNVME_FEAT_CHANGEABLE;
+		cmd->dw0 = VNVME_FEAT_CHANGEABLE |
+			   (f->per_ns ? VNVME_FEAT_NS_SPECIFIC : 0);
 		return 0;
 	}
 	return vnvme_feature_bad(cmd, VNVME_SC_INVALID_FIELD,

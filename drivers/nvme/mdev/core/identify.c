@@ -109,8 +109,8 @@ static u16 vnvme_id_ctrl(struct vnvme_ctrl *ctrl, struct vnvme_cmd *cmd)
 	id->frmw = 1 << 1 | 1;		/* one slot, read only */
 	id->lpa = VNVME_LPA_EFFECTS | VNVME_LPA_EXTENDED | VNVME_LPA_SUPPORTED;
 	id->elpe = VNVME_ELPE;
-	id->wctemp = cpu_to_le16(343);
-	id->cctemp = cpu_to_le16(353);
+	id->wctemp = cpu_to_le16(VNVME_WCTEMP);
+	id->cctemp = cpu_to_le16(VNVME_CCTEMP);
 	id->sqes = VNVME_SQES << 4 | VNVME_SQES;
 	id->cqes = VNVME_CQES << 4 | VNVME_CQES;
 	id->nn = cpu_to_le32(VNVME_MAX_NS);
@@ -220,7 +220,6 @@ static u16 vnvme_id_ns_indep(struct vnvme_ctrl *ctrl, struct vnvme_cmd *cmd)
 	ns = vnvme_ns_find(ctrl, nsid);
 	if (!ns)
 		return 0;
-	id->nsfeat = ns->hints.write_gran ? VNVME_NSFEAT_OPTPERF : 0;
 	id->nsattr = ns->ro ? VNVME_NSATTR_RO : 0;
 	id->nstat = VNVME_NSTAT_READY;
 	return 0;

@@ -415,7 +415,8 @@ u32 vnvme_admin_effects(const struct vnvme_ctrl *ctrl, u8 opcode);
 void vnvme_aen_raise(struct vnvme_ctrl *ctrl, enum vnvme_aen event);
 void vnvme_aen_deliver(struct vnvme_ctrl *ctrl);
 void vnvme_aen_reset(struct vnvme_ctrl *ctrl);
-void vnvme_aen_unmask(struct vnvme_ctrl *ctrl, u8 lid);
+unsigned long vnvme_aen_told_by(const struct vnvme_ctrl *ctrl, u8 lid);
+void vnvme_aen_read(struct vnvme_ctrl *ctrl, u8 lid, unsigned long told);
 bool vnvme_aer_abort(struct vnvme_ctrl *ctrl, u16 cid);
 u16 vnvme_aer_command(struct vnvme_ctrl *ctrl, struct vnvme_cmd *cmd);
 
@@ -434,6 +435,8 @@ u16 vnvme_get_features_command(struct vnvme_ctrl *ctrl, struct vnvme_cmd *cmd);
 
 /* log.c */
 #define VNVME_TEMPERATURE	310	/* K: a virtual controller is always well */
+#define VNVME_WCTEMP		343
+#define VNVME_CCTEMP		353
 void vnvme_errlog_reset(struct vnvme_ctrl *ctrl);
 void vnvme_errlog_add(struct vnvme_ctrl *ctrl, u16 sqid, u16 cid, u16 status,
 		      u16 loc, u64 lba, u32 nsid);

@@ -128,8 +128,6 @@ static void vnvme_log_changed_ns(struct vnvme_ctrl *ctrl)
 static void vnvme_log_changed_ns_taken(struct vnvme_ctrl *ctrl)
 {
 	memset(ctrl->changed_ns, 0, sizeof(ctrl->changed_ns));
-	/* what was not reported yet has been read now */
-	clear_bit(VNVME_AEN_NS_CHANGED, &ctrl->events);
 }
 
 static void vnvme_log_effects(struct vnvme_ctrl *ctrl)
@@ -199,6 +197,7 @@ u16 vnvme_get_log_command(struct vnvme_ctrl *ctrl, struct vnvme_cmd *cmd)
 			       le32_to_cpu(cmd->sqe.cdw13));
 	u8 lid = cdw10 & 0xff;
 	const struct vnvme_log *log;
+	unsigned long told;
 	u16 status;
 
 	log = lid < VNVME_NR_LOGS ? &vnvme_logs[array_index_nospec(lid, VNVME_NR_LOGS)] : NULL;
@@ -209,15 +208,16 @@ u16 vnvme_get_log_command(struct vnvme_ctrl *ctrl, struct vnvme_cmd *cmd)
 	if (nsid && nsid != VNVME_NSID_ALL)
 		return vnvme_log_bad(cmd, VNVME_SC_INVALID_FIELD,
 				     VNVME_LOC(nsid));
-	if ((off & 3) || off >= log->size)
+	if ((off & 3) || off > log->size)
 		return vnvme_log_bad(cmd, VNVME_SC_INVALID_FIELD,
 				     VNVME_LOC(cdw12));
 	if (len > ctrl->max_bytes)
 		return vnvme_log_bad(cmd, VNVME_SC_INVALID_FIELD,
 				     VNVME_LOC(cdw10));
 
-	off = array_index_nospec(off, log->size);
+	off = array_index_nospec(off, log->size + 1);
 	memset(ctrl->buf, 0, sizeof(ctrl->buf));
+	told = vnvme_aen_told_by(ctrl, lid);
 	log->fill(ctrl);
 	/* beyond the page's end nothing is defined, and nothing is written */
 	status = vnvme_dptr_put(ctrl, cmd, ctrl->buf + off, log->size - off,
@@ -226,6 +226,6 @@ u16 vnvme_get_log_command(struct vnvme_ctrl *ctrl, struct vnvme_cmd *cmd)
 		return status;
 	if (log->taken)
 		log->taken(ctrl);
-	vnvme_aen_unmask(ctrl, lid);
+	vnvme_aen_read(ctrl, lid, told);
 	return 0;
 }

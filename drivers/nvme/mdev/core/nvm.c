@@ -325,6 +325,8 @@ static u16 vnvme_nvm_no_data(struct vnvme_ctrl *ctrl, struct vnvme_req *req,
 static noinline u16 vnvme_nvm_other(struct vnvme_ctrl *ctrl,
 				    struct vnvme_req *req, u8 flags)
 {
+	u16 status;
+
 	req->nlb = 0;
 	req->fua = false;
 	req->deallocate = false;
@@ -333,7 +335,9 @@ static noinline u16 vnvme_nvm_other(struct vnvme_ctrl *ctrl,
 		req->deallocate = le32_to_cpu(req->sqe.cdw12) & VNVME_WZ_DEAC;
 		return vnvme_nvm_no_data(ctrl, req, flags, ctrl->cfg.wzsl);
 	case VNVME_CMD_VERIFY:
-		return vnvme_nvm_no_data(ctrl, req, flags, ctrl->cfg.vsl);
+		status = vnvme_nvm_no_data(ctrl, req, flags, ctrl->cfg.vsl);
+		req->verified = (u64)req->nlb << (req->ns->lba_shift - 9);
+		return status;
 	case VNVME_CMD_DSM:
 		return vnvme_nvm_dsm(ctrl, req);
 	case VNVME_CMD_COPY:

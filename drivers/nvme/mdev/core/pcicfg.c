@@ -139,10 +139,21 @@ void vnvme_pci_reset(struct vnvme_ctrl *ctrl)
 	vnvme_pci_apply(ctrl);
 }
 
+/* With MSI-X there is no pin, and in D3hot nobody moves it. */
+static bool vnvme_intx_there(const struct vnvme_ctrl *ctrl)
+{
+	return !(vnvme_pci_get(ctrl, VNVME_PCI_CAP_MSIX) & VNVME_PCI_MSIX_ENABLE) &&
+	       (vnvme_pci_get(ctrl, VNVME_PCI_PMCSR) & VNVME_PM_STATE) !=
+	       VNVME_PM_D3HOT;
+}
+
 static bool vnvme_intx_wanted(const struct vnvme_ctrl *ctrl)
 {
 	const struct vnvme_cq *cq;
 	unsigned int i;
+
+	if (!vnvme_intx_there(ctrl))
+		return false;
 
 	if (READ_ONCE(ctrl->state) == VNVME_DISABLED ||
 	    READ_ONCE(ctrl->state) == VNVME_STOPPING)

@@ -436,6 +436,7 @@ enum {
 #define VNVME_PCI_BAR0		0x10
 #define VNVME_PCI_CAP_PM	0x40
 #define VNVME_PCI_CAP_MSIX	0x50
+#define VNVME_PCI_MSIX_ENABLE	(1u << 31)	/* of the first dword */
 #define VNVME_PCI_CAP_EXP	0x60
 #define VNVME_PCI_PMCSR		(VNVME_PCI_CAP_PM + 4)
 #define VNVME_PCI_DEVCTL	(VNVME_PCI_CAP_EXP + 8)

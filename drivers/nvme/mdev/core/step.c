@@ -37,6 +37,10 @@ static __always_inline void vnvme_req_count(struct vnvme_req *req)
 		/* it reads, says the SMART log's definition */
 		stat->reads++;
 		stat->read_sectors += req->bytes >> 9;
+	} else if (req->opcode == VNVME_CMD_VERIFY) {
+		/* and so does this */
+		stat->reads++;
+		stat->read_sectors += req->verified;
 	} else {
 		stat->others++;
 	}

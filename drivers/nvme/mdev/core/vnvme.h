@@ -331,6 +331,7 @@ struct vnvme_seg {
  * @opcode, @fua, @slba, @nlb, @bytes: decoded and checked; @slba counts the
  *		guest's LBAs; @nlb is 1's based; @bytes of data to move
  * @deallocate:	of Write Zeroes: the guest would like it
+ * @verified:	of Verify, in units of 512 bytes
  * @nr_segs, @segs: data, translated; for Dataset Management and Copy none (the
  *		ranges are in @scratch, checked, guest LBAs, @nlb of them; what
  *		Copy does not define for them is 0)
@@ -364,6 +365,7 @@ struct vnvme_req {
 	/* and what others need */
 	bool			deallocate;
 	u16			status;
+	u64			verified;
 	int			miss_err;
 	u64			miss_iova;
 	u32			miss_len;	/* of the data that is walked */
@@ -602,6 +604,7 @@ struct vnvme_errlog {
  * @changed_ns:	NSIDs for the Changed Namespace List
  * @feat:	current values, by feature identifier
  * @feat_vec:	Interrupt Vector Configuration, by vector
+ * @feat_ns:	Error Recovery, by namespace
  * @temp_over, @temp_under: Temperature Threshold's two values
  * @buf:	what a data-moving admin command is put together in
  */
@@ -643,6 +646,7 @@ struct vnvme_ctrl {
 	bool			changed_ns[VNVME_MAX_NS + 1];
 	u32			feat[VNVME_NR_FEATURES];
 	u32			feat_vec[VNVME_MAX_IOQ + 1];
+	u32			feat_ns[VNVME_MAX_NS + 1];
 	u16			temp_over;
 	u16			temp_under;
 	u64			power_on_ns;

@@ -303,10 +303,18 @@ static void c60_aer_masking(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, take_aer(f), ~0u);
 	KUNIT_EXPECT_EQ(test, fake_get_log(f, 2, 64, 0, false), 0);
 	KUNIT_EXPECT_EQ(test, take_aer(f), ~0u);
+	/* this log told of both */
 	KUNIT_EXPECT_EQ(test, fake_get_log(f, 1, 64, 0, false), 0);
+	KUNIT_EXPECT_EQ(test, take_aer(f), ~0u);
+	/* the next ones: one of them, and the other after that was read */
+	vnvme_aen_raise(&f->ctrl, VNVME_AEN_DB_REGISTER);
+	fake_run(f);
 	KUNIT_EXPECT_EQ(test, take_aer(f), 0x010000);
+	vnvme_aen_raise(&f->ctrl, VNVME_AEN_DB_VALUE);
 	KUNIT_EXPECT_EQ(test, take_aer(f), ~0u);
 	KUNIT_EXPECT_EQ(test, fake_get_log(f, 1, 64, 0, false), 0);
+	KUNIT_EXPECT_EQ(test, take_aer(f), ~0u);
+	vnvme_aen_raise(&f->ctrl, VNVME_AEN_DB_VALUE);
 	KUNIT_EXPECT_EQ(test, take_aer(f), 0x010100);
 	fake_free(f);
 }

@@ -86,7 +86,8 @@ static void c71_hints(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, id->npda, 1);
 	KUNIT_EXPECT_EQ(test, id->dlfeat, 8);
 	KUNIT_ASSERT_EQ(test, fake_identify(f, 8, 1), 0);
-	KUNIT_EXPECT_EQ(test, indep->nsfeat, 1 << 4);
+	/* bit 4 is rotational media there */
+	KUNIT_EXPECT_EQ(test, indep->nsfeat, 0);
 	fake_free(f);
 }
 
@@ -342,11 +343,11 @@ static void c81_features(struct kunit *test)
 		{ 0x01, 0, 0x01020307, 0, 0x01020307, 0 },
 		{ 0x02, 0, 0x20, 0, 0x20, 0 },
 		{ 0x02, 0, 1, 0x4002, 0x20, 0 },
-		{ 0x04, 0, 0x0150, 0, 0x0150, 353 },
-		{ 0x04, 0, 0x00010150, 0x4002, 0x0150, 353 },
-		{ 0x04, 0, 0x00200150, 0x4002, 0x0150, 353 },
+		{ 0x04, 0, 0x0150, 0, 0x0150, 343 },
+		{ 0x04, 0, 0x00010150, 0x4002, 0x0150, 343 },
+		{ 0x04, 0, 0x00200150, 0x4002, 0x0150, 343 },
 		{ 0x05, 1, 5, 0, 5, 0 },
-		{ 0x05, 0, 1 << 16, 0x4002, 5, 0 },
+		{ 0x05, 1, 1 << 16, 0x4002, 5, 0 },
 		{ 0x06, 0, 0, 0, 0, 1 },
 		{ 0x07, 0, 0x00010001, 0, 0x00010001, 0x00010001 },
 		{ 0x07, 0, 0x0000ffff, 0x4002, 0x00010001, 0x00010001 },
@@ -371,15 +372,16 @@ static void c81_features(struct kunit *test)
 		sqe.cdw11 = cpu_to_le32(t[i].set);
 		KUNIT_EXPECT_EQ_MSG(test, fake_admin(f, &sqe, NULL),
 				    t[i].status, "%u", i);
-		fake_get_feature(f, t[i].fid, &dw0);
+		sqe = fake_sqe(VNVME_ADM_GET_FEATURES, t[i].fid == 5);
+		sqe.cdw10 = cpu_to_le32(t[i].fid);
+		KUNIT_EXPECT_EQ(test, fake_admin(f, &sqe, &dw0), 0);
 		KUNIT_EXPECT_EQ_MSG(test, dw0, t[i].get, "%u", i);
-		sqe = fake_sqe(VNVME_ADM_GET_FEATURES, 0);
 		sqe.cdw10 = cpu_to_le32(1 << 8 | t[i].fid);
 		KUNIT_EXPECT_EQ(test, fake_admin(f, &sqe, &dw0), 0);
 		KUNIT_EXPECT_EQ_MSG(test, dw0, t[i].initial, "%u", i);
 		sqe.cdw10 = cpu_to_le32(3 << 8 | t[i].fid);
 		KUNIT_EXPECT_EQ(test, fake_admin(f, &sqe, &dw0), 0);
-		KUNIT_EXPECT_EQ(test, dw0, 4);
+		KUNIT_EXPECT_EQ(test, dw0, t[i].fid == 5 ? 6 : 4);
 		sqe.cdw10 = cpu_to_le32(4 << 8 | t[i].fid);
 		KUNIT_EXPECT_EQ(test, fake_admin(f, &sqe, &dw0), 0x4002);
 		sqe = fake_sqe(VNVME_ADM_SET_FEATURES, 0);
@@ -396,9 +398,91 @@ static void c81_features(struct kunit *test)
 	fake_write32(f, VNVME_REG_CC, 0);
 	fake_enable(f, 8, 8);
 	for (i = 0; i < ARRAY_SIZE(t); i++) {
-		fake_get_feature(f, t[i].fid, &dw0);
+		sqe = fake_sqe(VNVME_ADM_GET_FEATURES, t[i].fid == 5);
+		sqe.cdw10 = cpu_to_le32(t[i].fid);
+		KUNIT_EXPECT_EQ(test, fake_admin(f, &sqe, &dw0), 0);
 		KUNIT_EXPECT_EQ_MSG(test, dw0, t[i].initial, "%u", i);
 	}
+	fake_free(f);
+}
+
+static u16 feature(struct fake *f, u8 opcode, u32 nsid, u32 cdw10, u32 cdw11, u32 *dw0)
+{
+	struct vnvme_sqe sqe = fake_sqe(opcode, nsid);
+
+	sqe.cdw10 = cpu_to_le32(cdw10);
+	sqe.cdw11 = cpu_to_le32(cdw11);
+	return fake_admin(f, &sqe, dw0);
+}
+
+/* 83, 90: Error Recovery is each namespace's own; of all it can be set, not asked */
+static void c90_error_recovery(struct kunit *test)
+{
+	struct fake *f = fake_ready(1);
+	struct vnvme_ns two = f->ns;
+	u32 dw0;
+
+	two.nsid = 2;
+	vnvme_ns_attach(&f->ctrl, &two);
+	KUNIT_EXPECT_EQ(test, feature(f, 9, 1, 5, 7, NULL), 0);
+	KUNIT_EXPECT_EQ(test, feature(f, 10, 1, 5, 0, &dw0), 0);
+	KUNIT_EXPECT_EQ(test, dw0, 7);
+	KUNIT_EXPECT_EQ(test, feature(f, 10, 2, 5, 0, &dw0), 0);
+	KUNIT_EXPECT_EQ(test, dw0, 0);
+	KUNIT_EXPECT_EQ(test, feature(f, 9, ~0u, 5, 9, NULL), 0);
+	KUNIT_EXPECT_EQ(test, feature(f, 10, 2, 5, 0, &dw0), 0);
+	KUNIT_EXPECT_EQ(test, dw0, 9);
+	KUNIT_EXPECT_EQ(test, feature(f, 10, ~0u, 5, 0, &dw0), 0x400b);
+	KUNIT_EXPECT_EQ(test, feature(f, 10, 0, 5, 0, &dw0), 0x400b);
+	KUNIT_EXPECT_EQ(test, feature(f, 9, 0, 5, 0, &dw0), 0x400b);
+	KUNIT_EXPECT_EQ(test, feature(f, 9, 3, 5, 0, &dw0), 0x4002);
+	KUNIT_EXPECT_EQ(test, feature(f, 9, 129, 5, 0, &dw0), 0x400b);
+	fake_free(f);
+}
+
+/* 85, 87: what is asked for has to be there */
+static void c85_c87_asked_of_nothing(struct kunit *test)
+{
+	struct fake *f = fake_ready(2);
+	u32 dw0, sel, i;
+
+	for (sel = 0; sel < 3; sel++) {
+		for (i = 1; i < 16; i++)
+			KUNIT_EXPECT_EQ(test, feature(f, 10, 0, sel << 8 | 4, i << 16,
+						      &dw0), 0x4002);
+		KUNIT_EXPECT_EQ(test, feature(f, 10, 0, sel << 8 | 4, 2 << 20, &dw0),
+				0x4002);
+		KUNIT_EXPECT_EQ(test, feature(f, 10, 0, sel << 8 | 4, 3 << 20, &dw0),
+				0x4002);
+		KUNIT_EXPECT_EQ(test, feature(f, 10, 0, sel << 8 | 4, 1 << 20, &dw0), 0);
+		KUNIT_EXPECT_EQ(test, feature(f, 10, 0, sel << 8 | 9, 2, &dw0), 0);
+		KUNIT_EXPECT_EQ(test, dw0, 2);
+		KUNIT_EXPECT_EQ(test, feature(f, 10, 0, sel << 8 | 9, 3, &dw0), 0x4002);
+		KUNIT_EXPECT_EQ(test, feature(f, 10, 0, sel << 8 | 9, 0xffff, &dw0),
+				0x4002);
+	}
+	/* what it warns of is its default */
+	KUNIT_EXPECT_EQ(test, feature(f, 10, 0, 4, 0, &dw0), 0);
+	KUNIT_ASSERT_EQ(test, fake_identify(f, 1, 0), 0);
+	KUNIT_EXPECT_EQ(test, dw0, ((struct vnvme_id_ctrl *)fake_ptr(f, FAKE_ID))->wctemp);
+	fake_free(f);
+}
+
+/* 86: without a cache what was written before is durable, too */
+static void c86_cache_off_flushes(struct kunit *test)
+{
+	struct fake *f = fake_ready(1);
+	struct vnvme_sqe sqe = fake_rw(VNVME_CMD_WRITE, 5, 1, FAKE_DATA, 0);
+
+	KUNIT_ASSERT_EQ(test, fake_io(f, 1, &sqe), 0);
+	KUNIT_EXPECT_EQ(test, fake_set_feature(f, 6, 1, NULL), 0);
+	KUNIT_EXPECT_EQ(test, f->durable[5], 0);
+	KUNIT_EXPECT_EQ(test, fake_set_feature(f, 6, 0, NULL), 0);
+	KUNIT_EXPECT_EQ(test, f->durable[5], 1);
+	KUNIT_EXPECT_EQ(test, f->nr_flush, 1);
+	KUNIT_EXPECT_EQ(test, fake_set_feature(f, 6, 0, NULL), 0);
+	KUNIT_EXPECT_EQ(test, fake_set_feature(f, 6, 1, NULL), 0);
+	KUNIT_EXPECT_EQ(test, f->nr_flush, 1);
 	fake_free(f);
 }
 
@@ -460,10 +544,11 @@ static void c73_logs(struct kunit *test)
 	} t[] = {
 		{ 1, 64, 0, 0, 64 }, { 1, 4096, 0, 0, 4096 },
 		{ 1, 8192, 0, 0, 4096 }, { 1, 64, 4032, 0, 64 },
-		{ 1, 128, 4032, 0, 64 }, { 1, 64, 4096, 0x4002, 0 },
+		{ 1, 128, 4032, 0, 64 }, { 1, 64, 4096, 0, 0 },
+		{ 1, 64, 4100, 0x4002, 0 },
 		{ 2, 512, 0, 0, 512 }, { 2, 4, 0, 0, 4 },
 		{ 2, 4096, 0, 0, 512 }, { 2, 4, 508, 0, 4 },
-		{ 2, 4, 512, 0x4002, 0 }, { 2, 4, 2, 0x4002, 0 },
+		{ 2, 4, 512, 0, 0 }, { 2, 4, 516, 0x4002, 0 }, { 2, 4, 2, 0x4002, 0 },
 		{ 2, 4, 1ull << 32, 0x4002, 0 },
 		{ 3, 512, 0, 0, 512 }, { 4, 4096, 0, 0, 4096 },
 		{ 5, 4096, 0, 0, 4096 },
@@ -547,8 +632,11 @@ static void c73_announced_is_there(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, fake_get_log(f, 0x12, 1024, 0, true), 0);
 	memcpy(there, p, sizeof(there));
 	for (i = 0; i < 256; i++) {
-		u16 status = fake_get_feature(f, i, NULL);
+		struct vnvme_sqe sqe = fake_sqe(VNVME_ADM_GET_FEATURES, i == 5);
+		u16 status;
 
+		sqe.cdw10 = cpu_to_le32(i);
+		status = fake_admin(f, &sqe, NULL);
 		KUNIT_EXPECT_EQ_MSG(test, status, there[i] ? 0 : 0x4002, "%u", i);
 		if (there[i])
 			KUNIT_EXPECT_EQ(test, there[i],
@@ -567,6 +655,9 @@ static struct kunit_case inform_cases[] = {
 	KUNIT_CASE(c68_command_sets),
 	KUNIT_CASE(c73_announced_is_there),
 	KUNIT_CASE(c81_features),
+	KUNIT_CASE(c90_error_recovery),
+	KUNIT_CASE(c85_c87_asked_of_nothing),
+	KUNIT_CASE(c86_cache_off_flushes),
 	KUNIT_CASE(c52_features_in_context),
 	KUNIT_CASE(c85_temperature),
 	KUNIT_CASE(c73_logs),
