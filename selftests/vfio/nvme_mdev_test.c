@@ -1012,6 +1012,47 @@ TEST_F(dev, bad_doorbells_are_events)
 	EXPECT_EQ(ST_OK, client_rw(c, &c->io[0], false, 0, 1, buf, self->lba));
 }
 
+/* 91, 92: The same through a mapped page, idle and busy, of what nobody looks at: within a second. */
+TEST_F(dev, mapped_bad_doorbells_are_events)
+{
+	static const struct { int index; uint32_t val, event; } t[] = {
+		{ 3, 9, 0x010100 }, { 2, 16, 0x010100 }, { 4, 1, 0x010000 },
+		{ 200, 1, 0x010000 },
+	};
+	struct client *c = &self->c;
+	struct sqe aer = { .opcode = 0x0c }, log = { .opcode = 0x02, .nsid = ~0u };
+	struct cqe e;
+	uint64_t buf;
+	int i, ms;
+
+	ASSERT_EQ(0, client_map_doorbells(c));
+	start(_metadata, self, 16);
+	buf = client_iova(c, client_alloc(c, PAGE));
+	log.prp1 = buf;
+	log.cdw10 = 15 << 16 | 1;
+	for (i = 0; i < 8; i++) {
+		const uint32_t val = t[i / 2].val;
+
+		queue_push(c, &c->admin, &aer);
+		queue_ring(c, &c->admin);
+		ASSERT_EQ(ST_OK, client_rw(c, &c->io[0], false, 0, 1, buf, self->lba));
+		/* the device falls asleep, or is kept awake by reads */
+		if (i & 1)
+			usleep(900000);
+		c->db[t[i / 2].index] = val;
+		for (ms = 0; ms < 1500 && !queue_pop(c, &c->admin, &e); ms += 10) {
+			if (!(i & 1) && t[i / 2].index > 3)
+				ASSERT_EQ(ST_OK, client_rw(c, &c->io[0], false, 0, 1, buf,
+							   self->lba));
+			usleep(10000);
+		}
+		ASSERT_LT(ms, 1500);
+		EXPECT_EQ(t[i / 2].event, e.dw0);
+		ASSERT_EQ(ST_OK, client_exec(c, &c->admin, &log, NULL));
+		ASSERT_EQ(ST_OK, client_rw(c, &c->io[0], false, 0, 1, buf, self->lba));
+	}
+}
+
 /* 23 */
 TEST_F(dev, reset_under_load)
 {

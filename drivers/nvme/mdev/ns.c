@@ -666,6 +666,7 @@ static void ns_look(struct nvme_mdev_ns *ns)
  * nvme_mdev_ns_watch() - tell the guest what has become of its namespaces
  * @work: nvme_mdev.ns_watch
  *
+ * And of its doorbells, which nobody else looks at when there is nothing to do.
  * Nobody calls when a block device changes.  What the guest does before it is
  * told is checked against the device as it is, by the backends.
  */
@@ -677,6 +678,8 @@ void nvme_mdev_ns_watch(struct work_struct *work)
 	nvme_mdev_control_lock(nm);
 	for (i = 1; nm->open && i <= VNVME_MAX_NS; i++)
 		ns_look(nm->ns[i]);
+	if (nm->open)
+		vnvme_db_watch(&nm->ctrl);
 	if (nm->open)
 		queue_delayed_work(nm->wq, &nm->ns_watch, WATCH_PERIOD);
 	nvme_mdev_control_unlock(nm);

@@ -3,9 +3,9 @@
  * Submission and completion rings, their doorbells and shadow doorbells.
  *
  * This is the one door through which doorbell values enter: behind it a tail
- * or a head lies inside its ring.  A value that cannot be is reported, noted as
- * seen and not looked at again until it changes; nothing is written back over
- * the guest's word.
+ * or a head lies inside its ring.  A value that cannot be is reported and not
+ * looked at again, so that it does not become good when the ring turns: in BAR0
+ * the last good one is put back, over the guest's shadow nothing is written.
  */
 #include "internal.h"
 
@@ -164,6 +164,16 @@ static void vnvme_db_follow(struct vnvme_ctrl *ctrl, unsigned int index,
 	vnvme_db_shut(v);
 }
 
+/* @m came through BAR0 and may not be: unless there is a new one, @cur stands. */
+static void vnvme_db_refuse(struct vnvme_ctrl *ctrl, unsigned int index, u32 *db,
+			    u32 m, u32 cur)
+{
+	u32 bad = (__force u32)cpu_to_le32(m);
+
+	if (cmpxchg(&ctrl->db[index], bad, (__force u32)cpu_to_le32(cur)) == bad)
+		WRITE_ONCE(*db, cur);
+}
+
 /* The same without DBBUF.  Return: @cur if there is nothing, or nonsense. */
 static __always_inline u32 vnvme_db_take(struct vnvme_ctrl *ctrl,
 					 unsigned int index, u32 *db, u32 cur,
@@ -176,6 +186,7 @@ static __always_inline u32 vnvme_db_take(struct vnvme_ctrl *ctrl,
 	WRITE_ONCE(*db, m);
 	if (likely(vnvme_db_fits(door, m)))
 		return m;
+	vnvme_db_refuse(ctrl, index, db, m, cur);
 	vnvme_aen_raise(ctrl, VNVME_AEN_DB_VALUE);
 	return cur;
 }
@@ -239,6 +250,7 @@ static noinline u32 vnvme_shadow_take(struct vnvme_ctrl *ctrl,
 	}
 	if (m != was && m != cur) {
 		if (!vnvme_db_fits(door, m)) {
+			vnvme_db_refuse(ctrl, index, v.db, m, cur);
 			bad = true;
 		} else {
 			cur = m;
@@ -485,6 +497,9 @@ static noinline void vnvme_cq_shadow_take(struct vnvme_ctrl *ctrl,
 	vnvme_cq_head_set(cq, vnvme_shadow_take(ctrl, vnvme_cq_db_index(cq->id),
 						vnvme_cq_view(cq), cq->head,
 						vnvme_cq_door(cq)));
+	/* refused: vnvme_cq_settled() is not to find it good later */
+	if (cq->use == VNVME_DB_SHADOW && cq->shadow != cq->head)
+		cq->word = NULL;
 	/* as vnvme_sq_event_lag(); the admin queue stays armed */
 	if (cq->id && cq->use == VNVME_DB_SHADOW &&
 	    vnvme_ring_dist(cq->head, cq->event, cq->depth) <= cq->depth / 4)
@@ -775,6 +790,16 @@ bool vnvme_dbbuf_adopt(struct vnvme_ctrl *ctrl, struct vnvme_dbbuf pages)
 	return true;
 }
 
+/* Is there a doorbell of a queue that does not exist? */
+static bool vnvme_db_stray(const struct vnvme_ctrl *ctrl, unsigned int i)
+{
+	if (!READ_ONCE(ctrl->db[i]))
+		return false;
+	return i / 2 > ctrl->cfg.nr_ioq ||
+	       !(i & 1 ? READ_ONCE(ctrl->lane[i / 2].cq.live) :
+			 READ_ONCE(ctrl->sq[i / 2].live));
+}
+
 /**
  * vnvme_db_scan() - doorbells of queues that do not exist: report and forget
  * @ctrl:	controller
@@ -789,15 +814,83 @@ void vnvme_db_scan(struct vnvme_ctrl *ctrl)
 	if (READ_ONCE(ctrl->state) != VNVME_READY)
 		return;
 	for (i = 0; i < nr; i++) {
-		if (!READ_ONCE(ctrl->db[i]))
-			continue;
-		if (i / 2 <= ctrl->cfg.nr_ioq &&
-		    (i & 1 ? READ_ONCE(ctrl->lane[i / 2].cq.live) :
-			     READ_ONCE(ctrl->sq[i / 2].live)))
+		if (!vnvme_db_stray(ctrl, i))
 			continue;
 		WRITE_ONCE(ctrl->db[i], 0);
 		found = true;
 	}
 	if (found)
 		vnvme_aen_raise(ctrl, VNVME_AEN_DB_REGISTER);
+}
+
+/* A doorbell that has a value since it was last taken which it may not have. */
+static bool vnvme_db_suspect(const struct vnvme_ctrl *ctrl, unsigned int index,
+			     u32 db, u32 shadow, u8 use, struct vnvme_db_door door)
+{
+	u32 m = vnvme_db_get(ctrl, index);
+	const __le32 *word;
+
+	if (m != db && !vnvme_db_fits(door, m))
+		return true;
+	if (!ctrl->dbbuf.db || use != VNVME_DB_SHADOW)
+		return false;
+	word = vnvme_dbbuf_word(ctrl, ctrl->dbbuf.db, index);
+	return word && vnvme_dbbuf_get(word) != shadow &&
+	       !vnvme_db_fits(door, vnvme_dbbuf_get(word));
+}
+
+/* Owners may be moving on meanwhile: who finds something looks again. */
+static bool vnvme_db_suspects(const struct vnvme_ctrl *ctrl)
+{
+	unsigned int i, nr = VNVME_PAGE_SIZE / sizeof(*ctrl->db);
+	const struct vnvme_sq *sq;
+	const struct vnvme_cq *cq;
+
+	for (i = 0; i < nr; i++)
+		if (vnvme_db_stray(ctrl, i))
+			return true;
+	for (i = 0; i <= ctrl->cfg.nr_ioq; i++) {
+		sq = &ctrl->sq[i];
+		cq = &ctrl->lane[i].cq;
+		if ((sq->live &&
+		     vnvme_db_suspect(ctrl, vnvme_sq_db_index(i), READ_ONCE(sq->db),
+				      READ_ONCE(sq->shadow), READ_ONCE(sq->use),
+				      vnvme_sq_door(sq))) ||
+		    (cq->live &&
+		     vnvme_db_suspect(ctrl, vnvme_cq_db_index(i), READ_ONCE(cq->db),
+				      READ_ONCE(cq->shadow), READ_ONCE(cq->use),
+				      vnvme_cq_door(cq))))
+			return true;
+	}
+	return false;
+}
+
+/**
+ * vnvme_db_watch() - doorbells that may not be, and that nobody has looked at
+ * @ctrl:	controller
+ *
+ * A head is looked at when it is needed, and the page may be mapped: this finds
+ * the rest (section 5.2), once a second.  Owners are parked only if there is
+ * something.
+ *
+ * Context: control.
+ */
+void vnvme_db_watch(struct vnvme_ctrl *ctrl)
+{
+	unsigned int i;
+
+	if (ctrl->state != VNVME_READY || !ctrl->master || !vnvme_db_suspects(ctrl))
+		return;
+	ctrl->env->park(ctrl);
+	vnvme_db_scan(ctrl);
+	for (i = 0; i <= ctrl->cfg.nr_ioq; i++) {
+		if (ctrl->sq[i].live)
+			vnvme_sq_take_slow(ctrl, &ctrl->sq[i]);
+		if (ctrl->lane[i].cq.live)
+			vnvme_cq_take(ctrl, &ctrl->lane[i].cq);
+		vnvme_lane_forget(&ctrl->lane[i]);
+	}
+	ctrl->env->unpark(ctrl);
+	ctrl->env->kick(ctrl);
+	ctrl->env->work(ctrl);
 }

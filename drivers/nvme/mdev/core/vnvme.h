@@ -20,6 +20,7 @@
 #include <linux/kernel.h>
 #include <linux/errno.h>
 #include <linux/string.h>
+#include <linux/atomic.h>
 #include <linux/bitops.h>
 #include <linux/compiler.h>
 #include <linux/spinlock.h>
@@ -798,5 +799,7 @@ bool vnvme_lane_pending(const struct vnvme_lane *lane);
 bool vnvme_admin_pending(const struct vnvme_ctrl *ctrl);
 /* Doorbells of queues that do not exist: report and forget. (owner) */
 void vnvme_db_scan(struct vnvme_ctrl *ctrl);
+/* All doorbells that may not be and that nobody has looked at, once a second. (control) */
+void vnvme_db_watch(struct vnvme_ctrl *ctrl);
 
 #endif

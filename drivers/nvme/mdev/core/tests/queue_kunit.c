@@ -192,6 +192,91 @@ static void c91_doorbell_of_nobody(struct kunit *test)
 	fake_free(f);
 }
 
+/* 91, 92: found by the look once a second, with nothing to do for the lane */
+static void c91_c92_watched(struct kunit *test)
+{
+	static const struct { u32 index, val; u32 event; } t[] = {
+		{ 3, 7, 0x010100 }, { 3, 16, 0x010100 }, { 2, 16, 0x010100 },
+		{ 4, 1, 0x010000 }, { 5, 3, 0x010000 }, { 900, 1, 0x010000 },
+		{ 1, 31, 0x010100 }, { 3, ~0u, 0x010100 },
+	};
+	struct fake *f;
+	u32 i, shadow;
+
+	for (shadow = 0; shadow < 2; shadow++) {
+		f = fake_ready(2);
+		pin_data(test, f);
+		if (shadow)
+			KUNIT_ASSERT_EQ(test, fake_dbbuf(f), 0);
+		pin_data(test, f);
+		vnvme_cq_take(&f->ctrl, &f->ctrl.lane[1].cq);
+		for (i = 0; i < ARRAY_SIZE(t); i++) {
+			if (shadow && (t[i].index & ~1u) == 2)
+				SHADOW(f, t[i].index) = t[i].val;
+			else
+				f->db[t[i].index] = t[i].val;
+			vnvme_db_watch(&f->ctrl);
+			KUNIT_EXPECT_EQ_MSG(test, next_aen(f), t[i].event, "%u", i);
+			KUNIT_EXPECT_EQ(test, fake_get_log(f, 1, 64, 0, false), 0);
+			/* once */
+			vnvme_db_watch(&f->ctrl);
+			KUNIT_EXPECT_EQ_MSG(test, next_aen(f), ~0u, "%u", i);
+			f->ctrl.nr_aer = 0;
+			memset(f->q[0].waiting, 0, FAKE_CIDS);
+			if (shadow && t[i].index == 2)
+				SHADOW(f, 2) = f->q[1].tail;
+			if (shadow && t[i].index == 3)
+				SHADOW(f, 3) = f->q[1].head;
+			pin_data(test, f);
+		}
+		f->work = false;
+		vnvme_db_watch(&f->ctrl);
+		KUNIT_EXPECT_FALSE(test, f->work);
+		KUNIT_EXPECT_EQ(test, f->nr_bad, 0);
+		fake_free(f);
+	}
+}
+
+/* 92: a head that was refused does not become good when the tail has got there */
+static void c92_refused_head_stays_refused(struct kunit *test)
+{
+	struct vnvme_cqe cqe;
+	struct fake *f;
+	u32 shadow, i;
+
+	for (shadow = 0; shadow < 2; shadow++) {
+		f = fake_ready(1);
+		if (shadow)
+			KUNIT_ASSERT_EQ(test, fake_dbbuf(f), 0);
+		pin_data(test, f);
+		vnvme_cq_take(&f->ctrl, &f->ctrl.lane[1].cq);
+		/* five ahead of what there is */
+		if (shadow)
+			SHADOW(f, 3) = 6;
+		else
+			f->db[3] = 6;
+		vnvme_db_watch(&f->ctrl);
+		KUNIT_EXPECT_EQ(test, next_aen(f), 0x010100);
+		for (i = 0; i < 5; i++) {
+			push_reads(f, 1, 1);
+			fake_sq_ring(f, 1);
+			fake_run(f);
+		}
+		KUNIT_EXPECT_EQ(test, f->ctrl.lane[1].cq.tail, 6);
+		fake_step(f, 1, 16);
+		vnvme_cq_take(&f->ctrl, &f->ctrl.lane[1].cq);
+		KUNIT_EXPECT_EQ_MSG(test, f->ctrl.lane[1].cq.head, 1, "%u", shadow);
+		/* nothing of what was not read is written over */
+		push_reads(f, 1, 12);
+		fake_sq_ring(f, 1);
+		fake_run(f);
+		for (i = 0; i < 14; i++)
+			KUNIT_EXPECT_TRUE(test, fake_pop(f, 1, &cqe));
+		KUNIT_EXPECT_EQ(test, f->nr_bad, 0);
+		fake_free(f);
+	}
+}
+
 /* 96: EventIdx is honoured, with barriers; 97: no wake-up is missed */
 static void c96_no_missed_wake(struct kunit *test)
 {
@@ -731,6 +816,8 @@ static struct kunit_case queue_cases[] = {
 	KUNIT_CASE(l08_full_cq_with_dbbuf_wakes),
 	KUNIT_CASE(c92_bad_doorbells),
 	KUNIT_CASE(c91_doorbell_of_nobody),
+	KUNIT_CASE(c91_c92_watched),
+	KUNIT_CASE(c92_refused_head_stays_refused),
 	KUNIT_CASE(c96_no_missed_wake),
 	KUNIT_CASE(c98_shadow_and_mmio_mixed),
 	KUNIT_CASE(c98_shadow_given_back),

@@ -253,6 +253,81 @@ static void c15_shutdown_any_time(struct kunit *test)
 	fake_free(f);
 }
 
+/* 13, 15: not lost to what comes while draining, nor left over at enable */
+static void c15_shutdown_is_not_lost(struct kunit *test)
+{
+	struct vnvme_sqe sqe = fake_rw(VNVME_CMD_WRITE, 0, 8, FAKE_DATA, 0);
+	struct fake *f;
+	u32 how;
+
+	for (how = 0; how < 3; how++) {
+		f = fake_ready(1);
+		f->hold = true;
+		fake_push(f, 1, &sqe);
+		fake_sq_ring(f, 1);
+		fake_run(f);
+		fake_write32(f, VNVME_REG_CC, CC_EN | 1 << 14);
+		fake_run(f);
+		if (how == 0) {
+			fake_write32(f, VNVME_REG_CC, 0x00464000);
+		} else if (how == 1) {
+			fake_write32(f, VNVME_REG_CC, 0x00460000);
+		} else {
+			vnvme_ctrl_fatal(&f->ctrl);
+			fake_run(f);
+		}
+		f->hold = false;
+		fake_run(f);
+		KUNIT_EXPECT_EQ(test, f->nr_flush, 1);
+		KUNIT_EXPECT_EQ(test, fake_read32(f, VNVME_REG_CSTS) & VNVME_CSTS_SHST,
+				how == 1 ? 0 : VNVME_CSTS_SHST_DONE);
+		fake_free(f);
+	}
+	for (how = 0; how < 3; how++) {
+		f = fake_ready(1);
+		if (how == 2)
+			f->hold = true;
+		fake_push(f, 1, &sqe);
+		fake_sq_ring(f, 1);
+		fake_run(f);
+		/* left from before, with it, and while CC.EN = 0 drains */
+		fake_write32(f, VNVME_REG_CC, how ? 0x00460000 : 0x00464000);
+		if (how < 2)
+			fake_run(f);
+		fake_write32(f, VNVME_REG_CC, CC_EN | 1 << 14);
+		f->hold = false;
+		fake_run(f);
+		KUNIT_EXPECT_EQ_MSG(test, fake_read32(f, VNVME_REG_CSTS),
+				    VNVME_CSTS_RDY | VNVME_CSTS_SHST_DONE, "%u", how);
+		fake_free(f);
+	}
+}
+
+/* 13, 97, 99: after SHST = 10b nothing is written to the guest's memory */
+static void c13_c99_shut_is_quiet(struct kunit *test)
+{
+	struct fake *f = fake_ready(1);
+	struct vnvme_sqe sqe = fake_rw(VNVME_CMD_READ, 0, 1, FAKE_DATA, 0);
+	const u32 *event = fake_ptr(f, FAKE_EVENT);
+	u32 i;
+
+	KUNIT_ASSERT_EQ(test, fake_dbbuf(f), 0);
+	for (i = 0; i < 3; i++)
+		KUNIT_ASSERT_EQ(test, fake_io(f, 1, &sqe), 0);
+	fake_write32(f, VNVME_REG_CC, CC_EN | 1 << 14);
+	fake_run(f);
+	KUNIT_EXPECT_EQ(test, fake_read32(f, VNVME_REG_CSTS) & VNVME_CSTS_SHST,
+			VNVME_CSTS_SHST_DONE);
+	memset(fake_ptr(f, FAKE_SHADOW), 0x33, 2 * VNVME_PAGE_SIZE);
+	vnvme_lane_arm(&f->ctrl.lane[1]);
+	f->work = true;
+	fake_run(f);
+	vnvme_lane_arm(&f->ctrl.lane[1]);
+	for (i = 0; i < 1024; i++)
+		KUNIT_ASSERT_EQ(test, event[i], 0x33333333);
+	fake_free(f);
+}
+
 /* 16 */
 static void c16_nssr(struct kunit *test)
 {
@@ -397,6 +472,8 @@ static struct kunit_case regs_cases[] = {
 	KUNIT_CASE(c11_admin_sizes),
 	KUNIT_CASE(c13_shutdown),
 	KUNIT_CASE(c15_shutdown_any_time),
+	KUNIT_CASE(c15_shutdown_is_not_lost),
+	KUNIT_CASE(c13_c99_shut_is_quiet),
 	KUNIT_CASE(c16_nssr),
 	KUNIT_CASE(c17_enable_toggled),
 	KUNIT_CASE(c22_msix_table),

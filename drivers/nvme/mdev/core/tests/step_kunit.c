@@ -646,6 +646,34 @@ static void c38_intx(struct kunit *test)
 	fake_free(f);
 }
 
+/* 38: there is no pin with MSI-X on, nor in D3hot */
+static void c38_no_pin(struct kunit *test)
+{
+	struct fake *f = fake_ready(1);
+	u32 msix = fake_cfg_read32(f, VNVME_PCI_CAP_MSIX);
+
+	push_reads(f, 1, 2);
+	fake_run(f);
+	KUNIT_EXPECT_TRUE(test, vnvme_intx_level(&f->ctrl));
+	fake_cfg_write32(f, VNVME_PCI_CAP_MSIX, msix | 1u << 31);
+	KUNIT_EXPECT_FALSE(test, vnvme_intx_level(&f->ctrl));
+	KUNIT_EXPECT_EQ(test, fake_cfg_read32(f, 4) >> 16 & 8, 0);
+	f->nr_irqs = 0;
+	fake_write32(f, VNVME_REG_INTMS, 1);
+	fake_write32(f, VNVME_REG_INTMC, 1);
+	fake_cfg_write16(f, VNVME_PCI_COMMAND, 0x406);
+	fake_cfg_write16(f, VNVME_PCI_COMMAND, 6);
+	KUNIT_EXPECT_EQ(test, f->nr_irqs, 0);
+	/* off again: the level is there */
+	fake_cfg_write32(f, VNVME_PCI_CAP_MSIX, msix);
+	KUNIT_EXPECT_EQ(test, f->nr_irqs, 1);
+	KUNIT_EXPECT_TRUE(test, vnvme_intx_level(&f->ctrl));
+	fake_cfg_write16(f, VNVME_PCI_PMCSR, 3);
+	KUNIT_EXPECT_FALSE(test, vnvme_intx_level(&f->ctrl));
+	KUNIT_EXPECT_EQ(test, fake_cfg_read32(f, 4) >> 16 & 8, 0);
+	fake_free(f);
+}
+
 /* rule 12: a queue whose doorbell nobody rang is found by one scan */
 static void r12_one_scan_finds_all(struct kunit *test)
 {
@@ -690,6 +718,7 @@ static struct kunit_case step_cases[] = {
 	KUNIT_CASE(c20_express_link),
 	KUNIT_CASE(c20_power_and_flr),
 	KUNIT_CASE(c38_intx),
+	KUNIT_CASE(c38_no_pin),
 	KUNIT_CASE(r12_one_scan_finds_all),
 	{}
 };
