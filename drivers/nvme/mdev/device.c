@@ -65,7 +65,9 @@ static void env_pin_req(struct vnvme_req *req)
 
 static void env_flush(struct vnvme_ctrl *ctrl)
 {
-	nvme_mdev_ns_flush(nvme_mdev_of_ctrl(ctrl));
+	struct nvme_mdev *nm = nvme_mdev_of_ctrl(ctrl);
+
+	queue_work(nm->wq, &nm->flush);
 }
 
 static u64 env_now_ns(struct vnvme_ctrl *ctrl)

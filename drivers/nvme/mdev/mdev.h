@@ -419,7 +419,8 @@ struct nvme_mdev {
 	u32			*db;		/* the doorbell page */
 	struct workqueue_struct	*wq;
 	struct work_struct	work;
-	wait_queue_head_t	idle;		/* the controller has drained */
+	struct work_struct	flush;		/* what has completed becomes durable */
+	wait_queue_head_t	idle;		/* drained, or a namespace is not busy */
 
 	struct mutex		vma_lock;	/* the list of mappings */
 	struct list_head	vmas;
@@ -593,7 +594,7 @@ int nvme_mdev_ns_claim_all(struct nvme_mdev *nm);
 int nvme_mdev_ns_attach_all(struct nvme_mdev *nm);
 void nvme_mdev_ns_close_all(struct nvme_mdev *nm);
 void nvme_mdev_ns_free_all(struct nvme_mdev *nm);
-void nvme_mdev_ns_flush(struct nvme_mdev *nm);
+void nvme_mdev_ns_flush(struct work_struct *work);
 void nvme_mdev_ns_watch(struct work_struct *work);
 ssize_t nvme_mdev_ns_list(struct nvme_mdev *nm, char *buf, size_t size);
 

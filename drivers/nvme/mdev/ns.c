@@ -418,7 +418,7 @@ static bool ns_is_busy(struct nvme_mdev *nm, u32 nsid)
 	bool busy;
 
 	nvme_mdev_control_lock(nm);
-	busy = nm->ns[nsid] && nm->ns[nsid]->busy && !nm->ns[nsid]->removing;
+	busy = nm->ns[nsid] && nm->ns[nsid]->busy;
 	nvme_mdev_control_unlock(nm);
 	return busy;
 }
@@ -570,19 +570,47 @@ void nvme_mdev_ns_free_all(struct nvme_mdev *nm)
 	}
 }
 
+/* A namespace that the guest has, busy for the caller; NULL if it has none by this NSID. */
+static struct nvme_mdev_ns *ns_seize(struct nvme_mdev *nm, u32 nsid)
+{
+	struct nvme_mdev_ns *ns;
+
+	for (;;) {
+		nvme_mdev_control_lock(nm);
+		ns = nm->ns[nsid];
+		if (!ns || !ns->attached || !ns->bdev)
+			ns = NULL;
+		if (!ns || !ns->busy)
+			break;
+		nvme_mdev_control_unlock(nm);
+		wait_event(nm->idle, !ns_is_busy(nm, nsid));
+	}
+	if (ns)
+		ns->busy = true;
+	nvme_mdev_control_unlock(nm);
+	return ns;
+}
+
 /**
  * nvme_mdev_ns_flush() - make completed writes durable
- * @nm: device
+ * @work: nvme_mdev.flush
  *
- * Context: control, may sleep.
+ * As long as the devices below take; nobody but vnvme_ctrl_flushed() waits for that.
  */
-void nvme_mdev_ns_flush(struct nvme_mdev *nm)
+void nvme_mdev_ns_flush(struct work_struct *work)
 {
-	u32 i;
+	struct nvme_mdev *nm = container_of(work, struct nvme_mdev, flush);
+	u32 nr = vnvme_ctrl_flush_asked(&nm->ctrl), i;
 
-	for (i = 1; i <= VNVME_MAX_NS; i++)
-		if (nm->ns[i] && nm->ns[i]->attached && nm->ns[i]->bdev)
-			blkdev_issue_flush(nm->ns[i]->bdev);
+	for (i = 1; i <= VNVME_MAX_NS; i++) {
+		struct nvme_mdev_ns *ns = ns_seize(nm, i);
+
+		if (!ns)
+			continue;
+		blkdev_issue_flush(ns->bdev);
+		ns_settle(ns, false);
+	}
+	vnvme_ctrl_flushed(&nm->ctrl, nr);
 }
 
 /* The device may have grown, shrunk, or become read-only. */

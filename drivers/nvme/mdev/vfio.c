@@ -364,6 +364,7 @@ static int nvme_mdev_init_dev(struct vfio_device *vdev)
 	nm->block.ops = &nvme_mdev_block_backend;
 	mutex_init(&nm->lock);
 	INIT_WORK(&nm->work, nvme_mdev_work_fn);
+	INIT_WORK(&nm->flush, nvme_mdev_ns_flush);
 	INIT_DELAYED_WORK(&nm->ns_watch, nvme_mdev_ns_watch);
 	init_waitqueue_head(&nm->idle);
 	nvme_mdev_irq_init(nm);

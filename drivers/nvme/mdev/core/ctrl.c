@@ -43,8 +43,9 @@ static void vnvme_queues_forget(struct vnvme_ctrl *ctrl)
 		lane->blocked = false;
 		lane->deleting = 0;
 	}
-	/* requests that wait for an event, deletions that wait for commands */
+	/* requests that wait for an event, for a flush, deletions that wait for commands */
 	ctrl->lane[0].busy = 0;
+	ctrl->nr_flush_wait = 0;
 	ctrl->env->unpark(ctrl);
 }
 
@@ -78,6 +79,7 @@ static enum vnvme_state vnvme_do_enable(struct vnvme_ctrl *ctrl)
 	struct vnvme_lane *lane = &ctrl->lane[0];
 
 	ctrl->csts &= ~(VNVME_CSTS_SHST | VNVME_CSTS_CFS);
+	ctrl->flush_shut = 0;
 	if (!vnvme_enable_ok(ctrl, sqs, cqs)) {
 		WRITE_ONCE(ctrl->csts, ctrl->csts | VNVME_CSTS_CFS);
 		return VNVME_FAILED;
@@ -103,6 +105,7 @@ static void vnvme_power_on(struct vnvme_ctrl *ctrl)
 {
 	ctrl->cc = 0;
 	ctrl->csts = 0;
+	ctrl->flush_shut = 0;
 	ctrl->intms = 0;
 	ctrl->aqa = 0;
 	ctrl->asq = 0;
@@ -132,6 +135,88 @@ static enum vnvme_state vnvme_do_reset_again(struct vnvme_ctrl *ctrl)
 	return VNVME_STOPPING;
 }
 
+/* ------------------------------------------------------------ flushes ---- */
+
+/**
+ * vnvme_flush_begin() - have what has completed made durable
+ * @ctrl:	controller
+ *
+ * Context: control; waits for no device.
+ * Return: the flush's number, for vnvme_flush_ended().
+ */
+u32 vnvme_flush_begin(struct vnvme_ctrl *ctrl)
+{
+	u32 nr = ctrl->flush_asked + 1;
+
+	/* 0 is none */
+	WRITE_ONCE(ctrl->flush_asked, nr ?: 1);
+	ctrl->env->flush(ctrl);
+	return ctrl->flush_asked;
+}
+
+/**
+ * vnvme_flush_ended() - is it durable?
+ * @ctrl:	controller
+ * @nr:		of vnvme_flush_begin()
+ *
+ * Context: any.
+ */
+bool vnvme_flush_ended(const struct vnvme_ctrl *ctrl, u32 nr)
+{
+	return (s32)(READ_ONCE(ctrl->flush_done) - nr) >= 0;
+}
+
+u32 vnvme_ctrl_flush_asked(const struct vnvme_ctrl *ctrl)
+{
+	return READ_ONCE(ctrl->flush_asked);
+}
+
+void vnvme_ctrl_flushed(struct vnvme_ctrl *ctrl, u32 nr)
+{
+	WRITE_ONCE(ctrl->flush_done, nr);
+	ctrl->env->work(ctrl);
+}
+
+static void vnvme_shutdown_end(struct vnvme_ctrl *ctrl)
+{
+	u32 csts = ctrl->csts & ~VNVME_CSTS_SHST;
+
+	if (!ctrl->flush_shut || !vnvme_flush_ended(ctrl, ctrl->flush_shut))
+		return;
+	ctrl->flush_shut = 0;
+	/* not if the guest waits for it no more */
+	if (VNVME_CC_SHN(ctrl->cc))
+		csts |= VNVME_CSTS_SHST_DONE;
+	WRITE_ONCE(ctrl->csts, csts);
+}
+
+/* Nothing is in flight any more; SHST is 10b once all of it is durable. */
+static void vnvme_shutdown_done(struct vnvme_ctrl *ctrl)
+{
+	WRITE_ONCE(ctrl->csts, (ctrl->csts & ~VNVME_CSTS_SHST) |
+			       VNVME_CSTS_SHST_BUSY);
+	if (!ctrl->flush_shut)
+		ctrl->flush_shut = vnvme_flush_begin(ctrl);
+	vnvme_shutdown_end(ctrl);
+}
+
+/* A flush may have ended: who waits for it? */
+static void vnvme_flush_tell(struct vnvme_ctrl *ctrl)
+{
+	unsigned int i, left = 0;
+
+	for (i = 0; i < ctrl->nr_flush_wait; i++) {
+		const struct vnvme_flush_wait *w = &ctrl->flush_wait[i];
+
+		if (!vnvme_flush_ended(ctrl, w->nr))
+			ctrl->flush_wait[left++] = *w;
+		else if (ctrl->state == VNVME_READY || ctrl->state == VNVME_SHUTTING)
+			vnvme_admin_post(ctrl, w->cid, 0, 0);
+	}
+	ctrl->nr_flush_wait = left;
+	vnvme_shutdown_end(ctrl);
+}
+
 /* The controller reset proper, section 7.3.2; AQA, ASQ and ACQ stay. */
 static enum vnvme_state vnvme_do_stopped(struct vnvme_ctrl *ctrl)
 {
@@ -143,9 +228,8 @@ static enum vnvme_state vnvme_do_stopped(struct vnvme_ctrl *ctrl)
 	WRITE_ONCE(ctrl->lost, false);
 	if ((ctrl->csts & VNVME_CSTS_SHST) == VNVME_CSTS_SHST_BUSY) {
 		/* asked for, even if the guest waits for it no more */
-		ctrl->env->flush(ctrl);
-		WRITE_ONCE(ctrl->csts, VNVME_CC_SHN(ctrl->cc) ?
-				       VNVME_CSTS_SHST_DONE : 0);
+		WRITE_ONCE(ctrl->csts, VNVME_CSTS_SHST_BUSY);
+		vnvme_shutdown_done(ctrl);
 	} else {
 		WRITE_ONCE(ctrl->csts, 0);
 	}
@@ -168,13 +252,6 @@ static enum vnvme_state vnvme_do_shutdown_later(struct vnvme_ctrl *ctrl)
 	WRITE_ONCE(ctrl->csts, (ctrl->csts & ~VNVME_CSTS_SHST) |
 			       VNVME_CSTS_SHST_BUSY);
 	return VNVME_STOPPING;
-}
-
-static void vnvme_shutdown_done(struct vnvme_ctrl *ctrl)
-{
-	ctrl->env->flush(ctrl);
-	WRITE_ONCE(ctrl->csts, (ctrl->csts & ~VNVME_CSTS_SHST) |
-			       VNVME_CSTS_SHST_DONE);
 }
 
 static enum vnvme_state vnvme_do_shut(struct vnvme_ctrl *ctrl)
@@ -485,6 +562,7 @@ void vnvme_ctrl_work(struct vnvme_ctrl *ctrl)
 		vnvme_queues_find(ctrl);
 	if (vnvme_ctrl_due(ctrl))
 		vnvme_ctrl_event(ctrl, VNVME_EV_DRAINED);
+	vnvme_flush_tell(ctrl);
 	if (vnvme_admin_step(ctrl))
 		ctrl->env->work(ctrl);
 }

@@ -138,19 +138,29 @@ static u16 vnvme_vector_get(struct vnvme_ctrl *ctrl, struct vnvme_cmd *cmd,
 
 /* -------------------------------------------------------- write cache ---- */
 
-/* Without a cache each write is durable; so must be those before. */
+/*
+ * Without a cache each write is durable; so must be those before, when the command
+ * is answered.
+ */
 static u16 vnvme_wce_set(struct vnvme_ctrl *ctrl, struct vnvme_cmd *cmd, u32 val)
 {
-	u32 was = ctrl->feat[VNVME_FEAT_WCE];
+	u32 was = ctrl->feat[VNVME_FEAT_WCE], nr;
 
+	if (was && !val && ctrl->nr_flush_wait == VNVME_FLUSH_WAITS)
+		return VNVME_SC_INTERNAL;
 	WRITE_ONCE(ctrl->feat[VNVME_FEAT_WCE], val);
-	if (was && !val) {
-		/* what was submitted by the old value has left the lanes' steps */
-		ctrl->env->park(ctrl);
-		ctrl->env->unpark(ctrl);
-		ctrl->env->flush(ctrl);
-	}
-	return 0;
+	if (!was || val)
+		return 0;
+	/* what was submitted by the old value has left the lanes' steps */
+	ctrl->env->park(ctrl);
+	ctrl->env->unpark(ctrl);
+	nr = vnvme_flush_begin(ctrl);
+	if (vnvme_flush_ended(ctrl, nr))
+		return 0;
+	ctrl->flush_wait[ctrl->nr_flush_wait++] = (struct vnvme_flush_wait){
+		.nr = nr, .cid = le16_to_cpu(cmd->sqe.cid),
+	};
+	return VNVME_HELD;
 }
 
 /* ------------------------------------------------------------- table ---- */

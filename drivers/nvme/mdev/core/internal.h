@@ -449,5 +449,7 @@ void vnvme_pci_reset(struct vnvme_ctrl *ctrl);
 void vnvme_ctrl_event(struct vnvme_ctrl *ctrl, enum vnvme_event event);
 void vnvme_cc_write(struct vnvme_ctrl *ctrl, u32 val);
 void vnvme_ctrl_going(struct vnvme_ctrl *ctrl);
+u32 vnvme_flush_begin(struct vnvme_ctrl *ctrl);
+bool vnvme_flush_ended(const struct vnvme_ctrl *ctrl, u32 nr);
 
 #endif

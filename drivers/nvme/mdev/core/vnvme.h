@@ -190,8 +190,8 @@ static inline bool vnvme_mem_lookup(const struct vnvme_mem *mem, u64 iova,
  *		-EFAULT: not the guest's memory, -ENOMEM: over a limit.
  * @pin_req:	owner found @req->miss_iova not pinned: have it pinned by
  *		somebody who may sleep, then vnvme_req_return() (owner)
- * @flush:	make every completed write of every namespace durable; may
- *		sleep (control)
+ * @flush:	have every completed write of every namespace made durable, then
+ *		vnvme_ctrl_flushed(); waits for no device (control)
  * @now_ns:	monotonic clock (any)
  */
 struct vnvme_env {
@@ -588,6 +588,14 @@ enum vnvme_aen {
 	VNVME_NR_AENS,
 };
 
+#define VNVME_FLUSH_WAITS	4
+
+/* A Set Features whose answer waits for a flush. */
+struct vnvme_flush_wait {
+	u32	nr;
+	u16	cid;
+};
+
 struct vnvme_errlog {
 	spinlock_t		lock;	/* errors come from owners, too */
 	u64			count;
@@ -640,6 +648,12 @@ struct vnvme_ctrl {
 	unsigned long		ev_open;
 	bool			fatal;		/* any sets: EV_FATAL is due */
 	bool			lost;		/* any sets: pin the queues again */
+
+	u32			flush_asked;	/* flushes begun; control writes it */
+	u32			flush_done;	/* up to this one they have ended (any) */
+	u32			flush_shut;	/* the one that a shutdown waits for, or 0 */
+	struct vnvme_flush_wait	flush_wait[VNVME_FLUSH_WAITS];
+	u8			nr_flush_wait;
 
 	u8			aen_masked;
 	u8			nr_aer;
@@ -702,6 +716,11 @@ void vnvme_ctrl_reset(struct vnvme_ctrl *ctrl);
 
 /* True if the controller is disabled and nothing is in flight. (any) */
 bool vnvme_ctrl_idle(const struct vnvme_ctrl *ctrl);
+
+/* Flushes begun so far: what env->flush() does next ends these. (any) */
+u32 vnvme_ctrl_flush_asked(const struct vnvme_ctrl *ctrl);
+/* What had completed when @nr flushes were begun is durable. (any) */
+void vnvme_ctrl_flushed(struct vnvme_ctrl *ctrl, u32 nr);
 
 /* Queue memory vanished or the like: CSTS.CFS follows. (any) */
 void vnvme_ctrl_fatal(struct vnvme_ctrl *ctrl);

@@ -118,7 +118,14 @@ static void fake_env_flush(struct vnvme_ctrl *ctrl)
 	struct fake *f = to_fake(ctrl);
 
 	f->nr_flush++;
+	if (!f->flush_hold)
+		fake_flush_end(f);
+}
+
+void fake_flush_end(struct fake *f)
+{
 	memset(f->durable, 1, FAKE_LBAS);
+	vnvme_ctrl_flushed(&f->ctrl, vnvme_ctrl_flush_asked(&f->ctrl));
 }
 
 static void fake_beside(struct fake *f)

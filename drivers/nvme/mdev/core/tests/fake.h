@@ -78,6 +78,7 @@ struct fake {
 	bool			last_fua;	/* of what the backend got */
 	struct vnvme_req	*pin_list;
 	bool			pin_hold;	/* the pin worker is slow */
+	bool			flush_hold;	/* a device is: fake_flush_end() */
 	u64			lose;		/* a page that goes while ... */
 	u32			lose_pins;	/* ... so many others are pinned */
 	bool			lose_parked;	/* or while lanes are parked */
@@ -116,6 +117,7 @@ void fake_run(struct fake *f);			/* until nothing moves */
 void fake_work(struct fake *f);			/* control only */
 unsigned int fake_step(struct fake *f, u16 lane, unsigned int budget);
 void fake_check(struct fake *f);			/* invariants: ->nr_bad */
+void fake_flush_end(struct fake *f);
 void fake_pin_all(struct fake *f);		/* answer what waits for a pin */
 void fake_unpin(struct fake *f, u64 iova, u32 len);
 void fake_page(struct fake *f, u64 iova, enum fake_page kind);

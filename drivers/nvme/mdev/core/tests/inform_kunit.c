@@ -486,6 +486,50 @@ static void c86_cache_off_flushes(struct kunit *test)
 	fake_free(f);
 }
 
+/* 86: the answer comes when it is, and other commands go on */
+static void c86_cache_off_waits(struct kunit *test)
+{
+	struct vnvme_sqe sqe = fake_sqe(VNVME_ADM_SET_FEATURES, 0);
+	struct fake *f = fake_ready(1);
+	struct vnvme_cqe cqe;
+	u32 i;
+
+	sqe.cdw10 = cpu_to_le32(VNVME_FEAT_WCE);
+	f->flush_hold = true;
+	for (i = 0; i <= VNVME_FLUSH_WAITS; i++) {
+		KUNIT_EXPECT_EQ(test, fake_set_feature(f, 6, 1, NULL), 0);
+		fake_push(f, 0, &sqe);
+		fake_sq_ring(f, 0);
+		fake_run(f);
+	}
+	/* one too many is refused, and changes nothing */
+	KUNIT_ASSERT_TRUE(test, fake_pop(f, 0, &cqe));
+	fake_cq_ring(f, 0);
+	KUNIT_EXPECT_EQ(test, cqe.status >> 1, VNVME_SC_INTERNAL);
+	KUNIT_EXPECT_EQ(test, f->ctrl.feat[VNVME_FEAT_WCE], 1);
+	KUNIT_EXPECT_EQ(test, fake_identify(f, 1, 0), 0);
+	fake_flush_end(f);
+	fake_run(f);
+	for (i = 0; i < VNVME_FLUSH_WAITS; i++) {
+		KUNIT_ASSERT_TRUE(test, fake_pop(f, 0, &cqe));
+		KUNIT_EXPECT_EQ(test, cqe.status >> 1, 0);
+	}
+	fake_cq_ring(f, 0);
+	KUNIT_EXPECT_FALSE(test, fake_pop(f, 0, &cqe));
+	KUNIT_EXPECT_EQ(test, f->nr_bad, 0);
+	/* those of before a reset are not answered after it */
+	fake_push(f, 0, &sqe);
+	fake_sq_ring(f, 0);
+	fake_run(f);
+	fake_write32(f, VNVME_REG_CC, 0);
+	fake_run(f);
+	KUNIT_EXPECT_TRUE(test, fake_enable(f, 8, 8));
+	fake_flush_end(f);
+	fake_run(f);
+	KUNIT_EXPECT_FALSE(test, fake_pop(f, 0, &cqe));
+	fake_free(f);
+}
+
 /* 52, 87, 86: features that depend on the rest */
 static void c52_features_in_context(struct kunit *test)
 {
@@ -658,6 +702,7 @@ static struct kunit_case inform_cases[] = {
 	KUNIT_CASE(c90_error_recovery),
 	KUNIT_CASE(c85_c87_asked_of_nothing),
 	KUNIT_CASE(c86_cache_off_flushes),
+	KUNIT_CASE(c86_cache_off_waits),
 	KUNIT_CASE(c52_features_in_context),
 	KUNIT_CASE(c85_temperature),
 	KUNIT_CASE(c73_logs),

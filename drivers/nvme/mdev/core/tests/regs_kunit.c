@@ -253,6 +253,51 @@ static void c15_shutdown_any_time(struct kunit *test)
 	fake_free(f);
 }
 
+/* 15: a device that flushes for long holds up the end of the shutdown, and nothing else */
+static void c15_slow_flush(struct kunit *test)
+{
+	struct vnvme_sqe sqe = fake_rw(VNVME_CMD_WRITE, 0, 8, FAKE_DATA, 0);
+	struct fake *f;
+	u32 how;
+
+	for (how = 0; how < 5; how++) {
+		f = fake_ready(1);
+		f->flush_hold = true;
+		KUNIT_EXPECT_EQ(test, fake_io(f, 1, &sqe), 0);
+		if (how == 4)
+			vnvme_ctrl_fatal(&f->ctrl);
+		fake_run(f);
+		fake_write32(f, VNVME_REG_CC, CC_EN | 1 << 14);
+		fake_run(f);
+		KUNIT_EXPECT_EQ(test, fake_read32(f, VNVME_REG_CSTS) & VNVME_CSTS_SHST,
+				VNVME_CSTS_SHST_BUSY);
+		KUNIT_EXPECT_EQ(test, f->nr_flush, 1);
+		if (how == 1) {
+			/* a reset goes on beside it */
+			fake_write32(f, VNVME_REG_CC, 1 << 14);
+			fake_run(f);
+			KUNIT_EXPECT_EQ(test, fake_read32(f, VNVME_REG_CSTS),
+					VNVME_CSTS_SHST_BUSY);
+		} else if (how == 2) {
+			fake_write32(f, VNVME_REG_CC, 0);
+			fake_run(f);
+			KUNIT_EXPECT_TRUE(test, fake_enable(f, 8, 8));
+			KUNIT_EXPECT_EQ(test, fake_read32(f, VNVME_REG_CSTS), 1);
+		} else if (how == 3) {
+			vnvme_ctrl_reset(&f->ctrl);
+			fake_run(f);
+			KUNIT_EXPECT_TRUE(test, vnvme_ctrl_idle(&f->ctrl));
+			KUNIT_EXPECT_EQ(test, fake_read32(f, VNVME_REG_CSTS), 0);
+		}
+		fake_flush_end(f);
+		fake_run(f);
+		KUNIT_EXPECT_EQ(test, fake_read32(f, VNVME_REG_CSTS) & VNVME_CSTS_SHST,
+				how == 2 || how == 3 ? 0 : VNVME_CSTS_SHST_DONE);
+		KUNIT_EXPECT_EQ(test, f->nr_flush, 1);
+		fake_free(f);
+	}
+}
+
 /* 13, 15: not lost to what comes while draining, nor left over at enable */
 static void c15_shutdown_is_not_lost(struct kunit *test)
 {
@@ -472,6 +517,7 @@ static struct kunit_case regs_cases[] = {
 	KUNIT_CASE(c11_admin_sizes),
 	KUNIT_CASE(c13_shutdown),
 	KUNIT_CASE(c15_shutdown_any_time),
+	KUNIT_CASE(c15_slow_flush),
 	KUNIT_CASE(c15_shutdown_is_not_lost),
 	KUNIT_CASE(c13_c99_shut_is_quiet),
 	KUNIT_CASE(c16_nssr),
