@@ -326,7 +326,7 @@ ktap_fault "a command that the drive always loses" lost_command
 ktap_fault "a partition that shrinks, and that cannot be deleted" shrunk
 ktap_fault "a namespace that is formatted" formatted
 ktap_fault "a reset while a format waits" format_meets_reset
-ktap_fault "a namespace that is detached" detached '0x\(2\|80\)'
+ktap_fault "a namespace that is detached" detached '0x\(2\|82\)'
 ktap_fault "a controller that does not come back" no_controller
 ktap_fault "a drive that grants fewer queues after a reset" fewer_queues
 with /sys/power/pm_test "the host is suspended" suspended
