@@ -10,7 +10,7 @@
  *
  * What is checked, one of:
  *   SHADOW	shadow doorbell and EventIdx; BAR0 traps
- *   PAGE	BAR0's page is mapped, taken away for sleep, and faults
+ *   PAGE	BAR0's page is mapped, taken away before sleep, and faults
  *   BOTH	shadow doorbell and EventIdx; BAR0's page as in PAGE
  *   IRQ	commands in flight: the completion interrupt wakes
  *   KICK	work that only the kick tells of (a task parks, returns a request)
@@ -22,6 +22,7 @@
  *   NO_KICK_MB	kick: between the flag and its look at asleep
  *   NO_FLAG_MB	poller: between taking the flag down and its pass
  *   NO_ARM	poller: EventIdx stays where it was
+ *   NO_MAPPED	poller: a look at whether the page is back; the kick tells of that, too
  *   NO_FLUSH	poller: does not wait for stores past the page it takes away
  */
 #ifndef ROUNDS
@@ -266,25 +267,26 @@ inline pass(found)
 	consumed = tail
 }
 
-/* poller_sleep() */
-inline sleep()
+/*
+ * db_zap_work(), for the poller: under a lock; then the other processors flush, which
+ * waits for stores.
+ */
+inline zap()
+{
+	mb(POLLER);
+	mapped = false;
+#ifndef NO_FLUSH
+	mb(WAKER);
+#endif
+}
+
+/* lane_arm(), device_may_sleep() */
+inline arm()
 {
 #if defined(HAVE_SHADOW) && !defined(NO_ARM)
 	if
 	:: event != tail -> event = tail; store(POLLER, EVENT, event)
 	:: else
-	fi;
-#endif
-#ifdef HAVE_PAGE
-	/* under a lock; then the other processors flush, which waits for stores */
-	if
-	:: mapped ->
-		mb(POLLER);
-		mapped = false;
-#ifndef NO_FLUSH
-		mb(WAKER);
-#endif
-	:: !mapped
 	fi;
 #endif
 #ifdef IRQ
@@ -299,6 +301,9 @@ inline sleep()
 	found = false;
 #else
 	look(found);
+#if defined(HAVE_PAGE) && !defined(NO_MAPPED)
+	found = found || mapped;
+#endif
 #endif
 	if
 	:: found
@@ -312,6 +317,15 @@ endsleep:	mem[SLEEPING] == 0
 #ifdef IRQ
 	store(POLLER, IRQ_ON, 0);
 #endif
+}
+
+/* The page goes first; the poller polls on until it has. */
+inline sleep()
+{
+	if
+	:: mapped -> zap()
+	:: !mapped -> arm()
+	fi
 }
 
 proctype poller()
