@@ -12,16 +12,27 @@
 
 #include "mdev.h"
 
+static bool cpus_any(const struct cpumask *cpus, int going)
+{
+	unsigned int cpu;
+
+	for_each_cpu_and(cpu, cpus, cpu_online_mask)
+		if (cpu != going)
+			return true;
+	return false;
+}
+
 /**
  * nvme_mdev_cpus_pool() - the CPUs for a poller of the pool
  * @node:	memory node, or NUMA_NO_NODE
+ * @going:	a CPU that is still online, and goes; or -1
  * @cpus:	those of @node that are for housekeeping; if none of them is
- *		active, all that are; if there are none, those of any kernel thread
+ *		online, all that are; if there are none, those of any kernel thread
  *
- * CPUs that are not active are among them, and used when they come.
- * Context: any.
+ * CPUs that are offline are among them, and used when they come.
+ * Context: any in which CPUs neither come nor go.
  */
-void nvme_mdev_cpus_pool(int node, struct cpumask *cpus)
+void nvme_mdev_cpus_pool(int node, int going, struct cpumask *cpus)
 {
 	/* isolcpus= and nohz_full= */
 	const struct cpumask *domain = housekeeping_cpumask(HK_TYPE_DOMAIN);
@@ -29,9 +40,10 @@ void nvme_mdev_cpus_pool(int node, struct cpumask *cpus)
 
 	cpumask_and(cpus, domain, kthread);
 	if (node != NUMA_NO_NODE && cpumask_and(cpus, cpus, cpumask_of_node(node)) &&
-	    cpumask_intersects(cpus, cpu_active_mask))
+	    cpus_any(cpus, going))
 		return;
-	if (cpumask_and(cpus, domain, kthread) && cpumask_intersects(cpus, cpu_active_mask))
+	cpumask_and(cpus, domain, kthread);
+	if (cpus_any(cpus, going))
 		return;
 	cpumask_copy(cpus, kthread);
 }

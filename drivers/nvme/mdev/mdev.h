@@ -568,7 +568,7 @@ void nvme_mdev_mem_work(struct work_struct *work);
 void nvme_mdev_mem_miss(struct nvme_mdev *nm, struct vnvme_req *req);
 
 /* cpus.c */
-void nvme_mdev_cpus_pool(int node, struct cpumask *cpus);
+void nvme_mdev_cpus_pool(int node, int going, struct cpumask *cpus);
 
 /* poller.c */
 int nvme_mdev_poller_parse(const char *buf, struct cpumask *cpus);

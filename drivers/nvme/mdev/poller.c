@@ -588,25 +588,26 @@ MODULE_PARM_DESC(iothread_cpu,
 		 "CPUs that serve devices whose own iothread_cpu is -1, from when they are opened (-1: any of the drive's node)");
 
 /* Those of a node; not to be used longer than until the next call. */
-static const struct cpumask *pool_mask(int node)
+static const struct cpumask *pool_mask(int node, int going)
 {
 	lockdep_assert_held(&pollers_lock);
-	nvme_mdev_cpus_pool(node, &pool_cpus);
+	nvme_mdev_cpus_pool(node, going, &pool_cpus);
 	return &pool_cpus;
 }
 
 /*
- * Have a poller run where it is to, or, as long as that CPU is not there, where one
- * of the pool of its node would. Return: false if that is so.
+ * Have a poller run where it is to, or, as long as that CPU is not there, or @going,
+ * where one of the pool of its node would. Return: false if that is so.
  */
-static bool poller_bind(struct nvme_mdev_poller *p)
+static bool poller_bind(struct nvme_mdev_poller *p, int going)
 {
-	bool home = p->cpu >= 0 && cpumask_test_cpu(p->cpu, cpu_active_mask) &&
-		    !set_cpus_allowed_ptr(p->task, cpumask_of(p->cpu));
+	int node = p->cpu >= 0 ? cpu_to_node(p->cpu) : p->node;
 
-	if (home)
+	/* one that comes is online already, and not active yet */
+	if (p->cpu >= 0 && p->cpu != going && cpu_online(p->cpu) &&
+	    !set_cpus_allowed_ptr(p->task, cpumask_of(p->cpu)))
 		return true;
-	set_cpus_allowed_ptr(p->task, pool_mask(p->cpu >= 0 ? cpu_to_node(p->cpu) : p->node));
+	set_cpus_allowed_ptr(p->task, pool_mask(node, going));
 	return p->cpu < 0;
 }
 
@@ -634,7 +635,7 @@ static struct nvme_mdev_poller *poller_new(int cpu, int node)
 		return ERR_CAST(task);
 	}
 	p->task = get_task_struct(task);
-	if (!poller_bind(p))
+	if (!poller_bind(p, -1))
 		pr_warn("nvme-mdev: poller cannot run on CPU %d: until that is online it runs where there is room\n",
 			cpu);
 	wake_up_process(task);
@@ -645,7 +646,7 @@ static struct nvme_mdev_poller *poller_new(int cpu, int node)
 /* The pool's poller with the fewest lanes, and whether there may be another. */
 static struct nvme_mdev_poller *pool_least(int node, bool *full)
 {
-	unsigned int n = 0, most = max(cpumask_weight(pool_mask(node)) / POOL_SHARE, 1u);
+	unsigned int n = 0, most = max(cpumask_weight(pool_mask(node, -1)) / POOL_SHARE, 1u);
 	struct nvme_mdev_poller *p, *least = NULL;
 
 	list_for_each_entry(p, &pollers, entry) {
@@ -736,7 +737,7 @@ static int hotplug_down(unsigned int cpu)
 			pr_warn("nvme-mdev: CPU %u goes offline: until it is back its poller runs where there is room\n",
 				cpu);
 		if (p->cpu == cpu || p->cpu < 0)
-			poller_bind(p);
+			poller_bind(p, cpu);
 	}
 	mutex_unlock(&pollers_lock);
 	return 0;
@@ -750,7 +751,7 @@ static int hotplug_up(unsigned int cpu)
 	mutex_lock(&pollers_lock);
 	list_for_each_entry(p, &pollers, entry)
 		if (p->cpu == cpu || p->cpu < 0)
-			poller_bind(p);
+			poller_bind(p, -1);
 	mutex_unlock(&pollers_lock);
 	return 0;
 }
