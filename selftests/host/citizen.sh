@@ -171,7 +171,7 @@ ran()
 	echo "$sum"
 }
 
-# device_ran: nanoseconds that the devices say their pollers ran for them
+# device_ran COUNTER: nanoseconds that the devices say their pollers ran for them
 device_ran()
 {
 	local sum=0
@@ -195,7 +195,7 @@ accounted()
 	device=$(($(device_ran poller_ns) - device))
 	most=$(($(ran "${pids[@]}") - most))
 	echo "${#pids[@]} pollers ran for $((least / 1000000)) to $((most / 1000000)) ms, $((device / 1000000)) for the devices"
-	echo "since the beginning: $(($(device_ran poller_ns) / 1000000)) ms, $(($(device_ran poller_idle_ns) / 1000000)) in vain"
+	echo "$(($(device_ran poller_idle_ns) / 1000000)) ms in vain of $(($(device_ran poller_ns) / 1000000)) since the beginning"
 	[ "$least" -gt 100000000 ] && [ $((device * 8)) -gt $((least * 7)) ] && [ $((device * 8)) -lt $((most * 9)) ]
 }
 
