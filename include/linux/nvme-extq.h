@@ -96,6 +96,8 @@ struct nvme_extq_ops {
  * @awupf: AWUPF of Identify Controller, 0's based
  * @vsl: most data of one Verify command, as log2 of 4 KiB; 0: no limit
  * @wzsl: the same of Write Zeroes, as the controller states it
+ * @wctemp: WCTEMP of Identify Controller, in Kelvin; 0: not told
+ * @cctemp: CCTEMP
  * @instance: the controller's number: 0 of nvme0
  * @qid: queue id of both queues, for Abort
  * @vwc: VWC of Identify Controller; bit 0: there is a volatile write cache
@@ -119,6 +121,8 @@ struct nvme_extq_info {
 	u16		ocfs;
 	u16		awun;
 	u16		awupf;
+	u16		wctemp;
+	u16		cctemp;
 	u16		qid;
 	u8		vsl;
 	u8		wzsl;
@@ -132,10 +136,9 @@ struct nvme_extq_info {
  * @lba_shift: log2 of the size in bytes of a logical block
  * @csi: command set (NVME_CSI_NVM, NVME_CSI_ZNS: zoned)
  * @ms: bytes of metadata of each logical block, 0: none
- * @bounded: it has atomic boundaries, across which AWUN and AWUPF do not hold;
- *	asked for only if one of them is not 0
+ * @bounded: it has atomic boundaries, across which AWUN and AWUPF do not hold
  * @msrc: MSRC of Identify Namespace, most ranges of one Copy command, 0's
- *	based; this and the next two are asked for only if there is Copy
+ *	based; this and the next two are 0 if there is no Copy
  * @mssrl: MSSRL, most logical blocks of one range
  * @mcl: MCL, most logical blocks of one Copy command
  * @eui64: what the namespace is called, zeros: no such name; what a namespace id
@@ -146,6 +149,16 @@ struct nvme_extq_info {
  * @state: a bit of @going is set in here before the namespace is removed from this
  *	controller, for good: no command may be submitted for it afterwards
  * @going: those bits
+ * @nuse: NUSE, logical blocks that are allocated
+ * @boundary: logical blocks of which no I/O should cross a multiple, as nvme-core
+ *	has it: NOIOB, or what the controller is known to stripe by; 0: none
+ * @npwg: NPWG, in logical blocks and not 0's based; this and the next four are 0
+ *	if the controller does not say (NSFEAT bit 4)
+ * @npwa: NPWA
+ * @npdg: NPDG
+ * @npda: NPDA
+ * @nows: NOWS
+ * @dlfeat: DLFEAT
  */
 struct nvme_extq_ns {
 	dev_t		devt;
@@ -162,6 +175,14 @@ struct nvme_extq_ns {
 	struct nvme_ns	*ns;
 	const unsigned long *state;
 	unsigned long	going;
+	u64		nuse;
+	u32		boundary;
+	u32		npwg;
+	u32		npwa;
+	u32		npdg;
+	u32		npda;
+	u32		nows;
+	u8		dlfeat;
 };
 
 unsigned int nvme_extq_avail(struct pci_dev *pdev, const struct nvme_extq_ops *ops);

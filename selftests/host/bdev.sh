@@ -542,6 +542,23 @@ few_tags()
 		[ "$(counter errors)" = 0 ] && all_given_back && mdev_remove && host_unload
 }
 
+# What the drive that lends says of itself: at once, when it gets worse, and when it is well again.
+health()
+{
+	local rc=0
+
+	for _ in 1 2 3 4 5; do
+		live health && [ "$LIVE_SAID" = "health 0 323 0 0 0" ] && break
+		sleep 1
+	done
+	# a partition that begins at a multiple of all of them
+	[ "$LIVE_SAID" = "health 0 323 0 0 0" ] && expect "hints 16 0 0 0 7 7 0 9" hints 1 || return
+	machine warn 0 1
+	expect "event 020201" event 75000 && expect "health 1 323 0 0 0" health || rc=1
+	machine warn 0 0
+	return "$rc"
+}
+
 # Lent queues and block devices in one device; the drive is reset under both.
 mixed()
 {
@@ -549,7 +566,7 @@ mixed()
 
 	host_load 4 && drive_split /dev/nvme0n1 && disk=$(loop_make mixed 64) && mdev_create 2Q_V1 &&
 		mdev_add n1p2 && mdev_add "$disk" && mdev_add "n1p3 ro" || return
-	live_start && expect "list 1 2 3" list && expect "size 2097152 512 1" size 3 &&
+	live_start && health && expect "list 1 2 3" list && expect "size 2097152 512 1" size 3 &&
 		expect "read 0 *" read 3 0 && expect "write 4020" write 3 0 1 && expect "zeroes 4020" zeroes 3 0 8 &&
 		expect "discard 4020" discard 3 0 8 && expect "write 0" write 1 3 1 && expect "write 0" write 2 3 2 || return
 	for ((i = 0; i < 5; i++)); do

@@ -8,6 +8,7 @@
  *	hints NSID		hints NSFEAT NOIOB NPWG NPWA NPDG NPDA NOWS DLFEAT
  *	list			list NSID...
  *	event MILLISECONDS	event DW0 NSID...: the Changed Namespace List; or "event none"
+ *	health			health WARNINGS TEMPERATURE SPARE THRESHOLD USED
  *	read NSID SLBA		read STATUS CHECKSUM
  *	write NSID SLBA BYTE	write STATUS, a block of this byte
  *	flush NSID		flush STATUS
@@ -109,7 +110,7 @@ static void do_hints(uint32_t nsid)
 static void do_event(int ms)
 {
 	struct sqe aer = { .opcode = 0x0c };
-	struct sqe log = { .opcode = 0x02, .nsid = ~0u, .cdw10 = 1023 << 16 | 4 };
+	struct sqe log = { .opcode = 0x02, .nsid = ~0u, .cdw10 = 127 << 16 };
 	uint64_t end = now_ms() + ms;
 	struct cqe e;
 
@@ -129,10 +130,26 @@ static void do_event(int ms)
 		return;
 	}
 	came = false;
+	/* the log that the event names, as much of it as all of them have */
+	log.cdw10 |= event >> 16 & 0xff;
+	memset(page, 0, PAGE);
 	log.prp1 = client_iova(&c, page);
 	exec(&c.admin, &log);
 	printf("event %06x", event);
-	show_list();
+	if (event >> 16 == 4)
+		show_list();
+	else
+		printf("\n");
+}
+
+static void do_health(void)
+{
+	struct sqe log = { .opcode = 0x02, .nsid = ~0u, .cdw10 = 127 << 16 | 1 << 15 | 2 };
+
+	log.prp1 = client_iova(&c, page);
+	exec(&c.admin, &log);
+	printf("health %u %u %u %u %u\n", page[0], page[1] | page[2] << 8, page[3], page[4],
+	       page[5]);
 }
 
 static uint16_t range(uint8_t opcode, uint32_t nsid, uint64_t slba, uint32_t nlb)
@@ -178,6 +195,8 @@ static void one(char *line)
 		do_size(a);
 	} else if (!strcmp(word, "hints")) {
 		do_hints(a);
+	} else if (!strcmp(word, "health")) {
+		do_health();
 	} else if (!strcmp(word, "list")) {
 		identify(0, 2);
 		printf("list");
@@ -204,7 +223,7 @@ static void one(char *line)
 
 int main(void)
 {
-	struct sqe aec = { .opcode = 0x09, .cdw10 = 0x0b, .cdw11 = 1 << 8 };
+	struct sqe aec = { .opcode = 0x09, .cdw10 = 0x0b, .cdw11 = 1 << 8 | 0x1f };
 	char line[128];
 	int err;
 

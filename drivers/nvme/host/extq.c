@@ -47,6 +47,7 @@
 #define NVME_EXTQ_ID_NS_MCL	76
 #define NVME_EXTQ_ID_NS_MSRC	80
 #define NVME_EXTQ_NSFEAT_NSABP	(1 << 1)
+#define NVME_EXTQ_NSFEAT_OPTPERF	(1 << 4)
 
 struct nvme_extq_pool {
 	struct kref		ref;
@@ -66,6 +67,8 @@ struct nvme_extq_pool {
 	u16			ocfs;
 	u16			awun;
 	u16			awupf;
+	u16			wctemp;
+	u16			cctemp;
 	u8			vsl;
 	u8			wzsl;
 	unsigned int		first_vec;	/* of those that are ours */
@@ -381,6 +384,8 @@ static void nvme_extq_fill_info(struct nvme_dev *dev, struct nvme_extq *e)
 		.ocfs		= e->pool->ocfs,
 		.awun		= e->pool->awun,
 		.awupf		= e->pool->awupf,
+		.wctemp		= e->pool->wctemp,
+		.cctemp		= e->pool->cctemp,
 		.vsl		= e->pool->vsl,
 		.wzsl		= e->pool->wzsl,
 		.qid		= e->q.qid,
@@ -511,6 +516,8 @@ static void nvme_extq_read_limits(struct nvme_extq_pool *pool)
 		pool->ocfs = le16_to_cpup((void *)id + NVME_EXTQ_ID_CTRL_OCFS);
 		pool->awun = le16_to_cpu(id->awun);
 		pool->awupf = le16_to_cpu(id->awupf);
+		pool->wctemp = le16_to_cpu(id->wctemp);
+		pool->cctemp = le16_to_cpu(id->cctemp);
 	}
 	nvme_extq_read_nvm_limits(pool, id);
 	kfree(id);
@@ -1131,8 +1138,9 @@ EXPORT_SYMBOL_GPL(nvme_extq_irq_arm);
  * which then refers to what is there afterwards.
  *
  * Return: 0; the NVMe status if the controller answered with one; -EAGAIN
- * while the controller is not live; -ENODEV if it is gone; another errno if
- * the command was lost, e.g. in a reset.
+ * while the controller is not live, and, but for Abort, while its namespaces
+ * change, as it may answer nothing for as long as that takes; -ENODEV if it is
+ * gone; another errno if the command was lost, e.g. in a reset.
  *
  * Context: may sleep, up to the timeout of admin commands; see struct
  * nvme_extq_ops for locks.
@@ -1146,7 +1154,8 @@ int nvme_extq_admin(struct nvme_extq *e, struct nvme_command *cmd,
 	mutex_lock(&pool->lock);
 	if (!pool->dev || READ_ONCE(pool->dead))
 		ret = -ENODEV;
-	else if (!READ_ONCE(pool->open))
+	else if (!READ_ONCE(pool->open) ||
+		 (READ_ONCE(pool->held) && cmd->common.opcode != nvme_admin_abort_cmd))
 		ret = -EAGAIN;
 	else
 		ret = nvme_submit_sync_cmd(pool->dev->ctrl.admin_q, cmd, buf,
@@ -1202,6 +1211,29 @@ void nvme_extq_unbinding(struct pci_dev *pdev)
 }
 EXPORT_SYMBOL_GPL(nvme_extq_unbinding);
 
+/* As nvme_set_chunk_sectors() of the core, in logical blocks. */
+static u32 nvme_extq_boundary(struct nvme_ctrl *ctrl, const struct nvme_id_ns *id,
+			      u8 lba_shift)
+{
+	u32 iob = le16_to_cpu(id->noiob);
+
+	if ((ctrl->quirks & NVME_QUIRK_STRIPE_SIZE) &&
+	    is_power_of_2(ctrl->max_hw_sectors))
+		iob = ctrl->max_hw_sectors >> (lba_shift - SECTOR_SHIFT);
+	return is_power_of_2(iob) ? iob : 0;
+}
+
+static void nvme_extq_fill_hints(const struct nvme_id_ns *id, struct nvme_extq_ns *out)
+{
+	if (!(id->nsfeat & NVME_EXTQ_NSFEAT_OPTPERF))
+		return;
+	out->npwg = le16_to_cpu(id->npwg) + 1;
+	out->npwa = le16_to_cpu(id->npwa) + 1;
+	out->npdg = le16_to_cpu(id->npdg) + 1;
+	out->npda = le16_to_cpu(id->npda) + 1;
+	out->nows = le16_to_cpu(id->nows) + 1;
+}
+
 /* What the core does not keep of Identify Namespace. */
 static int nvme_extq_read_ns(struct nvme_extq_pool *pool, u32 nsid,
 			     struct nvme_extq_ns *out)
@@ -1211,8 +1243,6 @@ static int nvme_extq_read_ns(struct nvme_extq_pool *pool, u32 nsid,
 	struct nvme_id_ns *id;
 	int ret;
 
-	if (!(ctrl->oncs & NVME_EXTQ_ONCS_COPY) && !pool->awun && !pool->awupf)
-		return 0;
 	id = kzalloc(sizeof(*id), GFP_KERNEL);
 	if (!id)
 		return -ENOMEM;
@@ -1225,6 +1255,10 @@ static int nvme_extq_read_ns(struct nvme_extq_pool *pool, u32 nsid,
 	out->mssrl = le16_to_cpup((void *)id + NVME_EXTQ_ID_NS_MSSRL);
 	out->mcl = le32_to_cpup((void *)id + NVME_EXTQ_ID_NS_MCL);
 	out->msrc = ((u8 *)id)[NVME_EXTQ_ID_NS_MSRC];
+	out->nuse = le64_to_cpu(id->nuse);
+	out->dlfeat = id->dlfeat;
+	out->boundary = nvme_extq_boundary(ctrl, id, out->lba_shift);
+	nvme_extq_fill_hints(id, out);
 	kfree(id);
 	return ret > 0 ? -EIO : ret;
 }

@@ -752,16 +752,14 @@ static bool bdev_is_nowait(struct block_device *bdev)
 	       !(queue_is_mq(q) && q->tag_set->flags & BLK_MQ_F_BLOCKING);
 }
 
-/* Bytes in blocks, 0 if that cannot be said. */
-static u16 bdev_blocks(const struct nvme_mdev_ns *ns, u64 bytes)
+/* Bytes in blocks. */
+static u32 bdev_blocks(const struct nvme_mdev_ns *ns, u64 bytes)
 {
-	u64 blocks = bytes >> ns->vns.lba_shift;
-
-	return blocks > U16_MAX ? 0 : blocks;
+	return min_t(u64, bytes >> ns->vns.lba_shift, U32_MAX);
 }
 
 /* A chunk's size, if the namespace begins at a chunk. */
-static u16 bdev_boundary(const struct nvme_mdev_ns *ns)
+static u32 bdev_boundary(const struct nvme_mdev_ns *ns)
 {
 	u32 chunk = bdev_get_queue(ns->bdev)->limits.chunk_sectors;
 	u64 start = get_start_sect(ns->bdev);
@@ -778,9 +776,10 @@ static u16 bdev_boundary(const struct nvme_mdev_ns *ns)
 void nvme_mdev_block_limits(struct nvme_mdev_ns *ns)
 {
 	struct block_device *bdev = ns->bdev;
-	u16 gran = bdev_blocks(ns, max(bdev_physical_block_size(bdev), bdev_io_min(bdev)));
-	u16 free = bdev_max_discard_sectors(bdev) ?
+	u32 gran = bdev_blocks(ns, max(bdev_physical_block_size(bdev), bdev_io_min(bdev)));
+	u32 free = bdev_max_discard_sectors(bdev) ?
 		   bdev_blocks(ns, bdev_discard_granularity(bdev)) : 0;
+	struct nvme_mdev_hints raw;
 
 	ns->nowait = bdev_is_nowait(bdev);
 	/*
@@ -789,7 +788,8 @@ void nvme_mdev_block_limits(struct nvme_mdev_ns *ns)
 	 */
 	ns->dma_mask = bdev_dma_alignment(bdev) | (bdev_logical_block_size(bdev) - 1);
 	ns->start = 0;
-	ns->vns.hints = (struct vnvme_ns_hints){
+	ns->vns.nuse = 0;
+	raw = (struct nvme_mdev_hints){
 		.boundary	= bdev_boundary(ns),
 		.write_gran	= gran,
 		.write_align	= bdev_alignment_offset(bdev) ? 0 : gran,
@@ -798,6 +798,8 @@ void nvme_mdev_block_limits(struct nvme_mdev_ns *ns)
 		.free_align	= bdev_discard_alignment(bdev) ? 0 : free,
 		.wz_deac	= bdev_write_zeroes_sectors(bdev),
 	};
+	/* the block layer has looked at where the namespace begins */
+	nvme_mdev_hints_set(ns, &raw, 0);
 	/* by hand; 1 MiB a range keeps a command short */
 	ns->vns.msrc = VNVME_COPY_RANGES - 1;
 	ns->vns.mssrl = bdev_blocks(ns, SZ_1M);

@@ -223,6 +223,25 @@ static int claim_find_partition(struct nvme_mdev_ns *ns)
 	return ret;
 }
 
+/* What the drive says of the whole namespace; how much is allocated is not its partition's. */
+static void lent_hints(struct nvme_mdev_ns *ns)
+{
+	const struct nvme_extq_ns *info = &ns->info;
+	struct nvme_mdev_hints raw = {
+		.boundary	= info->boundary,
+		.write_gran	= info->npwg,
+		.write_align	= info->npwa,
+		.write_best	= info->nows,
+		.free_gran	= info->npdg,
+		.free_align	= info->npda,
+		.wz_deac	= info->dlfeat & VNVME_DLFEAT_WZ_DEAC,
+		.free_reads	= info->dlfeat & VNVME_DLFEAT_READS,
+	};
+
+	nvme_mdev_hints_set(ns, &raw, ns->start);
+	ns->vns.nuse = ns->partno ? 0 : info->nuse;
+}
+
 /* A namespace, or a partition of it, on queue pairs that its drive lends. */
 static int lent_claim(struct nvme_mdev_ns *ns)
 {
@@ -242,6 +261,7 @@ static int lent_claim(struct nvme_mdev_ns *ns)
 		return ret;
 	claim_done(ns, ns->info.lba_shift);
 	ns->start = get_start_sect(ns->bdev) >> (ns->info.lba_shift - SECTOR_SHIFT);
+	lent_hints(ns);
 	ns->bounded = ns->info.bounded;
 	ns->vns.msrc = min_t(u8, ns->info.msrc, VNVME_COPY_RANGES - 1);
 	ns->vns.mssrl = ns->info.mssrl;

@@ -206,6 +206,8 @@ static struct vnvme_config device_config(struct nvme_mdev *nm)
 	cfg.vwc = info->vwc & NVME_CTRL_VWC_PRESENT;
 	if (info->max_bytes)
 		cfg.mdts = clamp(ilog2(info->max_bytes >> VNVME_PAGE_SHIFT), 1, DEFAULT_MDTS);
+	cfg.wctemp = info->wctemp;
+	cfg.cctemp = info->cctemp;
 	cfg.vsl = info->vsl ?: cfg.mdts;
 	cfg.wzsl = device_wzsl(info, cfg.mdts);
 	return cfg;
@@ -316,6 +318,8 @@ static int device_open(struct nvme_mdev *nm)
 		device_free_all(nm);
 	else
 		queue_delayed_work(nm->wq, &nm->ns_watch, HZ);
+	if (!ret && nm->nr_lent)
+		queue_delayed_work(nm->wq, &nm->health, 0);
 	return ret;
 }
 
@@ -424,6 +428,8 @@ void nvme_mdev_stop(struct nvme_mdev *nm)
 	nvme_mdev_control_unlock(nm);
 	wait_event_timeout(nm->idle, vnvme_ctrl_idle(&nm->ctrl), STOP_PATIENCE);
 
+	/* it uses a queue pair */
+	cancel_delayed_work_sync(&nm->health);
 	device_return(nm);
 	wait_event(nm->idle, vnvme_ctrl_idle(&nm->ctrl));
 	nvme_mdev_control_lock(nm);

@@ -446,6 +446,7 @@ struct nvme_mdev {
 	struct workqueue_struct	*block_wq;
 	struct cgroup_subsys_state *block_css;	/* the VMM's, which pays for I/O */
 	struct delayed_work	ns_watch;	/* over sizes and write protection */
+	struct delayed_work	health;		/* of the drive that lends */
 
 	struct cpumask		iothread_cpus;	/* none: the module's, or any of the node */
 	unsigned int		idle_ms;	/* 0: never */
@@ -614,6 +615,24 @@ static inline bool nvme_mdev_claim_lost(const struct nvme_mdev_ns *ns)
 {
 	return (READ_ONCE(*ns->info.state) & ns->info.going) || READ_ONCE(ns->ended);
 }
+
+/* What a device likes, in its LBAs and as it says it; see struct vnvme_ns_hints. */
+struct nvme_mdev_hints {
+	u32	boundary;
+	u32	write_gran;
+	u32	write_align;
+	u32	write_best;
+	u32	free_gran;
+	u32	free_align;
+	bool	wz_deac;
+	u8	free_reads;
+};
+
+/* hints.c */
+void nvme_mdev_hints_set(struct nvme_mdev_ns *ns, const struct nvme_mdev_hints *raw, u64 start);
+
+/* health.c */
+void nvme_mdev_health_work(struct work_struct *work);
 
 /* find.c */
 int nvme_mdev_find_named(const char *name, dev_t *devt);

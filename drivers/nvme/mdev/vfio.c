@@ -366,6 +366,7 @@ static int nvme_mdev_init_dev(struct vfio_device *vdev)
 	INIT_WORK(&nm->work, nvme_mdev_work_fn);
 	INIT_WORK(&nm->flush, nvme_mdev_ns_flush);
 	INIT_DELAYED_WORK(&nm->ns_watch, nvme_mdev_ns_watch);
+	INIT_DELAYED_WORK(&nm->health, nvme_mdev_health_work);
 	init_waitqueue_head(&nm->idle);
 	nvme_mdev_irq_init(nm);
 	nvme_mdev_db_init(nm);

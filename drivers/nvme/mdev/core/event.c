@@ -14,7 +14,9 @@ struct vnvme_aen_desc {
 static const struct vnvme_aen_desc vnvme_aens[VNVME_NR_AENS] = {
 	[VNVME_AEN_DB_REGISTER]	= { 0, 0, VNVME_LOG_ERROR },
 	[VNVME_AEN_DB_VALUE]	= { 0, 1, VNVME_LOG_ERROR },
+	[VNVME_AEN_RELIABILITY]	= { 1, 0, VNVME_LOG_SMART },
 	[VNVME_AEN_TEMPERATURE]	= { 1, 1, VNVME_LOG_SMART },
+	[VNVME_AEN_SPARE]	= { 1, 2, VNVME_LOG_SMART },
 	[VNVME_AEN_NS_CHANGED]	= { 2, 0, VNVME_LOG_CHANGED_NS },
 };
 

@@ -44,8 +44,9 @@ static u16 vnvme_feature_bad(struct vnvme_cmd *cmd, u16 status, u16 loc)
  */
 bool vnvme_temperature_critical(const struct vnvme_ctrl *ctrl)
 {
-	return ctrl->temp_over <= VNVME_TEMPERATURE ||
-	       ctrl->temp_under >= VNVME_TEMPERATURE;
+	u16 now = vnvme_temperature(ctrl);
+
+	return ctrl->temp_over <= now || ctrl->temp_under >= now;
 }
 
 static u16 vnvme_temperature_set(struct vnvme_ctrl *ctrl, struct vnvme_cmd *cmd,

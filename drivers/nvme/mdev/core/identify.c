@@ -47,7 +47,8 @@ static void vnvme_id_ns_hints(const struct vnvme_ns_hints *hints,
 			      struct vnvme_id_ns *id)
 {
 	id->noiob = cpu_to_le16(hints->boundary);
-	id->dlfeat = hints->wz_deac ? VNVME_DLFEAT_WZ_DEAC : 0;
+	id->dlfeat = (hints->free_reads & VNVME_DLFEAT_READS) |
+		     (hints->wz_deac ? VNVME_DLFEAT_WZ_DEAC : 0);
 	if (!hints->write_gran)
 		return;
 	id->nsfeat = VNVME_NSFEAT_OPTPERF;
@@ -73,6 +74,8 @@ static u16 vnvme_id_ns(struct vnvme_ctrl *ctrl, struct vnvme_cmd *cmd)
 	id->nsze = cpu_to_le64(READ_ONCE(ns->nlb));
 	id->ncap = id->nsze;
 	id->nuse = id->nsze;
+	if (ns->nuse && ns->nuse < READ_ONCE(ns->nlb))
+		id->nuse = cpu_to_le64(ns->nuse);
 	if (vnvme_nvm_oncs(ctrl) & VNVME_ONCS_COPY) {
 		id->mssrl = cpu_to_le16(ns->mssrl);
 		id->mcl = cpu_to_le32(ns->mcl);
@@ -109,8 +112,8 @@ static u16 vnvme_id_ctrl(struct vnvme_ctrl *ctrl, struct vnvme_cmd *cmd)
 	id->frmw = 1 << 1 | 1;		/* one slot, read only */
 	id->lpa = VNVME_LPA_EFFECTS | VNVME_LPA_EXTENDED | VNVME_LPA_SUPPORTED;
 	id->elpe = VNVME_ELPE;
-	id->wctemp = cpu_to_le16(VNVME_WCTEMP);
-	id->cctemp = cpu_to_le16(VNVME_CCTEMP);
+	id->wctemp = cpu_to_le16(ctrl->cfg.wctemp ?: VNVME_WCTEMP);
+	id->cctemp = cpu_to_le16(ctrl->cfg.cctemp ?: VNVME_CCTEMP);
 	id->sqes = VNVME_SQES << 4 | VNVME_SQES;
 	id->cqes = VNVME_CQES << 4 | VNVME_CQES;
 	id->nn = cpu_to_le32(VNVME_MAX_NS);

@@ -434,9 +434,15 @@ u16 vnvme_set_features_command(struct vnvme_ctrl *ctrl, struct vnvme_cmd *cmd);
 u16 vnvme_get_features_command(struct vnvme_ctrl *ctrl, struct vnvme_cmd *cmd);
 
 /* log.c */
-#define VNVME_TEMPERATURE	310	/* K: a virtual controller is always well */
+#define VNVME_TEMPERATURE	310	/* K, where nobody knows */
 #define VNVME_WCTEMP		343
 #define VNVME_CCTEMP		353
+
+static inline u16 vnvme_temperature(const struct vnvme_ctrl *ctrl)
+{
+	return ctrl->health.temperature ?: VNVME_TEMPERATURE;
+}
+
 void vnvme_errlog_reset(struct vnvme_ctrl *ctrl);
 void vnvme_errlog_add(struct vnvme_ctrl *ctrl, u16 sqid, u16 cid, u16 status,
 		      u16 loc, u64 lba, u32 nsid);

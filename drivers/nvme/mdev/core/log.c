@@ -5,7 +5,9 @@
 #include "internal.h"
 
 #define VNVME_LOG_RAE		(1u << 15)
+#define VNVME_CRIT_SPARE	(1u << 0)
 #define VNVME_CRIT_TEMPERATURE	(1u << 1)
+#define VNVME_CRIT_RELIABILITY	(7u << 2)	/* degraded, read only, no backup */
 #define VNVME_NS_PER_HOUR	3600000000000ull
 
 struct vnvme_log {
@@ -77,6 +79,31 @@ static __le64 vnvme_data_units(u64 sectors)
 	return cpu_to_le64((sectors + 999) / 1000);
 }
 
+/* What the guest may be told of, by its thresholds where it has set some. */
+static u8 vnvme_health_warnings(const struct vnvme_ctrl *ctrl)
+{
+	u8 warnings = ctrl->health.warnings & (VNVME_CRIT_SPARE | VNVME_CRIT_RELIABILITY);
+
+	if (vnvme_temperature_critical(ctrl))
+		warnings |= VNVME_CRIT_TEMPERATURE;
+	return warnings;
+}
+
+void vnvme_ctrl_health(struct vnvme_ctrl *ctrl, const struct vnvme_health *health)
+{
+	u8 was = vnvme_health_warnings(ctrl), new;
+
+	ctrl->health = *health;
+	/* bits of the feature are those of the log */
+	new = vnvme_health_warnings(ctrl) & ~was & ctrl->feat[VNVME_FEAT_AEC];
+	if (new & VNVME_CRIT_RELIABILITY)
+		vnvme_aen_raise(ctrl, VNVME_AEN_RELIABILITY);
+	if (new & VNVME_CRIT_TEMPERATURE)
+		vnvme_aen_raise(ctrl, VNVME_AEN_TEMPERATURE);
+	if (new & VNVME_CRIT_SPARE)
+		vnvme_aen_raise(ctrl, VNVME_AEN_SPARE);
+}
+
 static void vnvme_log_smart(struct vnvme_ctrl *ctrl)
 {
 	struct vnvme_smart_log *log = (void *)ctrl->buf;
@@ -91,12 +118,17 @@ static void vnvme_log_smart(struct vnvme_ctrl *ctrl)
 		in += READ_ONCE(st->read_sectors);
 		out += READ_ONCE(st->write_sectors);
 	}
-	if (vnvme_temperature_critical(ctrl))
-		log->critical_warning = VNVME_CRIT_TEMPERATURE;
-	log->temperature[0] = VNVME_TEMPERATURE & 0xff;
-	log->temperature[1] = VNVME_TEMPERATURE >> 8;
+	log->critical_warning = vnvme_health_warnings(ctrl);
+	log->temperature[0] = vnvme_temperature(ctrl) & 0xff;
+	log->temperature[1] = vnvme_temperature(ctrl) >> 8;
 	log->avail_spare = 100;
 	log->spare_thresh = 10;
+	if (ctrl->health.temperature) {
+		log->avail_spare = ctrl->health.spare;
+		log->spare_thresh = ctrl->health.spare_thresh;
+		log->percent_used = ctrl->health.percent_used;
+		log->media_errors[0] = cpu_to_le64(ctrl->health.media_errors);
+	}
 	log->data_units_read[0] = vnvme_data_units(in);
 	log->data_units_written[0] = vnvme_data_units(out);
 	log->host_reads[0] = cpu_to_le64(reads);

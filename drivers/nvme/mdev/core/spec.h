@@ -243,6 +243,7 @@ static_assert(sizeof(struct vnvme_id_ns) == 4096);
 
 #define VNVME_NSATTR_RO		(1u << 0)
 #define VNVME_NSFEAT_OPTPERF	(1u << 4)	/* NPWG to NOWS are valid */
+#define VNVME_DLFEAT_READS	0x7u
 #define VNVME_DLFEAT_WZ_DEAC	(1u << 3)
 
 /* 2.0: Identify Namespace that no I/O command set is needed for, CNS 08h */

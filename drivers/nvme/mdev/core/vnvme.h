@@ -262,6 +262,7 @@ struct vnvme_backend {
  * @free_gran:	deallocation of less than it does nothing,
  * @free_align:	and starts at a multiple of this; in all of them 0: not known
  * @wz_deac:	Write Zeroes with Deallocate deallocates
+ * @free_reads:	what deallocated LBAs read as, bits 2:0 of DLFEAT; 0: not known
  */
 struct vnvme_ns_hints {
 	u16	boundary;
@@ -271,6 +272,7 @@ struct vnvme_ns_hints {
 	u16	free_gran;
 	u16	free_align;
 	bool	wz_deac;
+	u8	free_reads;
 };
 
 /**
@@ -295,6 +297,7 @@ struct vnvme_identity {
  * @msrc:	and how many there may be, 0's based, below VNVME_COPY_RANGES;
  *		all three only if the controller has Copy
  * @nlb:	size in LBAs; may change under I/O
+ * @nuse:	LBAs of it that are allocated; 0: not known
  * @hints:	what Identify Namespace says beside that
  * @id:		what comes with it; what is 0 follows, see vnvme_ns_identity()
  * @backend:	who carries out its I/O
@@ -310,6 +313,7 @@ struct vnvme_ns {
 	u64			nlb;
 	struct vnvme_backend	*backend;
 	void			*priv;
+	u64			nuse;
 	struct vnvme_ns_hints	hints;
 	struct vnvme_identity	id;
 };
@@ -553,6 +557,8 @@ enum vnvme_event {
  * @dmrl:	most ranges of one Dataset Management; 0: as many as it can name
  * @dmrsl:	most LBAs of one range of it,
  * @dmsl:	and of all of its ranges; 0: no limit
+ * @wctemp:	in Kelvin, from where on the drive is warm,
+ * @cctemp:	and too hot; 0: not known
  * @vwc:	a volatile write cache is present
  * @dbbuf:	offer Doorbell Buffer Config
  */
@@ -570,6 +576,8 @@ struct vnvme_config {
 	u16	oncs;
 	u16	awun;
 	u16	awupf;
+	u16	wctemp;
+	u16	cctemp;
 	u32	dmrsl;
 	u64	dmsl;
 };
@@ -583,7 +591,9 @@ struct vnvme_dbbuf {
 enum vnvme_aen {
 	VNVME_AEN_DB_REGISTER,	/* doorbell of a queue that does not exist */
 	VNVME_AEN_DB_VALUE,	/* doorbell value that cannot be */
+	VNVME_AEN_RELIABILITY,
 	VNVME_AEN_TEMPERATURE,
+	VNVME_AEN_SPARE,
 	VNVME_AEN_NS_CHANGED,
 	VNVME_NR_AENS,
 };
@@ -594,6 +604,24 @@ enum vnvme_aen {
 struct vnvme_flush_wait {
 	u32	nr;
 	u16	cid;
+};
+
+/**
+ * struct vnvme_health - what the drive below says of itself
+ * @warnings:	Critical Warning; that of the temperature is by the guest's thresholds
+ * @temperature: in Kelvin; 0: nothing of all this is known
+ * @spare:	Available Spare, in percent,
+ * @spare_thresh: and below what it is too little
+ * @percent_used: of its life
+ * @media_errors: Media and Data Integrity Errors
+ */
+struct vnvme_health {
+	u8	warnings;
+	u8	spare;
+	u8	spare_thresh;
+	u8	percent_used;
+	u16	temperature;
+	u64	media_errors;
 };
 
 struct vnvme_errlog {
@@ -664,6 +692,7 @@ struct vnvme_ctrl {
 	u32			feat_ns[VNVME_MAX_NS + 1];
 	u16			temp_over;
 	u16			temp_under;
+	struct vnvme_health	health;
 	u64			power_on_ns;
 	struct vnvme_errlog	errlog;
 
@@ -721,6 +750,9 @@ bool vnvme_ctrl_idle(const struct vnvme_ctrl *ctrl);
 u32 vnvme_ctrl_flush_asked(const struct vnvme_ctrl *ctrl);
 /* What had completed when @nr flushes were begun is durable. (any) */
 void vnvme_ctrl_flushed(struct vnvme_ctrl *ctrl, u32 nr);
+
+/* log.c: the drive's health as it is now; the guest hears of what has got worse. (control) */
+void vnvme_ctrl_health(struct vnvme_ctrl *ctrl, const struct vnvme_health *health);
 
 /* Queue memory vanished or the like: CSTS.CFS follows. (any) */
 void vnvme_ctrl_fatal(struct vnvme_ctrl *ctrl);

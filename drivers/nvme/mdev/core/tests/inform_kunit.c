@@ -75,7 +75,9 @@ static void c71_hints(struct kunit *test)
 	f->ns.hints = (struct vnvme_ns_hints){
 		.boundary = 256, .write_gran = 8, .write_best = 128,
 		.free_gran = 16, .free_align = 2, .wz_deac = true,
+		.free_reads = 1,
 	};
+	f->ns.nuse = 100;
 	KUNIT_ASSERT_EQ(test, fake_identify(f, 0, 1), 0);
 	KUNIT_EXPECT_EQ(test, id->nsfeat, 1 << 4);
 	KUNIT_EXPECT_EQ(test, id->noiob, 256);
@@ -84,7 +86,12 @@ static void c71_hints(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, id->nows, 127);
 	KUNIT_EXPECT_EQ(test, id->npdg, 15);
 	KUNIT_EXPECT_EQ(test, id->npda, 1);
-	KUNIT_EXPECT_EQ(test, id->dlfeat, 8);
+	KUNIT_EXPECT_EQ(test, id->dlfeat, 9);
+	KUNIT_EXPECT_EQ(test, id->nuse, 100);
+	/* never more than there is */
+	f->ns.nuse = FAKE_LBAS + 1;
+	KUNIT_ASSERT_EQ(test, fake_identify(f, 0, 1), 0);
+	KUNIT_EXPECT_EQ(test, id->nuse, FAKE_LBAS);
 	KUNIT_ASSERT_EQ(test, fake_identify(f, 8, 1), 0);
 	/* bit 4 is rotational media there */
 	KUNIT_EXPECT_EQ(test, indep->nsfeat, 0);
@@ -576,6 +583,68 @@ static void c85_temperature(struct kunit *test)
 	fake_free(f);
 }
 
+/* The event that @health brings, 0 if none; its log is read */
+static u32 health_event(struct fake *f, const struct vnvme_health *health)
+{
+	struct vnvme_cqe cqe = { };
+
+	vnvme_ctrl_health(&f->ctrl, health);
+	fake_run(f);
+	if (!fake_pop(f, 0, &cqe))
+		return 0;
+	fake_cq_ring(f, 0);
+	return cqe.dw0;
+}
+
+/* 79, 60: the drive's health is told, and each thing that gets worse, once */
+static void c79_health(struct kunit *test)
+{
+	struct vnvme_health health = { .temperature = 320, .spare = 90,
+				       .spare_thresh = 5, .percent_used = 17,
+				       .media_errors = 3 };
+	struct vnvme_sqe sqe = fake_sqe(VNVME_ADM_AER, 0);
+	static const struct { u8 warnings; u16 temperature; u32 event; } t[] = {
+		{ 0x00, 321, 0 }, { 0x01, 321, 0x020201 }, { 0x01, 321, 0 },
+		{ 0x05, 321, 0x020001 }, { 0x0d, 321, 0x020001 },
+		{ 0x0d, 360, 0x020101 }, { 0x00, 321, 0 },
+		/* the drive's own threshold is not the guest's */
+		{ 0x02, 321, 0 }, { 0x10, 321, 0x020001 },
+	};
+	struct fake *f = fake_ready(1);
+	struct vnvme_smart_log *s = fake_ptr(f, FAKE_ID);
+	unsigned int i;
+	u32 event;
+
+	vnvme_ctrl_health(&f->ctrl, &health);
+	KUNIT_EXPECT_EQ(test, fake_get_log(f, 2, 512, 0, false), 0);
+	KUNIT_EXPECT_EQ(test, s->temperature[0] | s->temperature[1] << 8, 320);
+	KUNIT_EXPECT_EQ(test, s->avail_spare, 90);
+	KUNIT_EXPECT_EQ(test, s->spare_thresh, 5);
+	KUNIT_EXPECT_EQ(test, s->percent_used, 17);
+	KUNIT_EXPECT_EQ(test, s->media_errors[0], 3);
+	KUNIT_EXPECT_EQ(test, s->critical_warning, 0);
+
+	KUNIT_EXPECT_EQ(test, fake_set_feature(f, 0x0b, 0xff, NULL), 0);
+	fake_push(f, 0, &sqe);
+	fake_sq_ring(f, 0);
+	fake_run(f);
+	for (i = 0; i < ARRAY_SIZE(t); i++) {
+		health.warnings = t[i].warnings;
+		health.temperature = t[i].temperature;
+		event = health_event(f, &health);
+		KUNIT_EXPECT_EQ_MSG(test, event, t[i].event, "step %u", i);
+		if (!event)
+			continue;
+		KUNIT_EXPECT_EQ(test, fake_get_log(f, 2, 512, 0, false), 0);
+		KUNIT_EXPECT_EQ(test, s->critical_warning & ~2,
+				t[i].warnings & ~2);
+		fake_push(f, 0, &sqe);
+		fake_sq_ring(f, 0);
+		fake_run(f);
+	}
+	fake_free(f);
+}
+
 /* 73 to 76 */
 static void c73_logs(struct kunit *test)
 {
@@ -705,6 +774,7 @@ static struct kunit_case inform_cases[] = {
 	KUNIT_CASE(c86_cache_off_waits),
 	KUNIT_CASE(c52_features_in_context),
 	KUNIT_CASE(c85_temperature),
+	KUNIT_CASE(c79_health),
 	KUNIT_CASE(c73_logs),
 	KUNIT_CASE(c79_smart_and_effects),
 	{}
