@@ -579,6 +579,20 @@ mixed()
 		all_given_back && mdev_remove && loop_free mixed && host_unload
 }
 
+# More than the drive takes in one range (DMRSL, which the emulated one tells as 2 GiB): the guest need not know of it.
+deallocates_in_pieces()
+{
+	local before
+
+	host_load 4 && sgdisk -Z /dev/nvme0n1 > /dev/null && udevadm settle && mdev_create 1Q_V1 && mdev_add n1 &&
+		live_start || return
+	before=$(counter hw_commands)
+	expect "discard 0" discard 1 0 "$(blockdev --getsz /dev/nvme0n1)" || return
+	echo "$(($(counter hw_commands) - before)) commands"
+	[ "$(($(counter hw_commands) - before))" = 2 ] && expect "read 0 0" read 1 4505599 && live_stop &&
+		all_given_back && mdev_remove && host_unload
+}
+
 ktap_begin
 ktap_test "beside the kernel's own driver nothing is lent, and it says so" stock || ktap_done
 ktap_test "a disk by namespace, path and number, as written" forms
@@ -617,4 +631,5 @@ ktap_test "queues that are polled" polled
 ktap_test "... while the mode changes" polled_changes
 ktap_test "... while the drive takes few commands at once" few_tags
 ktap_test "lent queues beside block devices" mixed
+ktap_test "more is deallocated than the drive takes at once" deallocates_in_pieces
 ktap_done

@@ -93,7 +93,7 @@ adding()
 	patience_end adding && mdev_remove && slow_free dirty
 }
 
-# A command that stays with its device
+# A command that stays with its device. (Memory is unmapped when what is in flight has ended: limits.rst.)
 in_flight()
 {
 	local disk

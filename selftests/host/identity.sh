@@ -77,12 +77,19 @@ lent_detached()
 		expect "write 0" write 1 0 5 && expect "list 1" list && end
 }
 
-# Gone and back at once: nobody has looked in between.
+# other_disk: the disk that has come while the old one, which is gone, has the first name
+other_disk()
+{
+	ls /dev/nvme0n[2-9]p1 2>/dev/null
+}
+
+# Gone and back at once: nobody has let go of the old one when the new one comes.
 lent_attached_at_once()
 {
 	begin n1p1 && nvme detach-ns /dev/nvme0 --namespace-id=1 --controllers=0 &&
-		nvme attach-ns /dev/nvme0 --namespace-id=1 --controllers=0 && host_wait 30 test -b /dev/nvme0n1p1 || return
-	ended n1p1 "the drive does not have this namespace any more" && its_own /dev/nvme0n1p1 && end
+		nvme attach-ns /dev/nvme0 --namespace-id=1 --controllers=0 && host_wait 30 other_disk || return
+	udevadm settle
+	ended n1p1 "the drive does not have this namespace any more" && its_own "$(other_disk)" && end && load
 }
 
 # As the block device of the stock interface.

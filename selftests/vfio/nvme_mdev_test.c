@@ -294,6 +294,7 @@ TEST_F(dev, out_of_range_is_refused)
 /* Bits of ONCS. */
 #define ONCS_COMPARE	(1 << 0)
 #define ONCS_DSM	(1 << 2)
+#define ONCS_ZEROES	(1 << 3)
 #define ONCS_VERIFY	(1 << 7)
 #define ONCS_COPY	(1 << 8)
 
@@ -431,6 +432,48 @@ TEST_F(dev, deallocate)
 	cmd.cdw10 = 255;
 	range[1] = 0;
 	EXPECT_EQ(limits[3] ? ST_SIZE_LIMIT : ST_OK, client_exec(c, &c->io[0], &cmd, NULL));
+}
+
+/* The status of @opcode on as many blocks from 0 on as log2 @pages pages have, and @more. */
+static uint16_t up_to_limit(struct __test_metadata *_metadata, FIXTURE_DATA(dev) * self,
+			    uint8_t opcode, uint8_t pages, uint32_t more)
+{
+	struct sqe cmd = { .opcode = opcode, .nsid = 1 };
+	uint64_t nlb = ((uint64_t)PAGE << pages) / self->lba + more;
+
+	EXPECT_LT(nlb, 65536);
+	EXPECT_LT(nlb, self->nsze);
+	cmd.cdw12 = nlb - 1;
+	return client_exec(&self->c, &self->c.io[0], &cmd, NULL);
+}
+
+/* 68, 115, 117: what may take long is bounded, no less than a transfer is, and told. */
+TEST_F(dev, long_commands_are_bounded)
+{
+	struct client *c = &self->c;
+	struct sqe id = { .opcode = 0x06, .cdw10 = 0x06 };
+	uint8_t *limits, *ctrl;
+
+	start(_metadata, self, 16);
+	limits = client_alloc(c, PAGE);
+	ctrl = client_alloc(c, PAGE);
+	ASSERT_EQ(ST_OK, identify(c, 0, 1, ctrl));
+	id.prp1 = client_iova(c, limits);
+	ASSERT_EQ(ST_OK, client_exec(c, &c->admin, &id, NULL));
+	TH_LOG("MDTS %u, VSL %u, WZSL %u, DMRSL %u, DMSL %lu", ctrl[77], limits[0], limits[1],
+	       *(uint32_t *)(limits + 4), *(uint64_t *)(limits + 8));
+	EXPECT_NE(0, *(uint64_t *)(limits + 8));
+	if (oncs(c) & ONCS_ZEROES) {
+		EXPECT_LE(ctrl[77], limits[1]);
+		EXPECT_EQ(ST_OK, up_to_limit(_metadata, self, 0x08, limits[1], 0));
+		if ((PAGE << limits[1]) / self->lba < 65535)
+			EXPECT_EQ(ST_FIELD, up_to_limit(_metadata, self, 0x08, limits[1], 1));
+	}
+	if (oncs(c) & ONCS_VERIFY) {
+		EXPECT_NE(0, limits[0]);
+		EXPECT_EQ(ST_OK, up_to_limit(_metadata, self, 0x0c, limits[0], 0));
+		EXPECT_EQ(ST_FIELD, up_to_limit(_metadata, self, 0x0c, limits[0], 1));
+	}
 }
 
 static struct sqe copy(struct client *c, uint64_t *ranges, uint64_t to, unsigned int nr)

@@ -9,7 +9,7 @@
  *
  *	flush	write to NSID 1, then set CC.SHN: ends when SHST is 10b
  *	other	use NSID 1
- *	write	leave a write to NSID 2 in flight, and use NSID 1
+ *	write	leave a write to NSID 2 in flight, use NSID 1, and unmap nothing
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -65,7 +65,7 @@ static void look(const char *dir, const char *name)
 	took(SYSFS, begin);
 }
 
-static int once(struct client *c, void *side, const char *dir, bool io)
+static int once(struct client *c, void *side, const char *dir, bool io, bool unmap)
 {
 	static const char * const files[] = {
 		"namespaces/namespaces", "state/counters", "state/controller", "state/pinned_bytes",
@@ -79,6 +79,8 @@ static int once(struct client *c, void *side, const char *dir, bool io)
 	took(REGISTER, begin);
 	for (i = 0; i < sizeof(files) / sizeof(*files); i++)
 		look(dir, files[i]);
+	if (!unmap)
+		return client_rw(c, &c->io[0], false, 0, 8, MEM_IOVA + (16 << 20), 512) ? -EIO : 0;
 	if (client_map(c, side, SIDE_IOVA, PAGE, 3))
 		return -EIO;
 	if (io && client_rw(c, &c->io[0], false, 0, 8, SIDE_IOVA, 512))
@@ -113,13 +115,14 @@ int main(int argc, char **argv)
 {
 	struct pollfd end = { .fd = STDIN_FILENO, .events = POLLIN };
 	struct client c;
-	bool flush;
+	bool flush, unmap;
 	void *side;
 	int err, i;
 
 	if (argc != 3)
 		return EINVAL;
 	flush = !strcmp(argv[1], "flush");
+	unmap = strcmp(argv[1], "write");
 	side = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	err = client_open(&c) ?: client_enable(&c, 32) ?: client_io_queue(&c, 1, 64, -1) ?:
 	      client_io_queue(&c, 2, 64, -1) ?: begin_kind(&c, argv[1]);
@@ -130,7 +133,7 @@ int main(int argc, char **argv)
 	printf("patience: begins\n");
 	fflush(stdout);
 	while (!err && poll(&end, 1, 10) == 0) {
-		err = once(&c, side, argv[2], !flush);
+		err = once(&c, side, argv[2], !flush, unmap);
 		if (flush && (bar_read(&c, REG_CSTS, 4) & 0xc) == CSTS_SHST_DONE)
 			break;
 	}

@@ -273,7 +273,8 @@ static void nvme_extq_forget(struct nvme_extq_pool *pool, u16 qid, bool sq)
 		ret = nvme_extq_delete(pool->dev, opcode, qid);
 		if (!ret && sq)
 			nvme_extq_destroy(pool, qid, disables, false);
-		if (!ret || ret == -EIO)
+		/* one that has been given up is off */
+		if (!ret || ret == -EIO || READ_ONCE(pool->dead))
 			return;
 	} while (!wait_event_timeout(pool->disabled,
 				     READ_ONCE(pool->disables) != disables, HZ / 50));

@@ -15,7 +15,7 @@
 #define DEFAULT_MDTS	9		/* 2 MiB, if the drive knows no limit */
 #define BLOCK_MDTS	8		/* 1 MiB: larger ones are split on most devices */
 #define BLOCK_WZSL	13		/* 32 MiB of Write Zeroes, even if they are written */
-#define DSM_LBAS	U32_MAX		/* of one Dataset Management, if nobody knows better */
+#define DSM_LBAS	U32_MAX		/* of one Dataset Management */
 
 static void env_irq(struct vnvme_ctrl *ctrl, u16 vector)
 {
@@ -198,10 +198,8 @@ static struct vnvme_config device_config(struct nvme_mdev *nm)
 	cfg.oncs = device_oncs(info);
 	cfg.awun = info->awun;
 	cfg.awupf = info->awupf;
-	if (info->dsm_ranges < 256)
-		cfg.dmrl = info->dsm_ranges;
-	cfg.dmrsl = info->dsm_range_lbas;
-	cfg.dmsl = info->dsm_lbas ?: DSM_LBAS;
+	/* the drive's own limits are those of the pieces: see dsm.c */
+	cfg.dmsl = DSM_LBAS;
 	cfg.mdts = DEFAULT_MDTS;
 	cfg.vwc = info->vwc & NVME_CTRL_VWC_PRESENT;
 	if (info->max_bytes)

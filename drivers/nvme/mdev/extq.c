@@ -18,7 +18,6 @@
 
 #define EXTQ_BATCH	VNVME_REAP
 #define EXTQ_LONGS	4		/* of a lane, on the drive at once */
-#define EXTQ_DSM_BYTES	(16ull << 30)	/* of Dataset Management, in one command */
 #define EXTQ_RESET_WAIT	(60 * HZ)	/* for a drive that is being reset at open */
 
 #define EXTQ_WZ_DEAC	BIT(9)		/* of nvme_rw_command.control */
@@ -89,67 +88,6 @@ static u16 extq_map_ranges(const struct vnvme_req *req, struct nvme_mdev_ns *ns)
 	return 0;
 }
 
-/* Most LBAs of one command of Dataset Management: it may take longer than a reset allows. */
-static u32 extq_dsm_max(const struct nvme_mdev_lane *ml, const struct vnvme_req *req)
-{
-	u64 max = min_t(u64, EXTQ_DSM_BYTES >> req->ns->lba_shift, U32_MAX);
-
-	if (ml->info.dsm_lbas)
-		max = min(max, ml->info.dsm_lbas);
-	if (ml->info.dsm_range_lbas)
-		max = min_t(u64, max, ml->info.dsm_range_lbas);
-	return max;
-}
-
-/*
- * The next of the ranges that make up one command, a part of one if need be.  They
- * stand as the drive is to have them, where they are; see extq_dsm_sent().
- */
-static void extq_dsm_piece(struct nvme_mdev_lane *ml, const struct vnvme_req *req,
-			   struct nvme_dsm_cmd *dsm)
-{
-	struct nvme_mdev_dsm *at = &ml->dsm[req->tag];
-	struct vnvme_dsm_range *range = req->scratch;
-	u32 max = extq_dsm_max(ml, req), first = at->next, nlb;
-
-	for (; at->next < req->nlb && max; at->next++) {
-		nlb = le32_to_cpu(range[at->next].nlb);
-		if (nlb > max) {
-			if (at->next != first)
-				break;
-			at->left = nlb - max;
-			range[at->next].nlb = cpu_to_le32(max);
-			break;
-		}
-		max -= nlb;
-	}
-	/* no range in it means one, of which a part is left */
-	dsm->nr = cpu_to_le32(max_t(u32, at->next - first, 1) - 1);
-	dsm->attributes = cpu_to_le32(NVME_DSMGMT_AD);
-	dsm->dptr.prp1 = cpu_to_le64(req->scratch_dma + first * sizeof(*range));
-}
-
-/* A piece is done.  Return: false if it was the last one, and the ranges are whole again. */
-static bool extq_dsm_sent(struct nvme_mdev_lane *ml, const struct vnvme_req *req)
-{
-	struct nvme_mdev_dsm *at = &ml->dsm[req->tag];
-	struct vnvme_dsm_range *range = (struct vnvme_dsm_range *)req->scratch + at->next;
-	u32 nlb;
-
-	if (at->left) {
-		nlb = le32_to_cpu(range->nlb);
-		le64_add_cpu(&range->slba, nlb);
-		range->nlb = cpu_to_le32(at->left);
-		at->sent += nlb;
-		at->left = 0;
-	} else if (at->sent) {
-		/* what is counted at the end is all of it */
-		le32_add_cpu(&range[-1].nlb, at->sent);
-		at->sent = 0;
-	}
-	return at->next < req->nlb;
-}
-
 /* As extq_map_ranges(); the destination is as long as all of them. */
 static u16 extq_map_copy(const struct vnvme_req *req, struct nvme_mdev_ns *ns,
 			 struct nvme_common_command *copy)
@@ -201,7 +139,7 @@ static noinline u16 extq_map_other(struct nvme_mdev_lane *ml, const struct vnvme
 		ml->dsm[req->tag] = (struct nvme_mdev_dsm){ };
 		status = extq_map_ranges(req, ns);
 		if (!status)
-			extq_dsm_piece(ml, req, &cmd->dsm);
+			nvme_mdev_dsm_piece(ml, req, &cmd->dsm);
 		return status;
 	case VNVME_CMD_COPY:
 		return extq_map_copy(req, ns, &cmd->common);
@@ -314,12 +252,12 @@ static bool extq_next_piece(struct nvme_mdev_lane *ml, struct vnvme_req *req)
 {
 	struct nvme_command cmd = { };
 
-	if (!extq_dsm_sent(ml, req) || ml->lane->stopping)
+	if (!nvme_mdev_dsm_sent(ml, req) || ml->lane->stopping)
 		return false;
 	cmd.dsm.opcode = nvme_cmd_dsm;
 	cmd.dsm.command_id = req->tag;
 	cmd.dsm.nsid = cpu_to_le32(((struct nvme_mdev_ns *)req->ns->priv)->host_nsid);
-	extq_dsm_piece(ml, req, &cmd.dsm);
+	nvme_mdev_dsm_piece(ml, req, &cmd.dsm);
 	if (!ml->up || static_call(extq_submit)(ml->q, &cmd, true)) {
 		ml->longs--;
 		extq_again(ml, req, VNVME_LOSS_NONE);

@@ -84,15 +84,20 @@ void nvme_mdev_health_work(struct work_struct *work)
 {
 	struct nvme_mdev *nm = container_of(to_delayed_work(work), struct nvme_mdev, health);
 	struct nvme_smart_log *log;
+	int ret = -ENOMEM;
 	u32 nsid;
 
 	static_assert(sizeof(*log) == HEALTH_LOG);
 	log = kzalloc(sizeof(*log), GFP_KERNEL);
-	if (log && !health_ask(nm, log)) {
+	if (log)
+		ret = health_ask(nm, log);
+	if (!ret) {
 		health_tell(nm, log);
 		for (nsid = 1; nsid <= VNVME_MAX_NS; nsid++)
 			health_ask_ns(nm, nsid);
 	}
 	kfree(log);
-	queue_delayed_work(nm->wq, &nm->health, HEALTH_PERIOD);
+	/* one that does not know the log is not asked again: each time is a line in the host's */
+	if (ret <= 0)
+		queue_delayed_work(nm->wq, &nm->health, HEALTH_PERIOD);
 }

@@ -631,6 +631,11 @@ struct nvme_mdev_hints {
 /* hints.c */
 void nvme_mdev_hints_set(struct nvme_mdev_ns *ns, const struct nvme_mdev_hints *raw, u64 start);
 
+/* dsm.c */
+void nvme_mdev_dsm_piece(struct nvme_mdev_lane *ml, const struct vnvme_req *req,
+			 struct nvme_dsm_cmd *dsm);
+bool nvme_mdev_dsm_sent(struct nvme_mdev_lane *ml, const struct vnvme_req *req);
+
 /* health.c */
 void nvme_mdev_health_work(struct work_struct *work);
 
