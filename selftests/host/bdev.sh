@@ -46,12 +46,12 @@ forms()
 	drive_split /dev/nvme0n1 && mdev_create block || return
 	number=$(cat /sys/class/block/nvme0n1p3/dev)
 	mdev_add n1p1 && mdev_add "/dev/nvme0n1p2 ro" && mdev_add "$number" &&
-		mdev_add "null:1G nsid=9 eui64=a0a1a2a3a4a5a6a7" || return
+		mdev_add "null:1G nsid=4 eui64=a0a1a2a3a4a5a6a7" || return
 	namespaces
 	[ "$(namespaces)" = "1 n1p1 131072
 2 /dev/nvme0n1p2 ro 2097152
 3 $number 2097152
-9 null:1G nsid=9 eui64=a0a1a2a3a4a5a6a7 2097152" ]
+9 null:1G nsid=4 eui64=a0a1a2a3a4a5a6a7 2097152" ]
 }
 
 # What is shown, written to another device, is the same there.

@@ -223,6 +223,19 @@ static int claim_find_partition(struct nvme_mdev_ns *ns)
 	return ret;
 }
 
+/*
+ * A guest's command is one of the drive's, so that its atomicity is the drive's,
+ * too, in blocks of this namespace.  Where it has boundaries that AWUN and AWUPF do
+ * not hold across, no more than one block is promised.
+ */
+static void lent_atomicity(struct nvme_mdev_ns *ns)
+{
+	const struct nvme_extq_info *info = &ns->nm->lanes[1].info;
+
+	ns->vns.awun = ns->info.bounded ? 0 : info->awun;
+	ns->vns.awupf = ns->info.bounded ? 0 : info->awupf;
+}
+
 /* What the drive says of the whole namespace; how much is allocated is not its partition's. */
 static void lent_hints(struct nvme_mdev_ns *ns)
 {
@@ -262,7 +275,7 @@ static int lent_claim(struct nvme_mdev_ns *ns)
 	claim_done(ns, ns->info.lba_shift);
 	ns->start = get_start_sect(ns->bdev) >> (ns->info.lba_shift - SECTOR_SHIFT);
 	lent_hints(ns);
-	ns->bounded = ns->info.bounded;
+	lent_atomicity(ns);
 	ns->vns.msrc = min_t(u8, ns->info.msrc, VNVME_COPY_RANGES - 1);
 	ns->vns.mssrl = ns->info.mssrl;
 	ns->vns.mcl = ns->info.mcl;
@@ -322,7 +335,6 @@ static int block_claim(struct nvme_mdev_ns *ns)
 		return ret;
 	claim_done(ns, ilog2(bdev_logical_block_size(ns->bdev)));
 	nvme_mdev_block_limits(ns);
-	ns->bounded = true;
 	ns->vns.backend = &ns->nm->block;
 	return 0;
 }

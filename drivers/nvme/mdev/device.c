@@ -184,8 +184,7 @@ static struct vnvme_config device_block_config(struct vnvme_config cfg)
 
 /*
  * What the operator has set, and what the lent queue pairs of this drive can do.
- * A guest's command is one of the drive's, so that its atomicity is the drive's,
- * too: see ns_atomicity().
+ * What is written as one is each namespace's: see lent_atomicity().
  */
 static struct vnvme_config device_config(struct nvme_mdev *nm)
 {
@@ -196,8 +195,6 @@ static struct vnvme_config device_config(struct nvme_mdev *nm)
 		return device_block_config(cfg);
 
 	cfg.oncs = device_oncs(info);
-	cfg.awun = info->awun;
-	cfg.awupf = info->awupf;
 	/* the drive's own limits are those of the pieces: see dsm.c */
 	cfg.dmsl = DSM_LBAS;
 	cfg.mdts = DEFAULT_MDTS;

@@ -228,7 +228,6 @@ struct nvme_mdev_identity {
  * @ended:	what was claimed is not there any more; any sets it
  * @told:	the operator knows
  * @known:	@id says what it was when it was added
- * @bounded:	AWUN and AWUPF do not hold for it
  * @ro:		read-only by request
  * @writable:	@bdev is claimed for writing, too
  * @size:	of a null namespace, in bytes
@@ -261,7 +260,6 @@ struct nvme_mdev_ns {
 	bool			ended;
 	bool			told;
 	bool			known;
-	bool			bounded;
 	bool			ro;
 	bool			writable;
 	u64			size;

@@ -96,32 +96,12 @@ int nvme_mdev_ns_twin(struct nvme_mdev_ns *ns, dev_t devt, dev_t disk)
 	return twin ? -EEXIST : 0;
 }
 
-/*
- * AWUN and AWUPF are the controller's.  Where a namespace has boundaries that
- * they do not hold across, or nothing is known of them as of most block devices,
- * the controller promises no more than one block.
- */
-static int ns_atomicity(const struct nvme_mdev_ns *ns)
-{
-	struct vnvme_config *cfg = &ns->nm->ctrl.cfg;
-
-	if (!ns->bounded || (!cfg->awun && !cfg->awupf))
-		return 0;
-	if (ns->nm->open) {
-		ns_err(ns, "has atomic boundaries that the guest does not expect: add it while no VMM has the device open\n");
-		return -EOPNOTSUPP;
-	}
-	cfg->awun = 0;
-	cfg->awupf = 0;
-	return 0;
-}
-
 /* Attach a namespace that is claimed to the controller; the device is open, or about to be. */
 static int ns_attach(struct nvme_mdev_ns *ns)
 {
-	int ret = ns_atomicity(ns);
+	int ret = 0;
 
-	if (!ret && ns->kind == NVME_MDEV_BLOCK)
+	if (ns->kind == NVME_MDEV_BLOCK)
 		ret = nvme_mdev_block_attach(ns);
 	ns->ended = false;
 	ns->told = false;
@@ -372,8 +352,7 @@ static int ns_bring(struct nvme_mdev_ns *ns, bool *kept)
  * Return: 0; -EINVAL: not a name, not aligned, or too small; -ENODEV: no such
  * thing; -ENOENT, -ENOTBLK: the path is none of a block device; -EBUSY: in use;
  * -EEXIST: attached already, or its NSID or a name is in use; -ENOSPC: no NSID is
- * free; -EOPNOTSUPP: metadata, zones, large blocks, several paths or atomic
- * boundaries; -ENOMEM; -EPERM: the caller may not open it; -EINTR: killed while
+ * free; -EOPNOTSUPP: metadata, zones, large blocks or several paths; -ENOMEM; -EPERM: the caller may not open it; -EINTR: killed while
  * waiting; -EIO and what else nvme_extq_ns() or looking up a path may return.
  */
 int nvme_mdev_ns_add(struct nvme_mdev *nm, const char *name)

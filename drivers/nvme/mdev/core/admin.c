@@ -37,8 +37,7 @@ static u16 vnvme_create_check(struct vnvme_ctrl *ctrl, struct vnvme_cmd *cmd,
 	u32 bytes = depth * entry_size;
 	int err;
 
-	/* MQES is the largest that can be written: only 0 is out of range */
-	if (depth < 2)
+	if (depth < 2 || depth > VNVME_MQES + 1)
 		return vnvme_bad(cmd, VNVME_SC_QUEUE_SIZE, VNVME_LOC(cdw10));
 	if (!(le32_to_cpu(cmd->sqe.cdw11) & VNVME_QUEUE_PC))
 		return vnvme_bad(cmd, VNVME_SC_INVALID_FIELD,

@@ -51,7 +51,7 @@ static void vnvme_id_ns_hints(const struct vnvme_ns_hints *hints,
 		     (hints->wz_deac ? VNVME_DLFEAT_WZ_DEAC : 0);
 	if (!hints->write_gran)
 		return;
-	id->nsfeat = VNVME_NSFEAT_OPTPERF;
+	id->nsfeat |= VNVME_NSFEAT_OPTPERF;
 	id->npwg = vnvme_hint(hints->write_gran);
 	id->npwa = vnvme_hint(hints->write_align);
 	id->npdg = vnvme_hint(hints->free_gran);
@@ -82,6 +82,9 @@ static u16 vnvme_id_ns(struct vnvme_ctrl *ctrl, struct vnvme_cmd *cmd)
 		id->msrc = ns->msrc;
 	}
 	id->nsattr = ns->ro ? VNVME_NSATTR_RO : 0;
+	id->nsfeat = VNVME_NSFEAT_NSABP;
+	id->nawun = cpu_to_le16(ns->awun);
+	id->nawupf = cpu_to_le16(ns->awupf);
 	vnvme_id_ns_hints(&ns->hints, id);
 	vnvme_ns_identity(ctrl, ns, &names);
 	memcpy(id->nguid, names.nguid, sizeof(id->nguid));
@@ -120,8 +123,7 @@ static u16 vnvme_id_ctrl(struct vnvme_ctrl *ctrl, struct vnvme_cmd *cmd)
 	id->oncs = cpu_to_le16(vnvme_nvm_oncs(ctrl) | VNVME_ONCS_SAVE_SELECT);
 	if (vnvme_nvm_oncs(ctrl) & VNVME_ONCS_COPY)
 		id->ocfs = cpu_to_le16(VNVME_OCFS_FORMAT_0);
-	id->awun = cpu_to_le16(ctrl->cfg.awun);
-	id->awupf = cpu_to_le16(ctrl->cfg.awupf);
+	/* AWUN and AWUPF, of any namespace that may come, are one block */
 	id->vwc = VNVME_VWC_NO_BROADCAST |
 		  (ctrl->cfg.vwc ? VNVME_VWC_PRESENT : 0);
 	snprintf(id->subnqn, sizeof(id->subnqn), VNVME_NQN_PREFIX VNVME_UUID_FMT,

@@ -219,7 +219,10 @@ struct vnvme_id_ns {
 	u8	dps;
 	u8	rsvd30[3];
 	u8	dlfeat;
-	u8	rsvd34[12];
+	__le16	nawun;
+	__le16	nawupf;
+	__le16	nacwu;
+	u8	rsvd40[6];
 	__le16	noiob;		/* this one not 0's based */
 	u8	rsvd48[16];
 	__le16	npwg;
@@ -242,6 +245,7 @@ struct vnvme_id_ns {
 static_assert(sizeof(struct vnvme_id_ns) == 4096);
 
 #define VNVME_NSATTR_RO		(1u << 0)
+#define VNVME_NSFEAT_NSABP	(1u << 1)	/* NAWUN, NAWUPF and NACWU are valid */
 #define VNVME_NSFEAT_OPTPERF	(1u << 4)	/* NPWG to NOWS are valid */
 #define VNVME_DLFEAT_READS	0x7u
 #define VNVME_DLFEAT_WZ_DEAC	(1u << 3)

@@ -36,7 +36,11 @@
 #define VNVME_MAX_NS		128	/* NSIDs 1 to 128 */
 #define VNVME_NS_SLOTS		256	/* a power of two above that */
 #define VNVME_MAX_BACKENDS	4
-#define VNVME_MQES		65535	/* CAP.MQES, 0's based */
+/*
+ * CAP.MQES, 0's based.  Drivers count in 16 bits, and EventIdx does: the number of
+ * entries has to fit, and so has the sum of two places in a ring.
+ */
+#define VNVME_MQES		32767
 #define VNVME_MAX_SEGS		513	/* 2 MiB, starting inside a page */
 #define VNVME_MAX_BYTES		(2u << 20)
 #define VNVME_AERL		3	/* 0's based: four at once */
@@ -298,6 +302,8 @@ struct vnvme_identity {
  *		all three only if the controller has Copy
  * @nlb:	size in LBAs; may change under I/O
  * @nuse:	LBAs of it that are allocated; 0: not known
+ * @awun:	LBAs, 0's based, that are written as one, seen by others,
+ * @awupf:	and over a power failure
  * @hints:	what Identify Namespace says beside that
  * @id:		what comes with it; what is 0 follows, see vnvme_ns_identity()
  * @backend:	who carries out its I/O
@@ -314,6 +320,8 @@ struct vnvme_ns {
 	struct vnvme_backend	*backend;
 	void			*priv;
 	u64			nuse;
+	u16			awun;
+	u16			awupf;
 	struct vnvme_ns_hints	hints;
 	struct vnvme_identity	id;
 };
@@ -550,8 +558,6 @@ enum vnvme_event {
  * @mdts:	log2 of the largest transfer in pages; at most 9
  * @oncs:	optional NVM commands that all backends carry out: those that
  *		nvm.c knows are announced, others are ignored
- * @awun:	LBAs, 0's based, that all backends write as one, seen by others,
- * @awupf:	and over a power failure
  * @vsl:	log2 of the most pages of one Verify,
  * @wzsl:	and of one Write Zeroes; 0: no limit
  * @dmrl:	most ranges of one Dataset Management; 0: as many as it can name
@@ -574,8 +580,6 @@ struct vnvme_config {
 	u8	wzsl;
 	u8	dmrl;
 	u16	oncs;
-	u16	awun;
-	u16	awupf;
 	u16	wctemp;
 	u16	cctemp;
 	u32	dmrsl;

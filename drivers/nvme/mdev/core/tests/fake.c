@@ -559,7 +559,7 @@ struct fake *fake_new(u16 nr_ioq)
 				 0xde, 0x8f, 0x01, 0x23, 0x45, 0x67, 0x89,
 				 0xab, 0xcd } },
 		.nr_ioq = nr_ioq, .mdts = 9, .vwc = true, .dbbuf = true,
-		.oncs = ~0, .awun = 7, .awupf = 3,
+		.oncs = ~0,
 	};
 
 	vnvme_default_names(&cfg);

@@ -70,7 +70,7 @@ static void c71_hints(struct kunit *test)
 	struct vnvme_id_ns_indep *indep = fake_ptr(f, FAKE_ID);
 
 	KUNIT_ASSERT_EQ(test, fake_identify(f, 0, 1), 0);
-	KUNIT_EXPECT_EQ(test, id->nsfeat | id->noiob | id->npwg | id->npwa |
+	KUNIT_EXPECT_EQ(test, (id->nsfeat & ~2) | id->noiob | id->npwg | id->npwa |
 			id->npdg | id->npda | id->nows | id->dlfeat, 0);
 	f->ns.hints = (struct vnvme_ns_hints){
 		.boundary = 256, .write_gran = 8, .write_best = 128,
@@ -79,7 +79,7 @@ static void c71_hints(struct kunit *test)
 	};
 	f->ns.nuse = 100;
 	KUNIT_ASSERT_EQ(test, fake_identify(f, 0, 1), 0);
-	KUNIT_EXPECT_EQ(test, id->nsfeat, 1 << 4);
+	KUNIT_EXPECT_EQ(test, id->nsfeat, 1 << 4 | 1 << 1);
 	KUNIT_EXPECT_EQ(test, id->noiob, 256);
 	KUNIT_EXPECT_EQ(test, id->npwg, 7);
 	KUNIT_EXPECT_EQ(test, id->npwa, 0);

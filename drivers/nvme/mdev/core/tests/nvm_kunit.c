@@ -678,15 +678,29 @@ static void nvm_c119_atomicity(struct kunit *test)
 	struct vnvme_id_ctrl *id = fake_ptr(f, FAKE_ID);
 	struct vnvme_id_ns *ns = fake_ptr(f, FAKE_ID);
 	struct vnvme_sqe sqe = fake_rw(1, 0, 4096, FAKE_DATA, FAKE_LIST);
+	struct vnvme_ns two;
 	u32 i;
 
+	/* 32 KiB and 16 KiB, in blocks of 512 bytes and of 4 KiB */
+	f->ns.awun = 63;
+	f->ns.awupf = 31;
+	two = f->ns;
+	two.nsid = 2;
+	two.lba_shift = 12;
+	two.awun = 7;
+	two.awupf = 3;
+	vnvme_ns_attach(&f->ctrl, &two);
 	KUNIT_EXPECT_EQ(test, fake_identify(f, 1, 0), 0);
-	KUNIT_EXPECT_EQ(test, id->awun, 7);
-	KUNIT_EXPECT_EQ(test, id->awupf, 3);
-	KUNIT_EXPECT_EQ(test, ((u8 *)id)[526], 7);
-	KUNIT_EXPECT_EQ(test, ((u8 *)id)[528], 3);
-	KUNIT_EXPECT_EQ(test, fake_identify(f, 0, 1), 0);
-	KUNIT_EXPECT_EQ(test, ns->nsfeat, 0);	/* nothing of its own */
+	/* of any namespace that may still come */
+	KUNIT_EXPECT_EQ(test, id->awun, 0);
+	KUNIT_EXPECT_EQ(test, id->awupf, 0);
+	for (i = 1; i <= 2; i++) {
+		KUNIT_EXPECT_EQ(test, fake_identify(f, 0, i), 0);
+		KUNIT_EXPECT_EQ(test, ns->nsfeat, 2);
+		KUNIT_EXPECT_EQ(test, (((u8 *)ns)[34] + 1) << (ns->lbaf[0] >> 16), 32768);
+		KUNIT_EXPECT_EQ(test, (((u8 *)ns)[36] + 1) << (ns->lbaf[0] >> 16), 16384);
+		KUNIT_EXPECT_EQ(test, ns->nacwu, 0);
+	}
 	for (i = 0; i < 511; i++)
 		((u64 *)fake_ptr(f, FAKE_LIST))[i] = FAKE_DATA;
 	KUNIT_EXPECT_EQ(test, fake_io(f, 1, &sqe), 0);

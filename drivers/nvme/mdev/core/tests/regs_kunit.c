@@ -12,6 +12,8 @@ static void c01_cap(struct kunit *test)
 	struct fake *f = fake_new(4);
 	u64 cap = fake_read64(f, VNVME_REG_CAP);
 
+	/* a depth that u16 holds, and the sum of two places in it */
+	KUNIT_EXPECT_LE(test, 2 * ((cap & 0xffff) + 1), 65536);
 	KUNIT_EXPECT_EQ(test, cap & 0xffff, VNVME_MQES);
 	KUNIT_EXPECT_EQ(test, cap >> 16 & 1, 1);	/* CQR */
 	KUNIT_EXPECT_NE(test, cap >> 24 & 0xff, 0);	/* TO */
