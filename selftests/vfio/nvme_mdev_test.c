@@ -491,6 +491,35 @@ static void copy_range(uint64_t *range, uint64_t slba, uint32_t nlb)
 	range[2] = nlb - 1;
 }
 
+/* A range that is copied a block up and a block down, in more pieces than one. */
+static void copy_overlapping(struct __test_metadata *_metadata, FIXTURE_DATA(dev) * self,
+			     uint64_t *ranges, uint32_t most)
+{
+	const size_t bytes = 192 << 10;
+	struct client *c = &self->c;
+	uint32_t n = bytes / self->lba;
+	uint8_t *w, *r;
+	struct sqe cmd;
+	int to;
+
+	if (most < n || !self->data)
+		return;
+	w = client_alloc(c, bytes);
+	r = client_alloc(c, bytes);
+	for (to = 4095; to <= 4097; to += 2) {
+		fill(w, bytes, to);
+		ASSERT_EQ(ST_OK, client_rw(c, &c->io[0], true, 4096, n, client_iova(c, w),
+					   self->lba));
+		copy_range(ranges, 4096, n);
+		cmd = copy(c, ranges, to, 1);
+		ASSERT_EQ(ST_OK, client_exec(c, &c->io[0], &cmd, NULL));
+		ASSERT_EQ(ST_OK, client_rw(c, &c->io[0], false, to, n, client_iova(c, r),
+					   self->lba));
+		EXPECT_EQ(0, memcmp(w, r, bytes));
+	}
+	copy_range(ranges, self->nsze - PAGE / self->lba, PAGE / self->lba);
+}
+
 /* 117, 124: both sides are the guest's blocks, wherever its partition begins. */
 TEST_F(dev, copy)
 {
@@ -529,6 +558,7 @@ TEST_F(dev, copy)
 
 	cmd = copy(c, ranges, self->nsze - n, 2);
 	EXPECT_EQ(ST_LBA, client_exec(c, &c->io[0], &cmd, NULL));
+	copy_overlapping(_metadata, self, ranges, id[74] + (id[75] << 8));
 	cmd = copy(c, ranges, 2048, id[80] + 2);
 	EXPECT_EQ(ST_SIZE_LIMIT, client_exec(c, &c->io[0], &cmd, NULL));
 	cmd = copy(c, ranges, 2048, 2);
@@ -1055,7 +1085,7 @@ TEST_F(dev, bad_doorbells_are_events)
 	EXPECT_EQ(ST_OK, client_rw(c, &c->io[0], false, 0, 1, buf, self->lba));
 }
 
-/* 91, 92: The same through a mapped page, idle and busy, of what nobody looks at: within a second. */
+/* 91, 92: The same through a mapped page, idle and busy: within a second. */
 TEST_F(dev, mapped_bad_doorbells_are_events)
 {
 	static const struct { int index; uint32_t val, event; } t[] = {

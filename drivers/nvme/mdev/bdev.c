@@ -301,30 +301,33 @@ static u16 bdev_by_hand(const struct nvme_mdev_ns *ns, const struct vnvme_req *r
 	return status;
 }
 
+/* As memmove(): what is still to be read is not written over. */
 static u16 bdev_copy_range(const struct nvme_mdev_ns *ns, const struct vnvme_req *req, u64 from,
 			   u64 to, u64 left, void *buf, u32 size)
 {
+	bool backwards = to > from && to - from < left;
 	u16 status = 0;
+	u64 at = 0;
 
 	while (!status && left) {
 		u32 n = min_t(u64, left, size >> ns->vns.lba_shift);
 
 		if (bdev_dropped(req))
 			return VNVME_SC_ABORT_REQUESTED;
-		status = bdev_sync(ns, REQ_OP_READ, from, buf, n << ns->vns.lba_shift);
-		if (!status)
-			status = bdev_sync(ns, REQ_OP_WRITE | REQ_SYNC | REQ_IDLE, to, buf,
-					   n << ns->vns.lba_shift);
-		from += n;
-		to += n;
 		left -= n;
+		if (backwards)
+			at = left;
+		status = bdev_sync(ns, REQ_OP_READ, from + at, buf, n << ns->vns.lba_shift);
+		if (!status)
+			status = bdev_sync(ns, REQ_OP_WRITE | REQ_SYNC | REQ_IDLE, to + at, buf,
+					   n << ns->vns.lba_shift);
+		at += n;
 	}
 	return status;
 }
 
 /* The ranges stand in the scratch page, checked. */
-static u16 bdev_copy(struct nvme_mdev_ns *ns, const struct vnvme_req *req, void *buf,
-		     u32 size)
+static u16 bdev_copy(struct nvme_mdev_ns *ns, struct vnvme_req *req, void *buf, u32 size)
 {
 	const struct vnvme_copy_range *range = req->scratch;
 	u64 to = req->slba;
@@ -332,14 +335,18 @@ static u16 bdev_copy(struct nvme_mdev_ns *ns, const struct vnvme_req *req, void 
 	u32 i, nlb;
 
 	for (i = 0; i < req->nlb && !status; i++) {
+		req->copied = i;
 		nlb = le16_to_cpu(range[i].nlb) + 1;
 		status = bdev_check(ns, le64_to_cpu(range[i].slba), nlb, false) ?:
 			 bdev_check(ns, to, nlb, true) ?:
 			 bdev_copy_range(ns, req, le64_to_cpu(range[i].slba), to, nlb, buf, size);
 		to += nlb;
 	}
-	if (!status && bdev_is_durable(req))
+	if (!status && bdev_is_durable(req)) {
+		/* not durable: none of them */
+		req->copied = 0;
 		status = bdev_flush(ns);
+	}
 	return status;
 }
 
@@ -393,7 +400,7 @@ static u16 bdev_deallocate(struct nvme_mdev_ns *ns, const struct vnvme_req *req)
 	return status;
 }
 
-static u16 bdev_buffered(struct nvme_mdev_ns *ns, const struct vnvme_req *req)
+static u16 bdev_buffered(struct nvme_mdev_ns *ns, struct vnvme_req *req)
 {
 	unsigned int order = BDEV_COPY_ORDER;
 	unsigned long buf;
@@ -418,7 +425,7 @@ static u16 bdev_buffered(struct nvme_mdev_ns *ns, const struct vnvme_req *req)
  * By the device if it can.  One that says so and cannot after all is believed
  * once: each time is a line in the host's log.
  */
-static u16 bdev_zero(struct nvme_mdev_ns *ns, const struct vnvme_req *req)
+static u16 bdev_zero(struct nvme_mdev_ns *ns, struct vnvme_req *req)
 {
 	u8 shift = ns->vns.lba_shift - SECTOR_SHIFT;
 	u16 status;
@@ -442,7 +449,7 @@ static u16 bdev_zero(struct nvme_mdev_ns *ns, const struct vnvme_req *req)
 static void bdev_slow_work(struct work_struct *work)
 {
 	struct nvme_mdev_bio *io = container_of(work, struct nvme_mdev_bio, slow);
-	const struct vnvme_req *req = io->req;
+	struct vnvme_req *req = io->req;
 	struct nvme_mdev_ns *ns = req->ns->priv;
 	u16 status;
 

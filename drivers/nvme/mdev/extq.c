@@ -328,6 +328,8 @@ static void extq_complete(struct nvme_mdev_lane *ml, const struct nvme_completio
 		if (!extq_has(ml, req) || unlikely(test_bit(tag, ml->waiting)))
 			continue;
 		__clear_bit(tag, ml->late);
+		if (unlikely(req->opcode == VNVME_CMD_COPY))
+			req->copied = le32_to_cpu(cqe[i].result.u32);
 		/* phase, Command Retry Delay and More are not the guest's */
 		status = (le16_to_cpu(cqe[i].status) >> 1) & (VNVME_DNR | 0x7ff);
 		if (unlikely(extq_is_long(req)) && extq_goes_on(ml, req, status))

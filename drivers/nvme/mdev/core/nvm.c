@@ -255,6 +255,7 @@ static u16 vnvme_nvm_copy(struct vnvme_ctrl *ctrl, struct vnvme_req *req)
 
 	static_assert(VNVME_COPY_RANGES * sizeof(struct vnvme_copy_range) <=
 		      VNVME_PAGE_SIZE);
+	req->copied = 0;
 	req->slba = vnvme_make64(le32_to_cpu(req->sqe.cdw10),
 				 le32_to_cpu(req->sqe.cdw11));
 	if (VNVME_COPY_FORMAT(cdw12) || VNVME_RW_DTYPE(cdw12))

@@ -54,6 +54,12 @@ static noinline void vnvme_req_log(struct vnvme_req *req, u16 status)
 			 req->slba, le32_to_cpu(req->sqe.nsid));
 }
 
+/* Only a Copy that fails has something to say beyond its status. */
+static u32 vnvme_req_dw0(const struct vnvme_req *req, u16 status)
+{
+	return status && req->opcode == VNVME_CMD_COPY ? req->copied : 0;
+}
+
 /* Answer the guest and let the request go.  Return: false if not now. */
 static noinline bool vnvme_req_post(struct vnvme_req *req, u16 status)
 {
@@ -67,7 +73,7 @@ static noinline bool vnvme_req_post(struct vnvme_req *req, u16 status)
 			;	/* nobody hears of it but a deletion that waits */
 		else if (lane->cq_left || vnvme_cq_run(lane))
 			vnvme_cq_post(lane, sq, le16_to_cpu(req->sqe.cid),
-				      status, 0);
+				      status, vnvme_req_dw0(req, status));
 		else
 			return false;
 		if (status)

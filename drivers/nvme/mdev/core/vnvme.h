@@ -345,6 +345,7 @@ struct vnvme_seg {
  *		guest's LBAs; @nlb is 1's based; @bytes of data to move
  * @deallocate:	of Write Zeroes: the guest would like it
  * @verified:	of Verify, in units of 512 bytes
+ * @copied:	of a Copy that fails: the first range that was not copied (backend)
  * @nr_segs, @segs: data, translated; for Dataset Management and Copy none (the
  *		ranges are in @scratch, checked, guest LBAs, @nlb of them; what
  *		Copy does not define for them is 0)
@@ -379,6 +380,7 @@ struct vnvme_req {
 	bool			deallocate;
 	u16			status;
 	u64			verified;
+	u32			copied;
 	int			miss_err;
 	u64			miss_iova;
 	u32			miss_len;	/* of the data that is walked */

@@ -323,6 +323,7 @@ static void fake_copy(struct fake *f, struct vnvme_req *req)
 	u32 i, nlb;
 
 	for (i = 0; i < req->nlb; i++, to += nlb) {
+		req->copied = i;
 		from = le64_to_cpu(r[i].slba);
 		nlb = le16_to_cpu(r[i].nlb) + 1;
 		if (!fake_in_range(f, from, nlb) || !fake_in_range(f, to, nlb))

@@ -562,6 +562,15 @@ static void nvm_c117_verify(struct kunit *test)
 	fake_free(f);
 }
 
+/* Of the answer that queue 1 took last. */
+static u32 last_dw0(struct fake *f)
+{
+	const struct fake_queue *q = &f->q[1];
+	u32 at = (q->head + q->cq_depth - 1) % q->cq_depth;
+
+	return le32_to_cpu(((struct vnvme_cqe *)fake_ptr(f, FAKE_CQ(1)))[at].dw0);
+}
+
 /* 117, 86: one range, a page of them; durable as asked for */
 static void nvm_c117_copy(struct kunit *test)
 {
@@ -592,6 +601,16 @@ static void nvm_c117_copy(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, fake_set_feature(f, VNVME_FEAT_WCE, 0, NULL), 0);
 	KUNIT_EXPECT_EQ(test, copy(f, one), 0);
 	KUNIT_EXPECT_EQ(test, f->durable[5000], 1);
+	/* DW0 of one that fails is the first range that was not copied */
+	KUNIT_EXPECT_EQ(test, last_dw0(f), 0);
+	f->status = VNVME_SC_READ_ERROR;
+	KUNIT_EXPECT_EQ(test, copy(f, many), VNVME_SC_READ_ERROR);
+	KUNIT_EXPECT_EQ(test, last_dw0(f), 127);
+	KUNIT_EXPECT_EQ(test, copy(f, one), VNVME_SC_READ_ERROR);
+	KUNIT_EXPECT_EQ(test, last_dw0(f), 0);
+	f->refuse = VNVME_SC_LBA_RANGE;
+	KUNIT_EXPECT_EQ(test, copy(f, many), VNVME_SC_LBA_RANGE);
+	KUNIT_EXPECT_EQ(test, last_dw0(f), 0);
 	KUNIT_EXPECT_EQ(test, f->nr_bad, 0);
 	fake_free(f);
 }
