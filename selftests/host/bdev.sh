@@ -289,17 +289,18 @@ hints()
 		expect "event 040002 2" event 10000 && expect "hints 16 0 0 0 0 0 0 *" hints 1
 }
 
-# A SCSI disk of 4 KiB sectors in blocks of 512 bytes, which has a bad sector.
+# A SCSI disk of 16 KiB sectors in blocks of 512 bytes, which has a bad sector: a guest is told of no sectors larger
+# than 4 KiB.
 scsi()
 {
 	local disk
 
-	modprobe sd_mod && modprobe scsi_debug dev_size_mb=64 physblk_exp=3 opt_blks=128 lbpu=1 lbprz=1 \
+	modprobe sd_mod && modprobe scsi_debug dev_size_mb=64 physblk_exp=5 opt_blks=128 lbpu=1 lbprz=1 \
 		unmap_granularity=16 opts=2 max_luns=1 num_tgts=1 && udevadm settle || return
 	host_wait 10 scsi_disk
 	disk=/dev/$(scsi_disk) && host_wait 10 test -b "$disk" && mdev_add "$disk" &&
 		expect "event 040002 2" event 10000 || return
-	expect "hints 16 0 7 7 15 15 127 *" hints 2 && expect "write 0" write 2 8 9 && expect "read 0 *" read 2 8 &&
+	expect "hints 16 0 7 7 31 31 127 *" hints 2 && expect "write 0" write 2 8 9 && expect "read 0 *" read 2 8 &&
 		expect "discard 0" discard 2 0 64 && expect "zeroes 0" zeroes 2 64 64 &&
 		expect "read 4281 *" read 2 4660 || return
 	echo 2 > "$DEV/namespaces/remove_namespace" && rmmod scsi_debug && expect "event 040002 2" event 10000
