@@ -120,7 +120,7 @@ int main(int argc, char **argv)
 	int err, i;
 
 	if (argc != 3)
-		return EINVAL;
+		return 2;
 	flush = !strcmp(argv[1], "flush");
 	unmap = strcmp(argv[1], "write");
 	side = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -138,7 +138,8 @@ int main(int argc, char **argv)
 			break;
 	}
 	for (i = 0; i < NR_WHATS; i++)
-		printf("patience: %s %lu times, %.0f ms at the most\n", names[i], count[i], longest[i]);
+		printf("patience: %s %lu times, %.0f ms at the most\n", names[i], count[i],
+		       longest[i]);
 	if (flush && (bar_read(&c, REG_CSTS, 4) & 0xc) != CSTS_SHST_DONE)
 		err = -ETIMEDOUT;
 	fflush(stdout);

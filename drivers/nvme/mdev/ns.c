@@ -352,8 +352,9 @@ static int ns_bring(struct nvme_mdev_ns *ns, bool *kept)
  * Return: 0; -EINVAL: not a name, not aligned, or too small; -ENODEV: no such
  * thing; -ENOENT, -ENOTBLK: the path is none of a block device; -EBUSY: in use;
  * -EEXIST: attached already, or its NSID or a name is in use; -ENOSPC: no NSID is
- * free; -EOPNOTSUPP: metadata, zones, large blocks or several paths; -ENOMEM; -EPERM: the caller may not open it; -EINTR: killed while
- * waiting; -EIO and what else nvme_extq_ns() or looking up a path may return.
+ * free; -EOPNOTSUPP: metadata, zones, large blocks or several paths; -ENOMEM;
+ * -EPERM: the caller may not open it; -EINTR: killed while waiting; -EIO and what
+ * else nvme_extq_ns() or looking up a path may return.
  */
 int nvme_mdev_ns_add(struct nvme_mdev *nm, const char *name)
 {

@@ -185,6 +185,31 @@ u16 vnvme_dptr_walk(const struct vnvme_mem *mem, struct vnvme_dptr *d)
 	return w.need ? vnvme_walk_list(&w, d->prp2, len) : 0;
 }
 
+/* Walk, and pin what is not pinned yet: the two pages and the list may each miss once. */
+static u16 vnvme_dptr_find(struct vnvme_ctrl *ctrl, struct vnvme_cmd *cmd,
+			   struct vnvme_dptr *d)
+{
+	unsigned int tries = 4;	/* no more is believed */
+	u16 status;
+	int err;
+
+	d->prp1 = le64_to_cpu(cmd->sqe.prp1);
+	d->prp2 = le64_to_cpu(cmd->sqe.prp2);
+	while ((status = vnvme_dptr_walk(ctrl->mem, d)) == VNVME_MISS) {
+		err = tries-- ? ctrl->env->pin(ctrl, d->miss_iova &
+					       ~(u64)(VNVME_PAGE_SIZE - 1),
+					       VNVME_PAGE_SIZE) : -EFAULT;
+		if (err) {
+			cmd->err_loc = d->err_loc;
+			return VNVME_SC_DATA_TRANSFER |
+			       (err == -ENOMEM ? 0 : VNVME_DNR);
+		}
+	}
+	if (status)
+		cmd->err_loc = d->err_loc;
+	return status;
+}
+
 /**
  * vnvme_dptr_put() - hand an admin command's data to the guest
  * @ctrl:	controller
@@ -201,34 +226,45 @@ u16 vnvme_dptr_put(struct vnvme_ctrl *ctrl, struct vnvme_cmd *cmd,
 {
 	struct vnvme_seg segs[2];	/* a page touches at most two */
 	struct vnvme_dptr d = {
-		.prp1 = le64_to_cpu(cmd->sqe.prp1),
-		.prp2 = le64_to_cpu(cmd->sqe.prp2),
 		.len = len, .need = min(bytes, len), .to_guest = true,
 		.segs = segs, .max_segs = ARRAY_SIZE(segs),
 	};
-	/* the two pages and the list, each may miss once; no more is believed */
-	unsigned int tries = 4;
-	u16 status;
+	u16 status = vnvme_dptr_find(ctrl, cmd, &d);
 	u32 i;
-	int err;
 
-	while ((status = vnvme_dptr_walk(ctrl->mem, &d)) == VNVME_MISS) {
-		err = tries-- ? ctrl->env->pin(ctrl, d.miss_iova &
-					       ~(u64)(VNVME_PAGE_SIZE - 1),
-					       VNVME_PAGE_SIZE) : -EFAULT;
-		if (err) {
-			cmd->err_loc = d.err_loc;
-			return VNVME_SC_DATA_TRANSFER |
-			       (err == -ENOMEM ? 0 : VNVME_DNR);
-		}
-	}
-	if (status) {
-		cmd->err_loc = d.err_loc;
-		return status;
-	}
-	for (i = 0; i < d.nr_segs; i++) {
+	for (i = 0; !status && i < d.nr_segs; i++) {
 		memcpy(segs[i].kva, buf, segs[i].len);
 		buf += segs[i].len;
 	}
-	return 0;
+	return status;
+}
+
+/**
+ * vnvme_dptr_get() - take an admin command's data from the guest, once
+ * @ctrl:	controller
+ * @cmd:	the command
+ * @buf:	filled
+ * @bytes:	length of the transfer, at most VNVME_PAGE_SIZE
+ *
+ * Context: control; pins what is not pinned yet.
+ * Return: an NVMe status.
+ */
+u16 vnvme_dptr_get(struct vnvme_ctrl *ctrl, struct vnvme_cmd *cmd, void *buf,
+		   u32 bytes)
+{
+	struct vnvme_seg segs[2];	/* as above */
+	struct vnvme_dptr d = {
+		.len = bytes, .need = bytes,
+		.segs = segs, .max_segs = ARRAY_SIZE(segs),
+	};
+	u16 status = vnvme_dptr_find(ctrl, cmd, &d);
+	u32 i;
+
+	for (i = 0; !status && i < d.nr_segs; i++) {
+		memcpy(buf, segs[i].kva, segs[i].len);
+		buf += segs[i].len;
+	}
+	/* from here on nothing may be read from the guest's copy */
+	barrier();
+	return status;
 }

@@ -164,6 +164,41 @@ static u16 vnvme_wce_set(struct vnvme_ctrl *ctrl, struct vnvme_cmd *cmd, u32 val
 	return VNVME_HELD;
 }
 
+/* ---------------------------------------------------------- timestamp ---- */
+
+static u64 vnvme_timestamp_ms(struct vnvme_ctrl *ctrl)
+{
+	return (ctrl->env->now_ns(ctrl) - ctrl->time_ns) / 1000000;
+}
+
+/* Bytes 5:0 count; what of the rest a guest writes means nothing. */
+static u16 vnvme_timestamp_set(struct vnvme_ctrl *ctrl, struct vnvme_cmd *cmd,
+			       u32 val)
+{
+	__le64 data;
+	u16 status = vnvme_dptr_get(ctrl, cmd, &data, sizeof(data));
+
+	if (status)
+		return status;
+	ctrl->time_ns = ctrl->env->now_ns(ctrl);
+	ctrl->time_base = le64_to_cpu(data);
+	ctrl->time_set = true;
+	return 0;
+}
+
+static u16 vnvme_timestamp_get(struct vnvme_ctrl *ctrl, struct vnvme_cmd *cmd,
+			       u32 cdw11, bool initial)
+{
+	u64 ms = ctrl->time_base + vnvme_timestamp_ms(ctrl);
+	__le64 data;
+
+	ms &= (1ull << VNVME_TIMESTAMP_BITS) - 1;
+	if (ctrl->time_set)
+		ms |= VNVME_TIMESTAMP_SET;
+	data = initial ? 0 : cpu_to_le64(ms);
+	return vnvme_dptr_put(ctrl, cmd, &data, sizeof(data), sizeof(data));
+}
+
 /* ------------------------------------------------------------- table ---- */
 
 static const struct vnvme_feature vnvme_features[VNVME_NR_FEATURES] = {
@@ -184,6 +219,9 @@ static const struct vnvme_feature vnvme_features[VNVME_NR_FEATURES] = {
 	[VNVME_FEAT_VECTOR] = { .mask = 0x0001ffff, .set = vnvme_vector_set,
 				.get = vnvme_vector_get },
 	[VNVME_FEAT_ATOMICITY] = { .mask = 1 },
+	/* in the data, not in cdw11 */
+	[VNVME_FEAT_TIMESTAMP] = { .mask = ~0u, .set = vnvme_timestamp_set,
+				   .get = vnvme_timestamp_get },
 	[VNVME_FEAT_AEC] = { .mask = VNVME_AEC_SMART | VNVME_AEC_NS_ATTR },
 };
 
@@ -200,6 +238,10 @@ void vnvme_feature_reset(struct vnvme_ctrl *ctrl)
 	for (i = 0; i <= VNVME_MAX_IOQ; i++)
 		ctrl->feat_vec[i] = i;
 	memset(ctrl->feat_ns, 0, sizeof(ctrl->feat_ns));
+	/* section 5.21.1.14: 0, and it runs */
+	ctrl->time_ns = ctrl->env->now_ns(ctrl);
+	ctrl->time_base = 0;
+	ctrl->time_set = false;
 	ctrl->temp_over = VNVME_TEMP_OVER;
 	ctrl->temp_under = VNVME_TEMP_UNDER;
 }

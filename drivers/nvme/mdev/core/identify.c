@@ -120,7 +120,8 @@ static u16 vnvme_id_ctrl(struct vnvme_ctrl *ctrl, struct vnvme_cmd *cmd)
 	id->sqes = VNVME_SQES << 4 | VNVME_SQES;
 	id->cqes = VNVME_CQES << 4 | VNVME_CQES;
 	id->nn = cpu_to_le32(VNVME_MAX_NS);
-	id->oncs = cpu_to_le16(vnvme_nvm_oncs(ctrl) | VNVME_ONCS_SAVE_SELECT);
+	id->oncs = cpu_to_le16(vnvme_nvm_oncs(ctrl) | VNVME_ONCS_SAVE_SELECT |
+			       VNVME_ONCS_TIMESTAMP);
 	if (vnvme_nvm_oncs(ctrl) & VNVME_ONCS_COPY)
 		id->ocfs = cpu_to_le16(VNVME_OCFS_FORMAT_0);
 	/* AWUN and AWUPF, of any namespace that may come, are one block */

@@ -305,6 +305,8 @@ static inline void vnvme_cq_post(struct vnvme_lane *lane, struct vnvme_sq *sq,
 u16 vnvme_dptr_walk(const struct vnvme_mem *mem, struct vnvme_dptr *d);
 u16 vnvme_dptr_put(struct vnvme_ctrl *ctrl, struct vnvme_cmd *cmd,
 		   const void *buf, u32 bytes, u32 len);
+u16 vnvme_dptr_get(struct vnvme_ctrl *ctrl, struct vnvme_cmd *cmd, void *buf,
+		   u32 bytes);
 
 /* nvm.c */
 void vnvme_nvm_init(struct vnvme_ctrl *ctrl);

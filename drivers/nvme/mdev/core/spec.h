@@ -327,12 +327,16 @@ enum {
 	VNVME_FEAT_VECTOR	= 0x09,
 	VNVME_FEAT_ATOMICITY	= 0x0a,
 	VNVME_FEAT_AEC		= 0x0b,
+	VNVME_FEAT_TIMESTAMP	= 0x0e,
 	VNVME_NR_FEATURES,
 };
 
 #define VNVME_AEC_SMART		0x000000ffu
 #define VNVME_AEC_SMART_TEMP	(1u << 1)
 #define VNVME_AEC_NS_ATTR	(1u << 8)
+
+#define VNVME_TIMESTAMP_BITS		48	/* milliseconds */
+#define VNVME_TIMESTAMP_SET		(1ull << 49)	/* origin: Set Features */
 
 /* Log pages, figure 191 */
 enum {
@@ -369,6 +373,7 @@ enum {
 #define VNVME_ONCS_DSM			(1u << 2)
 #define VNVME_ONCS_WRITE_ZEROES		(1u << 3)
 #define VNVME_ONCS_SAVE_SELECT		(1u << 4)
+#define VNVME_ONCS_TIMESTAMP		(1u << 6)
 #define VNVME_ONCS_VERIFY		(1u << 7)
 #define VNVME_ONCS_COPY			(1u << 8)
 

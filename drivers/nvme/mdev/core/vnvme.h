@@ -648,6 +648,8 @@ struct vnvme_errlog {
  * @feat:	current values, by feature identifier
  * @feat_vec:	Interrupt Vector Configuration, by vector
  * @feat_ns:	Error Recovery, by namespace
+ * @time_base, @time_ns, @time_set: Timestamp: milliseconds, when that was so, by
+ *		the guest
  * @temp_over, @temp_under: Temperature Threshold's two values
  * @buf:	what a data-moving admin command is put together in
  */
@@ -696,6 +698,9 @@ struct vnvme_ctrl {
 	u32			feat[VNVME_NR_FEATURES];
 	u32			feat_vec[VNVME_MAX_IOQ + 1];
 	u32			feat_ns[VNVME_MAX_NS + 1];
+	u64			time_base;
+	u64			time_ns;
+	bool			time_set;
 	u16			temp_over;
 	u16			temp_under;
 	struct vnvme_health	health;

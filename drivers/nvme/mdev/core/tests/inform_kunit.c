@@ -28,7 +28,7 @@ static void c65_identify_controller(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, id->mdts, 9);
 	KUNIT_EXPECT_EQ(test, id->nn, VNVME_MAX_NS);
 	KUNIT_EXPECT_EQ(test, id->oacs, 1 << 8);
-	KUNIT_EXPECT_EQ(test, id->oncs, 0x19d);
+	KUNIT_EXPECT_EQ(test, id->oncs, 0x1dd);
 	KUNIT_EXPECT_EQ(test, id->vwc, 5);
 	KUNIT_EXPECT_EQ(test, id->ieee[2] << 16 | id->ieee[1] << 8 | id->ieee[0],
 			0x525400);
@@ -366,7 +366,7 @@ static void c81_features(struct kunit *test)
 		{ 0x0b, 1, 0, 0x410f, 0x1ff, 0 },
 		{ 0x0b, ~0u, 3, 0, 3, 0 },
 	};
-	static const u8 none[] = { 0, 3, 0x0c, 0x0d, 0x0e, 0x0f, 0x10, 0x16,
+	static const u8 none[] = { 0, 3, 0x0c, 0x0d, 0x0f, 0x10, 0x16,
 				   0x7f, 0x80, 0x81, 0x84, 0xff };
 	struct fake *f = fake_new(2);
 	struct vnvme_sqe sqe;
@@ -534,6 +534,52 @@ static void c86_cache_off_waits(struct kunit *test)
 	fake_flush_end(f);
 	fake_run(f);
 	KUNIT_EXPECT_FALSE(test, fake_pop(f, 0, &cqe));
+	fake_free(f);
+}
+
+/* 89: a timestamp that is set, runs on, and is 0 after a controller reset */
+static void c89_timestamp(struct kunit *test)
+{
+	struct fake *f = fake_ready(1);
+	/* across two pages, and one that is not the guest's */
+	static const u64 at[] = { FAKE_ID, FAKE_ID + 4092 };
+	struct vnvme_sqe sqe;
+	u32 i, dw0;
+	u64 val;
+
+	for (i = 0; i < ARRAY_SIZE(at); i++) {
+		val = ~0ull << 48 | 0x123456789aull;
+		memcpy(fake_ptr(f, at[i]), &val, 8);
+		sqe = fake_sqe(VNVME_ADM_SET_FEATURES, 0);
+		sqe.cdw10 = cpu_to_le32(0x0e);
+		sqe.prp1 = cpu_to_le64(at[i]);
+		sqe.prp2 = cpu_to_le64(FAKE_ID + 4096);
+		KUNIT_EXPECT_EQ(test, fake_admin(f, &sqe, NULL), 0);
+		f->now += 1500ull * 1000000 + 7;
+		sqe.opcode = VNVME_ADM_GET_FEATURES;
+		KUNIT_EXPECT_EQ(test, fake_admin(f, &sqe, &dw0), 0);
+		memcpy(&val, fake_ptr(f, at[i]), 8);
+		/* by Set Features, and never stopped */
+		KUNIT_EXPECT_EQ(test, val, 2ull << 48 | (0x123456789aull + 1500));
+		sqe.cdw10 = cpu_to_le32(1 << 8 | 0x0e);
+		KUNIT_EXPECT_EQ(test, fake_admin(f, &sqe, NULL), 0);
+		memcpy(&val, fake_ptr(f, at[i]), 8);
+		KUNIT_EXPECT_EQ(test, val, 0);
+	}
+	sqe.prp1 = cpu_to_le64(1ull << 40);
+	sqe.opcode = VNVME_ADM_SET_FEATURES;
+	sqe.cdw10 = cpu_to_le32(0x0e);
+	KUNIT_EXPECT_EQ(test, fake_admin(f, &sqe, NULL), 0x4004);
+	fake_write32(f, VNVME_REG_CC, 0);
+	KUNIT_ASSERT_TRUE(test, fake_enable(f, 8, 8));
+	f->now += 42ull * 1000000;
+	sqe = fake_sqe(VNVME_ADM_GET_FEATURES, 0);
+	sqe.cdw10 = cpu_to_le32(0x0e);
+	sqe.prp1 = cpu_to_le64(FAKE_ID);
+	KUNIT_EXPECT_EQ(test, fake_admin(f, &sqe, NULL), 0);
+	memcpy(&val, fake_ptr(f, FAKE_ID), 8);
+	KUNIT_EXPECT_EQ(test, val, 42);
+	KUNIT_EXPECT_EQ(test, f->nr_bad, 0);
 	fake_free(f);
 }
 
@@ -770,6 +816,7 @@ static struct kunit_case inform_cases[] = {
 	KUNIT_CASE(c81_features),
 	KUNIT_CASE(c90_error_recovery),
 	KUNIT_CASE(c85_c87_asked_of_nothing),
+	KUNIT_CASE(c89_timestamp),
 	KUNIT_CASE(c86_cache_off_flushes),
 	KUNIT_CASE(c86_cache_off_waits),
 	KUNIT_CASE(c52_features_in_context),

@@ -288,7 +288,7 @@ static void nvm_c109_c55_announced(struct kunit *test)
 		fake_enable(f, 8, 8);
 		fake_create(f, 1, 1, 8);
 		fake_identify(f, 1, 0);
-		KUNIT_EXPECT_EQ(test, id->oncs, (cfg.oncs & 0x18d) | 1 << 4);
+		KUNIT_EXPECT_EQ(test, id->oncs, (cfg.oncs & 0x18d) | 1 << 4 | 1 << 6);
 		KUNIT_EXPECT_EQ(test, id->ocfs, cfg.oncs >> 8 & 1);
 		KUNIT_EXPECT_EQ(test, id->fuses, 0);
 		for (i = 0; i < 256; i++) {
