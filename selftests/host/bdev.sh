@@ -51,7 +51,7 @@ forms()
 	[ "$(namespaces)" = "1 n1p1 131072
 2 /dev/nvme0n1p2 ro 2097152
 3 $number 2097152
-9 null:1G nsid=4 eui64=a0a1a2a3a4a5a6a7 2097152" ]
+4 null:1G nsid=4 eui64=a0a1a2a3a4a5a6a7 2097152" ]
 }
 
 # What is shown, written to another device, is the same there.
@@ -284,9 +284,9 @@ hints()
 
 	disk=$(null_make hints 64 blocksize=512 discard=1) && mdev_add "$disk" &&
 		expect "event 040002 2" event 10000 || return
-	expect "hints 16 0 0 0 0 0 0 0" hints 2 || return
+	expect "hints 18 0 0 0 0 0 0 0" hints 2 || return
 	echo 2 > "$DEV/namespaces/remove_namespace" && null_free hints &&
-		expect "event 040002 2" event 10000 && expect "hints 16 0 0 0 0 0 0 *" hints 1
+		expect "event 040002 2" event 10000 && expect "hints 18 0 0 0 0 0 0 *" hints 1
 }
 
 # A SCSI disk of 16 KiB sectors in blocks of 512 bytes, which has a bad sector: a guest is told of no sectors larger
@@ -300,7 +300,7 @@ scsi()
 	host_wait 10 scsi_disk
 	disk=/dev/$(scsi_disk) && host_wait 10 test -b "$disk" && mdev_add "$disk" &&
 		expect "event 040002 2" event 10000 || return
-	expect "hints 16 0 7 7 31 31 127 *" hints 2 && expect "write 0" write 2 8 9 && expect "read 0 *" read 2 8 &&
+	expect "hints 18 0 7 7 31 31 127 *" hints 2 && expect "write 0" write 2 8 9 && expect "read 0 *" read 2 8 &&
 		expect "discard 0" discard 2 0 64 && expect "zeroes 0" zeroes 2 64 64 &&
 		expect "read 4281 *" read 2 4660 || return
 	echo 2 > "$DEV/namespaces/remove_namespace" && rmmod scsi_debug && expect "event 040002 2" event 10000
