@@ -77,19 +77,19 @@ lent_detached()
 		expect "write 0" write 1 0 5 && expect "list 1" list && end
 }
 
-# other_disk: the disk that has come while the old one, which is gone, has the first name
+# other_disk: the disk that has come; it has another name if the old one is still held
 other_disk()
 {
-	ls /dev/nvme0n[2-9]p1 2>/dev/null
+	ls /dev/nvme0n?p1 2>/dev/null
 }
 
 # Gone and back at once: nobody has let go of the old one when the new one comes.
 lent_attached_at_once()
 {
 	begin n1p1 && nvme detach-ns /dev/nvme0 --namespace-id=1 --controllers=0 &&
-		nvme attach-ns /dev/nvme0 --namespace-id=1 --controllers=0 && host_wait 30 other_disk || return
-	udevadm settle
-	ended n1p1 "the drive does not have this namespace any more" && its_own "$(other_disk)" && end && load
+		nvme attach-ns /dev/nvme0 --namespace-id=1 --controllers=0 || return
+	ended n1p1 "the drive does not have this namespace any more" && host_wait 30 other_disk && udevadm settle &&
+		its_own "$(other_disk)" && end && load
 }
 
 # As the block device of the stock interface.
