@@ -553,7 +553,7 @@ health()
 		sleep 1
 	done
 	# a partition that begins at a multiple of all of them
-	[ "$LIVE_SAID" = "health 0 323 0 0 0" ] && expect "hints 16 0 0 0 7 7 0 9" hints 1 || return
+	[ "$LIVE_SAID" = "health 0 323 0 0 0" ] && expect "hints 18 0 0 0 7 7 0 9" hints 1 || return
 	machine warn 0 1
 	expect "event 020201" event 75000 && expect "health 1 323 0 0 0" health || rc=1
 	machine warn 0 0

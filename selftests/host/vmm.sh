@@ -12,6 +12,8 @@ ktap_begin
 ktap_test "load" host_load 4 || ktap_done
 ktap_test "partitions" drive_split /dev/nvme0n1
 vfio_client vmm_test vmm n1p2 1
+ktap_test "a container that cannot pin was told of" line_in_log "must be a VFIO_TYPE1v2_IOMMU"
+ktap_test "a limit that is too small was told of" line_in_log "the VMM may lock 8192 KiB of memory and needs 16384"
 vfio_client slow_test slow n1p2 1
 machine slow 0 0
 ktap_test "unload" host_unload

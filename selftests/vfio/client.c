@@ -44,7 +44,7 @@ static int group_number(const char *uuid)
 	return atoi(basename(link));
 }
 
-int client_attach(struct client *c)
+static int attach(struct client *c, unsigned long iommu)
 {
 	struct vfio_group_status status = { .argsz = sizeof(status) };
 	char path[64];
@@ -66,13 +66,18 @@ int client_attach(struct client *c)
 	if (ioctl(c->group, VFIO_GROUP_GET_STATUS, &status) ||
 	    !(status.flags & VFIO_GROUP_FLAGS_VIABLE) ||
 	    ioctl(c->group, VFIO_GROUP_SET_CONTAINER, &c->container) ||
-	    ioctl(c->container, VFIO_SET_IOMMU, VFIO_TYPE1v2_IOMMU))
+	    ioctl(c->container, VFIO_SET_IOMMU, iommu))
 		return -errno ?: -EIO;
 
 	c->mem = mmap(NULL, MEM_SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	if (c->mem == MAP_FAILED)
 		return -errno;
 	return 0;
+}
+
+int client_attach(struct client *c)
+{
+	return attach(c, VFIO_TYPE1v2_IOMMU);
 }
 
 int client_device(struct client *c)
@@ -84,6 +89,13 @@ int client_device(struct client *c)
 int client_open(struct client *c)
 {
 	return client_attach(c) ?: client_device(c) ?:
+	       client_map(c, c->mem, MEM_IOVA, MEM_SIZE,
+			  VFIO_DMA_MAP_FLAG_READ | VFIO_DMA_MAP_FLAG_WRITE);
+}
+
+int client_open_type1(struct client *c)
+{
+	return attach(c, VFIO_TYPE1_IOMMU) ?: client_device(c) ?:
 	       client_map(c, c->mem, MEM_IOVA, MEM_SIZE,
 			  VFIO_DMA_MAP_FLAG_READ | VFIO_DMA_MAP_FLAG_WRITE);
 }

@@ -94,6 +94,8 @@ const char *client_uuid(void);
 int client_attach(struct client *c);
 int client_device(struct client *c);
 int client_open(struct client *c);
+/* The same in a container of the first version, which cannot pin */
+int client_open_type1(struct client *c);
 void client_close(struct client *c);
 int client_map(struct client *c, void *addr, uint64_t iova, uint64_t size, uint32_t flags);
 int client_unmap(struct client *c, uint64_t iova, uint64_t size);

@@ -633,6 +633,18 @@ TEST_F_TIMEOUT(vmm, memlock_too_small, 600)
 	EXPECT_TRUE(works(c));
 }
 
+/* A container that cannot pin: the controller fails, and the log says why (vmm.sh). */
+TEST_F_TIMEOUT(vmm, container_of_the_first_version, 600)
+{
+	struct client *c = &self->c;
+
+	client_close(c);
+	ASSERT_EQ(0, client_open_type1(c));
+	EXPECT_NE(0, client_enable(c, 32));
+	EXPECT_EQ(CSTS_CFS, bar_read(c, REG_CSTS, 4) & (CSTS_CFS | CSTS_RDY));
+	EXPECT_EQ(0, client_state(c, "pinned_bytes"));
+}
+
 /* Taken away while it is used: what cannot be pinned fails, and is there once it may be again. */
 TEST_F_TIMEOUT(vmm, memlock_of_nothing, 600)
 {

@@ -532,8 +532,8 @@ static int mem_pin_piece(struct nvme_mdev *nm, u64 first, u64 last, enum nvme_md
  * Context: may sleep; not from the poller.  Ends look-ups that control made.
  * Return: 0; -ENOMEM: over RLIMIT_MEMLOCK or out of memory; -ENOSPC: more at
  * once than a command or a queue can need, and than the bound has room for;
- * -EOPNOTSUPP: the drive cannot reach it directly; otherwise it is not the
- * guest's memory.
+ * -EOPNOTSUPP: the drive cannot reach it directly; -EACCES: VFIO's container cannot
+ * pin; otherwise it is not the guest's memory.
  */
 int nvme_mdev_mem_pin(struct nvme_mdev *nm, u64 iova, u32 len, enum nvme_mdev_holder who)
 {
@@ -554,6 +554,9 @@ int nvme_mdev_mem_pin(struct nvme_mdev *nm, u64 iova, u32 len, enum nvme_mdev_ho
 		dev_warn(nvme_mdev_dev(nm),
 			 "cannot pin guest memory: raise RLIMIT_MEMLOCK of the VMM to at least %llu KiB for each of its devices\n",
 			 nvme_mdev_mem_limit_min(nm) >> 10);
+	if (ret == -EACCES && !nm->locked_out++)
+		dev_warn(nvme_mdev_dev(nm),
+			 "the VMM's container is a VFIO_TYPE1_IOMMU, which cannot pin memory: it must be a VFIO_TYPE1v2_IOMMU\n");
 	if (ret == -EOPNOTSUPP)
 		dev_warn_once(nvme_mdev_dev(nm),
 			      "guest memory is not reachable by the drive without bounce buffers\n");
