@@ -538,18 +538,12 @@ void nvme_mdev_control_lock(struct nvme_mdev *nm);
 void nvme_mdev_control_unlock(struct nvme_mdev *nm);
 
 /* unmap.c */
-enum nvme_mdev_open {
-	NVME_MDEV_OPEN,		/* may be pinned */
-	NVME_MDEV_BUSY,		/* being taken back, as long as the drive takes */
-	NVME_MDEV_LEAVING,	/* has been; VFIO is about to forget it */
-};
-
 struct nvme_mdev_unmap;
 struct nvme_mdev_unmap *nvme_mdev_unmap_begin(struct nvme_mdev *nm);
 void nvme_mdev_unmap_range(struct nvme_mdev_unmap *u, struct nvme_mdev_mem *mem, u64 first,
 			   u64 last);
 void nvme_mdev_unmap_end(struct nvme_mdev_unmap *u);
-enum nvme_mdev_open nvme_mdev_unmap_state(struct nvme_mdev_mem *mem, u64 first, u64 last);
+bool nvme_mdev_unmap_is_open(struct nvme_mdev_mem *mem, u64 first, u64 last);
 bool nvme_mdev_unmap_recent(struct nvme_mdev_mem *mem, u64 first, u64 last);
 void nvme_mdev_unmap_forget(struct nvme_mdev_mem *mem);
 

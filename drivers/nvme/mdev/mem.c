@@ -35,7 +35,7 @@
 /* Times that a pin may meet RLIMIT_MEMLOCK: others that share it take more meanwhile */
 #define MEM_SHRINKS	3
 
-/* As control waits for VFIO to end an unmapping: it may be as slow as its task is. */
+/* As control waits for memory that is being taken back: that may take as long as a drive */
 #define CONTROL_WAIT	(HZ / 10)
 
 /**
@@ -401,27 +401,26 @@ static void mem_wait(struct nvme_mdev_mem *mem, unsigned long seen)
 
 /*
  * Wait until [first, last], of one chunk, may be pinned; returns with mem->lock held.
- * Requests wait as long as the range is being unmapped.  Control does not: who
- * unmaps waits for the drive, and is slow if its VMM likes it to be.
+ * Requests wait as long as it is being taken back.  Control does not: who takes it
+ * waits for the drive, and who unmaps is slow if his VMM likes it to be.
  */
 static int mem_lock_open(struct nvme_mdev_mem *mem, u64 first, u64 last,
 			 enum nvme_mdev_holder who)
 {
 	unsigned long end = jiffies + CONTROL_WAIT, seen;
 	u64 index = first >> VNVME_CHUNK_SHIFT;
-	enum nvme_mdev_open state;
+	bool open;
 
 	for (;;) {
 		mem_lock_quiet(mem, index, index);
-		state = nvme_mdev_unmap_state(mem, first, last);
-		if (mem->given_up || (who == NVME_MDEV_CONTROL && state != NVME_MDEV_OPEN &&
-				      (state == NVME_MDEV_BUSY || time_after(jiffies, end)))) {
+		open = nvme_mdev_unmap_is_open(mem, first, last) &&
+		       !chunk_is_dying(nvme_mdev_chunk_find(mem, index), first, last);
+		if (open && !mem->given_up)
+			return 0;
+		if (mem->given_up || (who == NVME_MDEV_CONTROL && time_after(jiffies, end))) {
 			mutex_unlock(&mem->lock);
 			return -EFAULT;
 		}
-		if (state == NVME_MDEV_OPEN &&
-		    !chunk_is_dying(nvme_mdev_chunk_find(mem, index), first, last))
-			return 0;
 		seen = mem->changes;
 		mutex_unlock(&mem->lock);
 		mem_wait(mem, seen);
@@ -454,7 +453,7 @@ static bool mem_is_by_page(struct nvme_mdev_mem *mem, u64 first, enum nvme_mdev_
 	u64 base = first & ~(u64)(VNVME_CHUNK_SIZE - 1);
 
 	return (nvme_mdev_mem_bounded(mem) && (mem->by_page || who == NVME_MDEV_CONTROL)) ||
-	       nvme_mdev_unmap_state(mem, base, base + VNVME_CHUNK_SIZE - 1) != NVME_MDEV_OPEN;
+	       !nvme_mdev_unmap_is_open(mem, base, base + VNVME_CHUNK_SIZE - 1);
 }
 
 /* Pin [first, last], which lies in one chunk, if it is the guest's now. */

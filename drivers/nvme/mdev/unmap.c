@@ -41,7 +41,6 @@
  * @first:	first byte, ...
  * @last:	... and last byte of the range
  * @set:	there is a range
- * @busy:	commands may still be using it
  */
 struct nvme_mdev_unmap {
 	struct list_head	entry;
@@ -51,7 +50,6 @@ struct nvme_mdev_unmap {
 	u64			first;
 	u64			last;
 	bool			set;
-	bool			busy;
 };
 
 static bool unmap_overlaps(u64 a_first, u64 a_last, u64 b_first, u64 b_last)
@@ -169,7 +167,6 @@ void nvme_mdev_unmap_range(struct nvme_mdev_unmap *u, struct nvme_mdev_mem *mem,
 	u->first = first;
 	u->last = last;
 	u->set = true;
-	u->busy = true;
 	if (list_empty(&u->entry))
 		list_add(&u->entry, &mem->unmaps);
 }
@@ -187,36 +184,28 @@ void nvme_mdev_unmap_end(struct nvme_mdev_unmap *u)
 
 	if (!u)
 		return;
-	mutex_lock(&u->nm->mem.lock);
-	u->busy = false;
 	file = u->file;
 	u->file = NULL;
-	mutex_unlock(&u->nm->mem.lock);
 	/* the first time; @u is gone with it, at the earliest at once */
 	if (file)
 		fput(file);
 }
 
 /**
- * nvme_mdev_unmap_state() - may something of a range be pinned?
+ * nvme_mdev_unmap_is_open() - may something of a range be pinned?
  * @mem:	memory; its lock is held
  * @first:	first byte of what would be pinned
  * @last:	last byte of that
  */
-enum nvme_mdev_open nvme_mdev_unmap_state(struct nvme_mdev_mem *mem, u64 first, u64 last)
+bool nvme_mdev_unmap_is_open(struct nvme_mdev_mem *mem, u64 first, u64 last)
 {
-	enum nvme_mdev_open state = NVME_MDEV_OPEN;
 	struct nvme_mdev_unmap *u;
 
 	lockdep_assert_held(&mem->lock);
-	list_for_each_entry(u, &mem->unmaps, entry) {
-		if (!u->set || !unmap_overlaps(u->first, u->last, first, last))
-			continue;
-		if (u->busy)
-			return NVME_MDEV_BUSY;
-		state = NVME_MDEV_LEAVING;
-	}
-	return state;
+	list_for_each_entry(u, &mem->unmaps, entry)
+		if (u->set && unmap_overlaps(u->first, u->last, first, last))
+			return false;
+	return true;
 }
 
 /**

@@ -133,35 +133,40 @@ static u8 vnvme_db_use(const struct vnvme_ctrl *ctrl, unsigned int index,
 	return VNVME_DB_LEFT;
 }
 
-/* Have the guest's next move from @event on reach BAR0. */
-static void vnvme_db_arm(struct vnvme_ctrl *ctrl, unsigned int index,
+/* Have the guest's next move from @event on reach BAR0.  Return: false if that is missing. */
+static bool vnvme_db_arm(struct vnvme_ctrl *ctrl, unsigned int index,
 			 const struct vnvme_db_view *v, u32 event)
 {
-	if (*v->event != event &&
-	    vnvme_dbbuf_put(ctrl, ctrl->dbbuf.ei, index, event))
-		*v->event = event;
+	if (*v->event == event)
+		return true;
+	if (!vnvme_dbbuf_put(ctrl, ctrl->dbbuf.ei, index, event))
+		return false;
+	*v->event = event;
+	return true;
 }
 
 /*
  * Rung without its shadow, which gets the value, too.  EventIdx first: a guest
  * that finds the new shadow finds that, and its next move reaches BAR0.
+ *
+ * Return: false if EventIdx is missing; control then looks for it.
  */
-static void vnvme_db_follow(struct vnvme_ctrl *ctrl, unsigned int index,
+static bool vnvme_db_follow(struct vnvme_ctrl *ctrl, unsigned int index,
 			    const struct vnvme_db_view *v, __le32 *word, u32 m)
 {
 	if (*v->use == VNVME_DB_LEFT)
-		return;
-	if (*v->use == VNVME_DB_UNSURE) {
-		vnvme_db_arm(ctrl, index, v, 0);
-		return;
-	}
+		return true;
+	if (*v->use == VNVME_DB_UNSURE)
+		return vnvme_db_arm(ctrl, index, v, 0);
 	WRITE_ONCE(*v->use, VNVME_DB_BAR0);
-	vnvme_db_arm(ctrl, index, v, m);
+	if (!vnvme_db_arm(ctrl, index, v, m))
+		return false;
 	/* pairs with the guest's barrier between its shadow and EventIdx */
 	smp_wmb();
 	WRITE_ONCE(*word, cpu_to_le32(m));
 	WRITE_ONCE(*v->shadow, m);
 	vnvme_db_shut(v);
+	return true;
 }
 
 /* @m came through BAR0 and may not be: unless there is a new one, @cur stands. */
@@ -252,9 +257,11 @@ static noinline u32 vnvme_shadow_take(struct vnvme_ctrl *ctrl,
 		if (!vnvme_db_fits(door, m)) {
 			vnvme_db_refuse(ctrl, index, v.db, m, cur);
 			bad = true;
-		} else {
+		} else if (vnvme_db_follow(ctrl, index, &v, word, m)) {
 			cur = m;
-			vnvme_db_follow(ctrl, index, &v, word, m);
+		} else {
+			/* nothing was taken: it is looked at again */
+			WRITE_ONCE(*v.db, was);
 		}
 	}
 	if (unlikely(bad))

@@ -702,6 +702,22 @@ static void r06_queue_memory_comes_back(struct kunit *test)
 	fake_free(f);
 }
 
+/* 26, 96: EventIdx that is missing for a moment is armed when it is back */
+static void c96_event_missing(struct kunit *test)
+{
+	struct vnvme_sqe sqe = fake_rw(VNVME_CMD_READ, 0, 8, FAKE_DATA, 0);
+	struct fake *f = fake_ready(1);
+	const __le32 *event = fake_ptr(f, FAKE_EVENT);
+
+	KUNIT_ASSERT_EQ(test, fake_dbbuf(f), 0);
+	f->q[1].shadow = false;
+	fake_unpin(f, FAKE_EVENT, VNVME_PAGE_SIZE);
+	KUNIT_EXPECT_EQ(test, fake_io(f, 1, &sqe), 0);
+	KUNIT_EXPECT_EQ(test, le32_to_cpu(event[vnvme_sq_db_index(1)]), 1);
+	KUNIT_EXPECT_EQ(test, f->nr_bad, 0);
+	fake_free(f);
+}
+
 /* 26: asleep while something is missing: no spinning, and the kick comes */
 static void r06_missing_brings_a_kick(struct kunit *test)
 {
@@ -829,6 +845,7 @@ static struct kunit_case queue_cases[] = {
 	KUNIT_CASE(r06_queue_memory_vanishes),
 	KUNIT_CASE(c49_c50_ring_of_an_io_queue_vanishes),
 	KUNIT_CASE(r06_queue_memory_comes_back),
+	KUNIT_CASE(c96_event_missing),
 	KUNIT_CASE(r06_missing_brings_a_kick),
 	KUNIT_CASE(r06_lost_while_pinning),
 	KUNIT_CASE(c36_interrupts),
