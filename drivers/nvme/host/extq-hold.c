@@ -177,14 +177,34 @@ static void nvme_extq_set_held(struct nvme_extq_pool *pool, bool held)
 {
 	struct nvme_extq *e;
 
-	mutex_lock(&pool->list_lock);
+	lockdep_assert_held(&pool->list_lock);
 	pool->held = held;
 	list_for_each_entry(e, &pool->list, entry) {
 		spin_lock(&e->q.sq_lock);
 		e->held = held;
 		spin_unlock(&e->q.sq_lock);
 	}
+}
+
+/*
+ * Let go, unless something has come between since the scan began: a command that has
+ * changed namespaces, or a reset.  Either has the work look again.
+ */
+static bool nvme_extq_let_go(struct nvme_extq_pool *pool, unsigned int disables)
+{
+	bool over;
+
+	lockdep_assert_held(&pool->lock);
+	mutex_lock(&pool->list_lock);
+	spin_lock_irq(&pool->hold_lock);
+	over = !pool->changing && !pool->ended && pool->disables == disables;
+	if (over)
+		pool->drained = false;
+	spin_unlock_irq(&pool->hold_lock);
+	if (over)
+		nvme_extq_set_held(pool, false);
 	mutex_unlock(&pool->list_lock);
+	return over;
 }
 
 static bool nvme_extq_in_flight(struct nvme_extq_pool *pool)
@@ -215,14 +235,33 @@ static bool nvme_extq_rescan(struct nvme_ctrl *ctrl)
 	return ctrl->state == NVME_CTRL_LIVE;
 }
 
+/*
+ * A borrower that gives a pair back looks for no completions any more, and may wait
+ * for a command that stands behind what waits for us: only a reset ends that.
+ */
+static void nvme_extq_drain_all(struct nvme_extq_pool *pool)
+{
+	unsigned long end = jiffies + 3 * NVME_IO_TIMEOUT;
+
+	while (nvme_extq_in_flight(pool)) {
+		if (time_after(jiffies, end)) {
+			nvme_reset_ctrl(pool->ctrl);
+			end = jiffies + 3 * NVME_IO_TIMEOUT;
+		}
+		usleep_range(200, 1000);
+	}
+}
+
 static void nvme_extq_hold(struct nvme_extq_pool *pool)
 {
+	unsigned int disables;
 	struct nvme_extq *e;
 	bool over;
 
+	mutex_lock(&pool->list_lock);
 	nvme_extq_set_held(pool, true);
-	while (nvme_extq_in_flight(pool))
-		usleep_range(200, 1000);
+	mutex_unlock(&pool->list_lock);
+	nvme_extq_drain_all(pool);
 
 	spin_lock_irq(&pool->hold_lock);
 	pool->drained = true;
@@ -230,22 +269,16 @@ static void nvme_extq_hold(struct nvme_extq_pool *pool)
 	pool->ended = false;
 	spin_unlock_irq(&pool->hold_lock);
 	nvme_extq_mark_deleted(pool);
+	disables = READ_ONCE(pool->disables);
 	/* after a reset nvme_extq_work() comes here again */
 	if (!over || !nvme_extq_rescan(pool->ctrl))
 		return;
 
-	spin_lock_irq(&pool->hold_lock);
-	over = !pool->changing;
-	if (over)
-		pool->drained = false;
-	spin_unlock_irq(&pool->hold_lock);
-	if (!over)
-		return;
 	mutex_lock(&pool->lock);
-	nvme_extq_set_held(pool, false);
-	list_for_each_entry(e, &pool->list, entry)
-		if (!e->gone && test_bit(NVMEQ_ENABLED, &e->q.flags))
-			e->ops->up(e->priv);
+	if (nvme_extq_let_go(pool, disables))
+		list_for_each_entry(e, &pool->list, entry)
+			if (!e->gone && test_bit(NVMEQ_ENABLED, &e->q.flags))
+				e->ops->up(e->priv);
 	mutex_unlock(&pool->lock);
 }
 

@@ -386,7 +386,7 @@ static int device_check_rlimit(struct nvme_mdev *nm)
 int nvme_mdev_start(struct nvme_mdev *nm)
 {
 	struct device_opening o = { .nm = nm };
-	int ret = device_check_rlimit(nm);
+	int ret = device_check_rlimit(nm) ?: nvme_mdev_unmap_settle(&nm->mem);
 
 	if (ret)
 		return ret;
@@ -402,6 +402,7 @@ int nvme_mdev_start(struct nvme_mdev *nm)
 		WRITE_ONCE(nm->abandoned, true);
 		wait_for_completion(&o.done);
 	}
+	WRITE_ONCE(nm->abandoned, false);
 	destroy_work_on_stack(&o.work);
 	if (o.memcg)
 		css_put(o.memcg);

@@ -247,13 +247,35 @@ static void extq_again(struct nvme_mdev_lane *ml, struct vnvme_req *req, enum vn
 	vnvme_req_requeue(req, loss, ml->info.max_retries);
 }
 
+/* As extq_map_ranges(), of what is left: the namespace may have changed meanwhile. */
+static u16 extq_check_left(struct nvme_mdev_lane *ml, const struct vnvme_req *req)
+{
+	const struct vnvme_dsm_range *range = req->scratch;
+	struct nvme_mdev_ns *ns = req->ns->priv;
+	u16 status = 0;
+	u32 i;
+
+	for (i = ml->dsm[req->tag].next; i < req->nlb && !status; i++)
+		status = extq_check(ns, le64_to_cpu(range[i].slba) - ns->start,
+				    le32_to_cpu(range[i].nlb));
+	return status;
+}
+
 /* Dataset Management goes on with its next piece, unless the guest has dropped it. */
 static bool extq_next_piece(struct nvme_mdev_lane *ml, struct vnvme_req *req)
 {
 	struct nvme_command cmd = { };
+	u16 status;
 
 	if (!nvme_mdev_dsm_sent(ml, req) || ml->lane->stopping)
 		return false;
+	status = extq_check_left(ml, req);
+	if (unlikely(status)) {
+		ml->longs--;
+		nvme_mdev_stat_done(ml->stat, req);
+		vnvme_req_done(req, status);
+		return true;
+	}
 	cmd.dsm.opcode = nvme_cmd_dsm;
 	cmd.dsm.command_id = req->tag;
 	cmd.dsm.nsid = cpu_to_le32(((struct nvme_mdev_ns *)req->ns->priv)->host_nsid);

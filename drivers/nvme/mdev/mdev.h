@@ -545,6 +545,7 @@ void nvme_mdev_unmap_range(struct nvme_mdev_unmap *u, struct nvme_mdev_mem *mem,
 void nvme_mdev_unmap_end(struct nvme_mdev_unmap *u);
 bool nvme_mdev_unmap_is_open(struct nvme_mdev_mem *mem, u64 first, u64 last);
 bool nvme_mdev_unmap_recent(struct nvme_mdev_mem *mem, u64 first, u64 last);
+int nvme_mdev_unmap_settle(struct nvme_mdev_mem *mem);
 void nvme_mdev_unmap_forget(struct nvme_mdev_mem *mem);
 
 /* reclaim.c */

@@ -119,12 +119,11 @@ static struct nvme_mdev_chunk *chunk_alloc(u64 index, bool pages)
 	c->core.index = index;
 	c->core.used = true;
 	c->stamp = jiffies;
-	if (pages) {
-		c->core.page = kvcalloc(CHUNK_PAGES, sizeof(*c->core.page), GFP_KERNEL_ACCOUNT);
-		if (!c->core.page) {
-			kfree(c);
-			return NULL;
-		}
+	c->core.page = pages ? kvcalloc(CHUNK_PAGES, sizeof(*c->core.page), GFP_KERNEL_ACCOUNT) :
+			       NULL;
+	if (pages && !c->core.page) {
+		kfree(c);
+		return NULL;
 	}
 	return c;
 }

@@ -335,6 +335,9 @@ static int ns_bring(struct nvme_mdev_ns *ns, bool *kept)
 		ret = ns_attach(ns);
 		*kept = !ret;
 		ns->claimed = !ret;
+	} else {
+		/* busy until it has let go, for which who opens the device waits */
+		ns->adding = false;
 	}
 	nvme_mdev_control_unlock(nm);
 	return ret;
@@ -471,6 +474,12 @@ int nvme_mdev_ns_claim_all(struct nvme_mdev *nm)
 		nvme_mdev_control_lock(nm);
 		ns = nm->ns[i];
 		/* what is being added comes to the guest when that is done */
+		while (ns && ns->busy && !ns->adding && !ns->removing) {
+			nvme_mdev_control_unlock(nm);
+			wait_event(nm->idle, !ns_is_busy(nm, i));
+			nvme_mdev_control_lock(nm);
+			ns = nm->ns[i];
+		}
 		if (ns && ns->busy)
 			ns = NULL;
 		if (ns)

@@ -865,7 +865,7 @@ int nvme_mdev_poller_place(struct nvme_mdev *nm, const struct cpumask *cpus)
  */
 void nvme_mdev_poller_remove(struct nvme_mdev *nm)
 {
-	struct nvme_mdev_poller *was[VNVME_MAX_IOQ + 1];
+	struct nvme_mdev_poller *was[VNVME_MAX_IOQ + 1] = { };
 	unsigned int i;
 
 	nvme_mdev_poller_park(nm);

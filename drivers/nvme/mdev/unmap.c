@@ -231,21 +231,29 @@ bool nvme_mdev_unmap_recent(struct nvme_mdev_mem *mem, u64 first, u64 last)
 }
 
 /**
- * nvme_mdev_unmap_forget() - the device is opened: what another VMM unmaps is not its memory
- * @mem: memory
+ * nvme_mdev_unmap_settle() - no task is in an unmapping of before any more
+ * @mem: memory of a device that is closed
+ *
+ * A VMM may close and open the device while one of its tasks unmaps.
+ * Context: may sleep, as long as such a task takes to leave the kernel.
+ * Return: 0, or -EINTR: killed meanwhile.
+ */
+int nvme_mdev_unmap_settle(struct nvme_mdev_mem *mem)
+{
+	return wait_event_killable(mem->wait, list_empty_careful(&mem->unmaps)) ? -EINTR : 0;
+}
+
+/**
+ * nvme_mdev_unmap_forget() - the device is opened
+ * @mem: memory; after nvme_mdev_unmap_settle()
  *
  * Context: may sleep.
  */
 void nvme_mdev_unmap_forget(struct nvme_mdev_mem *mem)
 {
-	struct nvme_mdev_unmap *u;
 	unsigned int i;
 
 	mutex_lock(&mem->lock);
-	list_for_each_entry(u, &mem->unmaps, entry) {
-		u->set = false;
-		u->task = NULL;
-	}
 	for (i = 0; i < NVME_MDEV_UNMAPPED; i++)
 		mem->unmapped[i].until = jiffies;
 	mem->given_up = false;

@@ -208,7 +208,8 @@ static void vnvme_flush_tell(struct vnvme_ctrl *ctrl)
 	for (i = 0; i < ctrl->nr_flush_wait; i++) {
 		const struct vnvme_flush_wait *w = &ctrl->flush_wait[i];
 
-		if (!vnvme_flush_ended(ctrl, w->nr))
+		/* nothing is written without bus mastering; its return has control look again */
+		if (!READ_ONCE(ctrl->master) || !vnvme_flush_ended(ctrl, w->nr))
 			ctrl->flush_wait[left++] = *w;
 		else if (ctrl->state == VNVME_READY || ctrl->state == VNVME_SHUTTING)
 			vnvme_admin_post(ctrl, w->cid, 0, 0);

@@ -515,7 +515,12 @@ static void c86_cache_off_waits(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, cqe.status >> 1, VNVME_SC_INTERNAL);
 	KUNIT_EXPECT_EQ(test, f->ctrl.feat[VNVME_FEAT_WCE], 1);
 	KUNIT_EXPECT_EQ(test, fake_identify(f, 1, 0), 0);
+	/* nor is anything written without bus mastering */
+	fake_cfg_write16(f, VNVME_PCI_COMMAND, 2);
 	fake_flush_end(f);
+	fake_run(f);
+	KUNIT_EXPECT_FALSE(test, fake_pop(f, 0, &cqe));
+	fake_cfg_write16(f, VNVME_PCI_COMMAND, 6);
 	fake_run(f);
 	for (i = 0; i < VNVME_FLUSH_WAITS; i++) {
 		KUNIT_ASSERT_TRUE(test, fake_pop(f, 0, &cqe));
