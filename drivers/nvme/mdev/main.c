@@ -8,21 +8,32 @@
  *	vfio.c		what a VMM talks to
  *	device.c	what an open device consists of
  *	sysfs.c, ns.c, find.c	what an operator sets
+ *	claim.c		what a namespace is on, and is it still that?
  *	poller.c, cpus.c	who moves I/O, and where
  *	lane.c, mem.c, irq.c, db.c	what it is moved with
- *	extq.c, bdev.c, null.c	and to
- *	reclaim.c	which guest memory stays pinned
+ *	extq.c, dsm.c, bdev.c, null.c	and to
+ *	reclaim.c, unmap.c	which guest memory stays pinned, and which must not be
+ *	hints.c, health.c	what the guest is told of the drive
  *	stat.c, debugfs.c, trace.c	what can be seen of it
  *	core/		the controller itself
  */
 #include <linux/module.h>
+#include <xen/xen.h>
 
 #include "mdev.h"
+
+/* A page of the guest's is one of the host's: what is pinned, mapped and put into PRPs. */
+static_assert(PAGE_SIZE == VNVME_PAGE_SIZE, "nvme-mdev needs pages of 4 KiB");
+static_assert(IS_ENABLED(CONFIG_64BIT), "nvme-mdev needs a host of 64 bits");
 
 static int __init nvme_mdev_init(void)
 {
 	int ret;
 
+	if (xen_pv_domain()) {
+		pr_err("nvme-mdev: not under Xen PV, where guest memory is not contiguous for drives: use a host of its own, or Xen PVH\n");
+		return -ENODEV;
+	}
 	nvme_mdev_debugfs_init();
 	ret = nvme_mdev_pollers_init();
 	if (ret)

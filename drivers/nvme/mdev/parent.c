@@ -152,11 +152,15 @@ struct mdev_driver nvme_mdev_driver = {
 static int parent_add(struct device *dev, struct pci_dev *pdev)
 {
 	struct nvme_mdev_parent *parent = kzalloc(sizeof(*parent), GFP_KERNEL);
-	unsigned int i, first = pdev ? 0 : TYPE_BLOCK;
+	/* pages are mapped for long, and both sides use them */
+	bool lends = pdev && dev_is_dma_coherent(dev);
+	unsigned int i, first = lends ? 0 : TYPE_BLOCK;
 	int ret;
 
 	if (!parent)
 		return -ENOMEM;
+	if (pdev && !lends)
+		dev_notice(dev, "its DMA is not coherent with the processors' caches: devices of type block only\n");
 	parent->dev = get_device(dev);
 	parent->pdev = pdev;
 	for (i = 0; i < NVME_MDEV_NR_TYPES; i++) {
