@@ -49,6 +49,8 @@ trace_of()
 {
 	local rc event
 
+	# the buffer of a processor that was offline is as small as can be
+	echo 2048 > "$TRACE/buffer_size_kb" || return
 	: > "$TRACE/trace"
 	for event in nvme_mdev nvme; do
 		echo 1 > "$TRACE/events/$event/enable" || return
@@ -138,6 +140,11 @@ lane_of_trace()
 	[ -n "$traced" ] && [ "$traced" = "$lane" ]
 }
 
+pairs_are_back()
+{
+	[ "$(cut -d ' ' -f 1 "$DEV/state/queue_pairs")" = 2 ]
+}
+
 # A drive's reset is seen with the queue pairs that went and came.
 resets()
 {
@@ -146,7 +153,7 @@ resets()
 	reset_under_it()
 	{
 		hold_start read 1 && echo 1 > /sys/class/nvme/nvme0/reset_controller
-		host_wait 30 [ "$(cut -d ' ' -f 1 "$DEV/state/queue_pairs")" = 2 ]
+		host_wait 30 pairs_are_back
 		hold_stop
 	}
 	trace_of reset_under_it || return
