@@ -746,7 +746,7 @@ TEST_F(dev, unmap_beside_queues)
 }
 
 #define CHUNK		(2ul << 20)
-#define HALVES		1000
+#define HALVES		500	/* chunks, two unmappings each */
 #define HALVES_IOVA	(1ull << 37)
 #define HALVES_DEPTH	32
 
