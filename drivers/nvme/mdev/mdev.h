@@ -412,6 +412,7 @@ struct nvme_mdev {
 	struct mutex		lock;		/* control */
 	bool			open;
 	bool			changing;	/* it is being opened or closed */
+	unsigned long		settled;	/* namespaces that are not busy any more */
 	bool			abandoned;	/* who opens it is being killed */
 	struct vnvme_ctrl	ctrl;
 	u32			*db;		/* the doorbell page */

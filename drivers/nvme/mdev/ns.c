@@ -315,6 +315,7 @@ static void ns_settle(struct nvme_mdev_ns *ns, bool gone)
 	nvme_mdev_control_lock(nm);
 	ns->busy = false;
 	ns->adding = false;
+	WRITE_ONCE(nm->settled, nm->settled + 1);
 	if (gone)
 		nm->ns[ns->vns.nsid] = NULL;
 	nvme_mdev_control_unlock(nm);
@@ -396,14 +397,20 @@ static void ns_detach(struct nvme_mdev_ns *ns)
 	ns->attached = false;
 }
 
-static bool ns_is_busy(struct nvme_mdev *nm, u32 nsid)
+/*
+ * Let go of control until some namespace is not busy any more, and take it again.
+ * Return: -EINTR: killed, without control.
+ */
+static int ns_wait(struct nvme_mdev *nm)
 {
-	bool busy;
+	unsigned long seen = nm->settled;
 
-	nvme_mdev_control_lock(nm);
-	busy = nm->ns[nsid] && nm->ns[nsid]->busy;
+	lockdep_assert_held(&nm->lock);
 	nvme_mdev_control_unlock(nm);
-	return busy;
+	if (wait_event_killable(nm->idle, READ_ONCE(nm->settled) != seen))
+		return -EINTR;
+	nvme_mdev_control_lock(nm);
+	return 0;
 }
 
 /* The namespace, busy; in control.  Whoever else works on it comes first. */
@@ -423,9 +430,11 @@ static struct nvme_mdev_ns *ns_take(struct nvme_mdev *nm, u32 nsid)
 			ns->busy = true;
 			return ns;
 		}
+		ret = ns_wait(nm);
+		if (ret)
+			return ERR_PTR(ret);
+		/* once more: the device may be changing */
 		nvme_mdev_control_unlock(nm);
-		if (wait_event_killable(nm->idle, !ns_is_busy(nm, nsid)))
-			return ERR_PTR(-EINTR);
 	}
 	nvme_mdev_control_unlock(nm);
 	dev_err(nvme_mdev_dev(nm), "namespace %u is not attached: see namespaces/namespaces\n",
@@ -474,12 +483,9 @@ int nvme_mdev_ns_claim_all(struct nvme_mdev *nm)
 		nvme_mdev_control_lock(nm);
 		ns = nm->ns[i];
 		/* what is being added comes to the guest when that is done */
-		while (ns && ns->busy && !ns->adding && !ns->removing) {
-			nvme_mdev_control_unlock(nm);
-			wait_event(nm->idle, !ns_is_busy(nm, i));
-			nvme_mdev_control_lock(nm);
+		/* a work item: nobody kills it */
+		while (ns && ns->busy && !ns->adding && !ns->removing && !ns_wait(nm))
 			ns = nm->ns[i];
-		}
 		if (ns && ns->busy)
 			ns = NULL;
 		if (ns)
@@ -564,16 +570,13 @@ static struct nvme_mdev_ns *ns_seize(struct nvme_mdev *nm, u32 nsid)
 {
 	struct nvme_mdev_ns *ns;
 
-	for (;;) {
-		nvme_mdev_control_lock(nm);
+	nvme_mdev_control_lock(nm);
+	do {
 		ns = nm->ns[nsid];
 		if (!ns || !ns->attached || !ns->bdev)
 			ns = NULL;
-		if (!ns || !ns->busy)
-			break;
-		nvme_mdev_control_unlock(nm);
-		wait_event(nm->idle, !ns_is_busy(nm, nsid));
-	}
+		/* a work item: nobody kills it */
+	} while (ns && ns->busy && !ns_wait(nm));
 	if (ns)
 		ns->busy = true;
 	nvme_mdev_control_unlock(nm);
