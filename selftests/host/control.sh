@@ -58,18 +58,22 @@ patience_wait()
 	[ "$rc" = 0 ] && [ "${most:-$LIMIT}" -lt "$LIMIT" ]
 }
 
-# CC.SHN with a device that takes long to flush
+# CC.SHN with a device that takes long to flush; who removes it meanwhile waits, and sleeps
 shutdown()
 {
-	local disk begin
+	local disk begin spent TIMEFORMAT=%0S
 
 	disk=$(slow_disk flushes 0 0 "$SLOW") && mdev_create soft && mdev_add "$disk" || return
 	begin=$SECONDS
 	patience_begin flush shutdown || return
+	sleep 1
+	spent=$({ time echo 1 > "$DEV/namespaces/remove_namespace"; } 2>&1) || return
+	echo "removed after $((SECONDS - begin)) s, of which $spent s of a processor"
 	patience_wait shutdown || return
 	echo "SHST was 10b after $((SECONDS - begin)) s"
 	exec {PATIENCE_INPUT}>&-
-	[ "$((SECONDS - begin))" -ge "$SLOW" ] && host_wait 60 all_given_back && mdev_remove && slow_free flushes
+	[ "$((SECONDS - begin))" -ge "$SLOW" ] && [ "$spent" -lt 3 ] && host_wait 60 all_given_back && mdev_remove &&
+		slow_free flushes
 }
 
 # add_namespace of a device for which the host has cached writes
