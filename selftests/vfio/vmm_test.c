@@ -667,6 +667,27 @@ TEST_F_TIMEOUT(vmm, memlock_of_nothing, 600)
 	EXPECT_TRUE(works(c));
 }
 
+/* What may not be locked is asked for again and again: VFIO logs each time that it is asked. */
+TEST_F_TIMEOUT(vmm, memlock_refused_often, 600)
+{
+	struct client *c = &self->c;
+	uint8_t *side = anonymous(8 * MIB);
+	unsigned int i, refused = 0;
+
+	ASSERT_EQ(0, lock_limit(0));
+	ASSERT_EQ(0, client_map(c, side, SIDE_IOVA, 8 * MIB, READ_WRITE));
+	for (i = 0; i < 300; i++)
+		refused += client_rw(c, &c->io[0], false, 0, 8, SIDE_IOVA + i * PAGE, LBA) ==
+			   ST_TRANSFER;
+	EXPECT_EQ(300, refused);
+	ASSERT_EQ(0, lock_limit(128 * MIB));
+	for (i = 0; i < 100 && client_rw(c, &c->io[0], false, 0, 8, SIDE_IOVA, LBA); i++)
+		usleep(100000);
+	EXPECT_GT(100, i);
+	EXPECT_EQ(0, client_unmap(c, SIDE_IOVA, 8 * MIB));
+	munmap(side, 8 * MIB);
+}
+
 /* Memory is plugged and unplugged, used in between, while other memory is in use. */
 TEST_F_TIMEOUT(vmm, memory_hotplug_under_io, 600)
 {

@@ -160,6 +160,8 @@ struct nvme_mdev_mem {
 
 	u64			limit;		/* of pinned bytes; 0: none */
 	u64			lock_limit;	/* what RLIMIT_MEMLOCK was seen to leave; 0: all */
+	unsigned int		refusals;	/* pins that failed for want of memory ... */
+	unsigned long		refused_until;	/* ... in a row; VFIO is not asked before then */
 	unsigned int		idle_ms;	/* unused for so long; 0: for ever */
 	struct delayed_work	idle;
 	unsigned int		hold[NVME_MDEV_NR_HOLDERS];

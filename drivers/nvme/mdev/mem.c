@@ -32,6 +32,10 @@
  */
 #define MAP_ATTRS	DMA_ATTR_SKIP_CPU_SYNC
 
+/* As long VFIO is not asked again, at first and at most: it logs each time that it refuses */
+#define REFUSED_FIRST	(HZ / 50 + 1)
+#define REFUSED_MOST	HZ
+
 /* Times that a pin may meet RLIMIT_MEMLOCK: others that share it take more meanwhile */
 #define MEM_SHRINKS	3
 
@@ -455,6 +459,23 @@ static bool mem_is_by_page(struct nvme_mdev_mem *mem, u64 first, enum nvme_mdev_
 	       !nvme_mdev_unmap_is_open(mem, base, base + VNVME_CHUNK_SIZE - 1);
 }
 
+/* A VMM that may lock nothing cannot have the host's log filled. */
+static bool mem_is_refused(const struct nvme_mdev_mem *mem)
+{
+	return mem->refusals && time_before(jiffies, mem->refused_until);
+}
+
+static void mem_refuse(struct nvme_mdev_mem *mem)
+{
+	mutex_lock(&mem->lock);
+	if (!mem_is_refused(mem)) {
+		mem->refused_until = jiffies + min_t(unsigned long, REFUSED_MOST,
+						     REFUSED_FIRST << mem->refusals);
+		mem->refusals = min(mem->refusals + 1, 10u);
+	}
+	mutex_unlock(&mem->lock);
+}
+
 /* Pin [first, last], which lies in one chunk, if it is the guest's now. */
 static int mem_try_piece(struct nvme_mdev *nm, u64 first, u64 last, enum nvme_mdev_holder who)
 {
@@ -479,9 +500,9 @@ static int mem_try_piece(struct nvme_mdev *nm, u64 first, u64 last, enum nvme_md
 		if (ret)
 			return ret;
 	}
-	if (!me.pages) {
+	if (!me.pages || mem_is_refused(mem)) {
 		mutex_unlock(&mem->lock);
-		return 0;
+		return me.pages ? -ENOMEM : 0;
 	}
 	list_add(&me.entry, &mem->pinning);
 	mutex_unlock(&mem->lock);
@@ -496,6 +517,8 @@ static int mem_try_piece(struct nvme_mdev *nm, u64 first, u64 last, enum nvme_md
 	list_del(&me.entry);
 	chunk_hold(mem, first, last, who);
 	nvme_mdev_mem_idle_start(nm);
+	if (!ret)
+		mem->refusals = 0;
 	mem->changes++;
 	mutex_unlock(&mem->lock);
 	wake_up_all(&mem->wait);
@@ -516,8 +539,11 @@ static int mem_pin_piece(struct nvme_mdev *nm, u64 first, u64 last, enum nvme_md
 		if (ret == -EINVAL && nvme_mdev_unmap_recent(&nm->mem, first, last))
 			usleep_range(500, 2000);
 		else if (ret != -ENOMEM || shrinks++ == MEM_SHRINKS || !nvme_mdev_mem_shrink(nm))
-			return ret;
+			break;
 	}
+	if (ret == -ENOMEM)
+		mem_refuse(&nm->mem);
+	return ret;
 }
 
 /**
@@ -823,6 +849,7 @@ int nvme_mdev_mem_init(struct nvme_mdev *nm)
 
 	nvme_mdev_unmap_forget(&nm->mem);
 	nm->mem.lock_limit = 0;
+	nm->mem.refusals = 0;
 	nm->locked_out = 0;
 	nm->mem.nr_pinned = 0;
 	nm->mem.nr_unmaps = 0;
