@@ -4,6 +4,9 @@
  */
 #include "internal.h"
 
+/* What a shutdown may take, the flushes of what is below: as long as Linux waits at most */
+#define VNVME_SHUTDOWN_US	60000000
+
 #define VNVME_UUID_FMT \
 	"%02x%02x%02x%02x-%02x%02x-%02x%02x-%02x%02x-%02x%02x%02x%02x%02x%02x"
 
@@ -107,6 +110,7 @@ static u16 vnvme_id_ctrl(struct vnvme_ctrl *ctrl, struct vnvme_cmd *cmd)
 	id->mdts = ctrl->cfg.mdts;
 	id->cntlid = cpu_to_le16(VNVME_CNTLID);
 	id->ver = cpu_to_le32(VNVME_VS);
+	id->rtd3e = cpu_to_le32(VNVME_SHUTDOWN_US);
 	id->oaes = cpu_to_le32(VNVME_OAES_NS_ATTR);
 	id->cntrltype = 1;
 	id->oacs = cpu_to_le16(ctrl->cfg.dbbuf ? VNVME_OACS_DBBUF : 0);

@@ -8,7 +8,12 @@
 #include "internal.h"
 
 #define VNVME_MSIX_ENTRY	16
-#define VNVME_READY_TIMEOUT	40	/* in 500 ms */
+
+/*
+ * In 500 ms, as long as can be: CSTS.RDY is 0 once the device below has let go of what was
+ * in flight, and a guest that gives up before that gives the disk up.
+ */
+#define VNVME_READY_TIMEOUT	255
 
 static u64 vnvme_reg_cap(void)
 {
