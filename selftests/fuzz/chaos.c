@@ -85,13 +85,14 @@ static void chaos_enable(struct fake *f, u8 how)
 
 static void chaos_page(struct fake *f, u64 iova, u8 how)
 {
+	u64 first = iova % FAKE_RAM & ~(u64)(VNVME_PAGE_SIZE - 1);
 	u32 i;
 
-	/* whoever unpins waits for what is in flight first (rule 7) */
+	/* whoever unpins waits for what is in flight there first (rule 7) */
 	for (i = 1; i <= f->ctrl.cfg.nr_ioq; i++)
-		if (f->ctrl.lane[i].inflight[0] + f->ctrl.lane[i].inflight[1])
+		if (vnvme_lane_uses(&f->ctrl.lane[i], first, first + VNVME_PAGE_SIZE - 1))
 			return;
-	fake_page(f, iova % FAKE_RAM, how % 4);
+	fake_page(f, first, how % 4);
 }
 
 static void chaos_ns(struct fake *f, u8 how)
@@ -189,7 +190,7 @@ static void chaos_op(struct fake *f, struct fuzz_in *in)
 	case 14:
 		chaos_asleep(f, 1 + op / 16 % f->ctrl.cfg.nr_ioq);
 		if (op & 128)
-			vnvme_lane_epoch(&f->ctrl.lane[1]);
+			vnvme_lane_forget(&f->ctrl.lane[1]);
 		break;
 	case 15:
 		if (op >> 4 == 15)

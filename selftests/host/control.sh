@@ -97,7 +97,7 @@ adding()
 	patience_end adding && mdev_remove && slow_free dirty
 }
 
-# A command that stays with its device. (Memory is unmapped when what is in flight has ended: limits.rst.)
+# A command that stays with its device: memory that it does not use is unmapped.
 in_flight()
 {
 	local disk
@@ -106,6 +106,21 @@ in_flight()
 		patience_begin write in_flight || return
 	sleep 3
 	patience_end in_flight && host_wait 60 all_given_back && mdev_remove && slow_free stays
+}
+
+# The same with as many as pinned_limit has room for: an admin command has none, and fails in time.
+bounded()
+{
+	local disk least=6
+
+	disk=$(slow_disk all 0 "$SLOW" 0) && mdev_create soft && mdev_add null && mdev_add "$disk" || return
+	until echo "${least}M" > "$DEV/settings/pinned_limit"; do
+		least=$((least + 5))
+		[ "$least" -lt 100 ] || return
+	done 2>/dev/null
+	patience_begin bound bounded || return
+	sleep 3
+	patience_end bounded && host_wait 60 all_given_back && mdev_remove && slow_free all
 }
 
 # Opening a device that takes long to claim: who looks at it does not wait, and a VMM that is killed is gone.
@@ -131,6 +146,7 @@ ktap_test "load" host_load_block || ktap_done
 ktap_fault "a shutdown with a device that flushes for $SLOW s" shutdown
 ktap_fault "a device with $SLOW s of dirty pages is attached" adding
 ktap_fault "a command stays with its device for $SLOW s" in_flight
+ktap_fault "commands stay with their device for $SLOW s and leave no memory" bounded
 ktap_fault "a device with $SLOW s of dirty pages is opened" opening
 ktap_test "unload" rmmod nvme-mdev
 ktap_done

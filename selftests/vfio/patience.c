@@ -9,7 +9,9 @@
  *
  *	flush	write to NSID 1, then set CC.SHN: ends when SHST is 10b
  *	other	use NSID 1
- *	write	leave a write to NSID 2 in flight, use NSID 1, and unmap nothing
+ *	write	leave a write to NSID 2 in flight, and use NSID 1
+ *	bound	leave more writes to NSID 2 in flight than pinned_limit has room for, and
+ *		identify the controller again and again, to a page that is not pinned
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -26,9 +28,9 @@
 #define SIDE_IOVA	0x80000000ul
 #define CSTS_SHST_DONE	0x8
 
-enum what { REGISTER, SYSFS, UNMAPPING, NR_WHATS };
+enum what { REGISTER, SYSFS, UNMAPPING, ADMIN, NR_WHATS };
 
-static const char * const names[] = { "register", "sysfs", "unmapping" };
+static const char * const names[] = { "register", "sysfs", "unmapping", "admin command" };
 static double longest[NR_WHATS];
 static unsigned long count[NR_WHATS];
 
@@ -65,7 +67,18 @@ static void look(const char *dir, const char *name)
 	took(SYSFS, begin);
 }
 
-static int once(struct client *c, void *side, const char *dir, bool io, bool unmap)
+/* It may fail, and be tried again: there is no room for its page. */
+static int identify(struct client *c)
+{
+	struct sqe cmd = { .opcode = 6, .prp1 = MEM_IOVA + MEM_SIZE - PAGE, .cdw10 = 1 };
+	double begin = now_ms();
+	uint16_t status = client_exec(c, &c->admin, &cmd, NULL);
+
+	took(ADMIN, begin);
+	return status && status != ST_TRANSFER ? -EIO : 0;
+}
+
+static int once(struct client *c, void *side, const char *dir, bool io)
 {
 	static const char * const files[] = {
 		"namespaces/namespaces", "state/counters", "state/controller", "state/pinned_bytes",
@@ -79,8 +92,6 @@ static int once(struct client *c, void *side, const char *dir, bool io, bool unm
 	took(REGISTER, begin);
 	for (i = 0; i < sizeof(files) / sizeof(*files); i++)
 		look(dir, files[i]);
-	if (!unmap)
-		return client_rw(c, &c->io[0], false, 0, 8, MEM_IOVA + (16 << 20), 512) ? -EIO : 0;
 	if (client_map(c, side, SIDE_IOVA, PAGE, 3))
 		return -EIO;
 	if (io && client_rw(c, &c->io[0], false, 0, 8, SIDE_IOVA, 512))
@@ -96,10 +107,20 @@ static int begin_kind(struct client *c, const char *kind)
 {
 	struct sqe cmd = { .opcode = 1, .nsid = 2, .prp1 = MEM_IOVA + (8 << 20), .cdw12 = 7 };
 	double begin;
+	uint64_t i;
 
 	if (!strcmp(kind, "write")) {
 		queue_push(c, &c->io[1], &cmd);
 		queue_ring(c, &c->io[1]);
+	}
+	if (!strcmp(kind, "bound")) {
+		for (i = 1; i < (MEM_SIZE >> 21) - 1; i++) {
+			cmd.prp1 = MEM_IOVA + (i << 21);
+			queue_push(c, &c->io[1], &cmd);
+		}
+		queue_ring(c, &c->io[1]);
+		/* all there is room for is with the device */
+		sleep(1);
 	}
 	if (strcmp(kind, "flush"))
 		return 0;
@@ -115,14 +136,14 @@ int main(int argc, char **argv)
 {
 	struct pollfd end = { .fd = STDIN_FILENO, .events = POLLIN };
 	struct client c;
-	bool flush, unmap;
+	bool flush, bound;
 	void *side;
 	int err, i;
 
 	if (argc != 3)
 		return 2;
 	flush = !strcmp(argv[1], "flush");
-	unmap = strcmp(argv[1], "write");
+	bound = !strcmp(argv[1], "bound");
 	side = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	err = client_open(&c) ?: client_enable(&c, 32) ?: client_io_queue(&c, 1, 64, -1) ?:
 	      client_io_queue(&c, 2, 64, -1) ?: begin_kind(&c, argv[1]);
@@ -133,7 +154,9 @@ int main(int argc, char **argv)
 	printf("patience: begins\n");
 	fflush(stdout);
 	while (!err && poll(&end, 1, 10) == 0) {
-		err = once(&c, side, argv[2], !flush, unmap);
+		err = once(&c, side, argv[2], !flush && !bound);
+		if (!err && bound)
+			err = identify(&c);
 		if (flush && (bar_read(&c, REG_CSTS, 4) & 0xc) == CSTS_SHST_DONE)
 			break;
 	}

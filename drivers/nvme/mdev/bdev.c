@@ -39,7 +39,8 @@
  * @silent:	in nvme_mdev_lane.silent; owner
  * @slow:	for what has to wait
  * @status:	how it ended
- * @bio:	on the vectors that take the place of the request's segments
+ * @filled:	the vectors of @bio have taken the place of the request's segments
+ * @bio:	the bio
  */
 struct nvme_mdev_bio {
 	struct vnvme_req	*req;
@@ -47,6 +48,7 @@ struct nvme_mdev_bio {
 	struct list_head	silent;
 	struct work_struct	slow;
 	u16			status;
+	bool			filled;
 	struct bio		bio;
 };
 
@@ -485,15 +487,33 @@ static void bdev_fill(const struct vnvme_req *req)
 	struct bio_vec *vec = (struct bio_vec *)req->segs;
 	const struct vnvme_seg *seg = req->segs, *end = seg + req->nr_segs;
 
+	u32 *page = req->scratch;
+
 	static_assert(sizeof(*vec) <= sizeof(*seg));
+	static_assert(VNVME_MAX_SEGS * sizeof(*page) <= PAGE_SIZE);
 	for (; seg != end; seg++, vec++) {
 		void *kva = seg->kva;
 		u32 len = seg->len;
 
+		/* the first one's is in PRP1 */
+		if (seg != req->segs)
+			*page++ = seg->page;
 		vec->bv_page = virt_to_page(kva);
 		vec->bv_offset = offset_in_page(kva);
 		vec->bv_len = len;
 	}
+}
+
+/* What bdev_fill() has made of them. */
+static struct vnvme_seg bdev_seg(const struct vnvme_req *req, u32 i)
+{
+	const struct nvme_mdev_lane *ml = req->lane->priv;
+	const struct bio_vec *vec = (const struct bio_vec *)req->segs + i;
+	const u32 *page = req->scratch;
+
+	if (!ml->bios[req->tag].filled)
+		return req->segs[i];
+	return (struct vnvme_seg){ .len = vec->bv_len, .page = i ? page[i - 1] : 0 };
 }
 
 /* Must it be done by hand, or by several bios? */
@@ -569,7 +589,8 @@ static u16 bdev_submit(struct vnvme_backend *b, struct vnvme_lane *lane, struct 
 	if (unlikely(status))
 		return status;
 	nvme_mdev_stat_start(ml->stat, req);
-	if (bdev_is_slow(ns, req)) {
+	io->filled = !bdev_is_slow(ns, req);
+	if (!io->filled) {
 		queue_work(ns->slow_wq, &io->slow);
 		return 0;
 	}
@@ -652,6 +673,7 @@ const struct vnvme_backend_ops nvme_mdev_block_backend = {
 	.submit	= bdev_submit,
 	.commit	= bdev_commit,
 	.reap	= bdev_reap,
+	.seg	= bdev_seg,
 };
 
 /* ------------------------------------------------------ devices, limits ---- */

@@ -80,7 +80,7 @@ static void lane_look(struct nvme_mdev_lane *ml, const struct vnvme_lane *lane,
 	*view = (struct lane_view){
 		.reqs = lane->nr_reqs, .busy = lane->busy, .retry = lane_count(lane->retry),
 		.held = lane_count(lane->held),
-		.with_drive = lane->inflight[0] + lane->inflight[1],
+		.with_drive = lane->inflight,
 		.up = ml->q && ml->up, .gone = ml->gone, .stopping = lane->stopping,
 		.blocked = lane->blocked, .submits = ml->submits, .rings = ml->rings,
 		.reaps = ml->reaps, .acks = ml->acks,

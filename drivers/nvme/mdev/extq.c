@@ -407,7 +407,7 @@ static unsigned int extq_reap(struct vnvme_backend *b, struct vnvme_lane *lane)
 	struct nvme_completion cqe[EXTQ_BATCH];
 	int n;
 
-	if (!ml->up || !(lane->inflight[0] | lane->inflight[1]))
+	if (!ml->up || !lane->inflight)
 		return 0;
 	n = static_call(extq_poll)(ml->q, cqe, EXTQ_BATCH);
 	if (n > 0) {

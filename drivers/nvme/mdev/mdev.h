@@ -31,6 +31,7 @@
 #include <linux/blk_types.h>
 #include <linux/blkdev.h>
 #include <linux/cpumask.h>
+#include <linux/hashtable.h>
 #include <linux/kthread.h>
 #include <linux/mdev.h>
 #include <linux/mutex.h>
@@ -91,6 +92,7 @@ struct nvme_mdev_parent {
 enum nvme_mdev_holder {
 	NVME_MDEV_CONTROL,	/* until nvme_mdev_control_unlock() */
 	NVME_MDEV_MISS,		/* a request of the poller, until it has its memory */
+	NVME_MDEV_FLIGHT,	/* requests that a backend has, as of nvme_mdev_mem_mark() */
 	NVME_MDEV_NR_HOLDERS,
 };
 
@@ -98,7 +100,8 @@ enum nvme_mdev_holder {
  * struct nvme_mdev_chunk - 2 MiB of guest memory
  * @core:	what look-ups see
  * @entry:	in nvme_mdev_mem.chunks
- * @dead:	in the list of what is being taken back
+ * @dead:	in nvme_mdev_mem.gone, or in no list,
+ * @number:	and found by its index there
  * @full:	pinned as a whole and mapped by @sgt
  * @sgt:	its DMA mapping
  * @single:	otherwise: pages pinned and mapped one by one
@@ -106,13 +109,14 @@ enum nvme_mdev_holder {
  * @queues:	@full: queues or shadow doorbells lie in it
  * @queue:	not @full: they lie in these pages
  * @stamp:	when it was last seen to have been used, in jiffies
- * @hold:	while equal to nvme_mdev_mem.hold, @full is not taken back, nor ...
+ * @hold:	while equal to nvme_mdev_mem.hold, it is in use, by ...
  * @held:	... these pages
  */
 struct nvme_mdev_chunk {
 	struct vnvme_chunk	core;
 	struct list_head	entry;
 	struct list_head	dead;
+	struct hlist_node	number;
 	bool			full;
 	bool			queues;
 	unsigned long		stamp;
@@ -154,6 +158,9 @@ struct nvme_mdev_mem {
 	unsigned int		next_unmapped;
 	bool			given_up;	/* nothing is pinned until it is opened again */
 	bool			taking;		/* somebody takes memory back */
+	struct list_head	gone;		/* out of the table; pinned while in flight */
+	DECLARE_HASHTABLE(gone_by_number, 8);
+	struct delayed_work	reap;		/* looks for those that are not any more */
 	atomic64_t		pinned_pages;
 	struct llist_head	misses;		/* vnvme_req.node */
 	struct work_struct	work;
@@ -528,15 +535,14 @@ int nvme_mdev_mem_pin(struct nvme_mdev *nm, u64 iova, u32 len, enum nvme_mdev_ho
 void nvme_mdev_mem_unmap(struct nvme_mdev *nm, u64 iova, u64 len);
 void nvme_mdev_mem_unmap_all(struct nvme_mdev *nm);
 struct nvme_mdev_chunk *nvme_mdev_chunk_find(struct nvme_mdev_mem *mem, u64 index);
-void nvme_mdev_chunk_kept(const struct nvme_mdev_mem *mem, const struct nvme_mdev_chunk *c,
-			  unsigned long *kept);
-bool nvme_mdev_chunk_hide(struct nvme_mdev_mem *mem, struct nvme_mdev_chunk *c, u64 first,
-			  u64 last, bool all);
+void nvme_mdev_chunk_hide(struct nvme_mdev_mem *mem, struct nvme_mdev_chunk *c, u64 first,
+			  u64 last, const unsigned long *kept);
 bool nvme_mdev_mem_is_pinning(struct nvme_mdev_mem *mem, u64 first, u64 last);
 void nvme_mdev_mem_take(struct nvme_mdev_mem *mem, u64 first, u64 last);
-void nvme_mdev_mem_taken(struct nvme_mdev_mem *mem);
-void nvme_mdev_mem_epoch(struct nvme_mdev *nm);
-void nvme_mdev_mem_give_back(struct nvme_mdev *nm, struct list_head *dead);
+void nvme_mdev_mem_taken(struct nvme_mdev *nm);
+void nvme_mdev_mem_mark(struct nvme_mdev *nm);
+void nvme_mdev_mem_forget(struct nvme_mdev *nm);
+void nvme_mdev_mem_give_back(struct nvme_mdev *nm);
 void nvme_mdev_control_lock(struct nvme_mdev *nm);
 void nvme_mdev_control_unlock(struct nvme_mdev *nm);
 

@@ -12,9 +12,10 @@
  * Nobody who looks a chunk up may sleep on a miss: the poller hands the request
  * to a work item, control calls nvme_mdev_mem_pin() itself.
  *
- * Taking memory back: out of the table; wait until no look-up made before can
- * still be in use (lanes parked once, control's semaphore written once); wait
- * until no request that was in flight is left; unmap; unpin.
+ * Taking memory back: out of the table; with the lanes parked once, see which of it
+ * is in use by requests in flight and have the lanes forget their look-ups; wait for
+ * control's (its semaphore is written once); unmap and unpin what is not in use.  The rest
+ * stays in a list, is looked at again, and nobody waits for it but who unmaps it.
  */
 #include <linux/delay.h>
 #include <linux/dma-mapping.h>
@@ -38,6 +39,9 @@
 
 /* Times that a pin may meet RLIMIT_MEMLOCK: others that share it take more meanwhile */
 #define MEM_SHRINKS	3
+
+/* Memory that is on its way out and in flight is looked at again */
+#define REAP_AGAIN	(HZ / 50 + 1)
 
 /* As control waits for memory that is being taken back: that may take as long as a drive */
 #define CONTROL_WAIT	(HZ / 10)
@@ -122,6 +126,7 @@ static struct nvme_mdev_chunk *chunk_alloc(u64 index, bool pages)
 		return NULL;
 	c->core.index = index;
 	c->core.used = true;
+	INIT_LIST_HEAD(&c->dead);
 	c->stamp = jiffies;
 	c->core.page = pages ? kvcalloc(CHUNK_PAGES, sizeof(*c->core.page), GFP_KERNEL_ACCOUNT) :
 			       NULL;
@@ -434,16 +439,22 @@ static int mem_lock_open(struct nvme_mdev_mem *mem, u64 first, u64 last,
  * By page: requests whose pages are spread over all chunks would else keep each
  * other's from being taken.
  */
+static void chunk_hold_pages(struct nvme_mdev_mem *mem, struct nvme_mdev_chunk *c, u32 first,
+			     u32 nr, enum nvme_mdev_holder who)
+{
+	if (c->hold[who] != mem->hold[who])
+		bitmap_zero(c->held[who], CHUNK_PAGES);
+	c->hold[who] = mem->hold[who];
+	bitmap_set(c->held[who], first, nr);
+}
+
 static void chunk_hold(struct nvme_mdev_mem *mem, u64 first, u64 last, enum nvme_mdev_holder who)
 {
 	struct nvme_mdev_chunk *c = nvme_mdev_chunk_find(mem, first >> VNVME_CHUNK_SHIFT);
 
-	if (!c)
-		return;
-	if (c->hold[who] != mem->hold[who])
-		bitmap_zero(c->held[who], CHUNK_PAGES);
-	c->hold[who] = mem->hold[who];
-	bitmap_set(c->held[who], chunk_page(first), chunk_page(last) - chunk_page(first) + 1);
+	if (c)
+		chunk_hold_pages(mem, c, chunk_page(first),
+				 chunk_page(last) - chunk_page(first) + 1, who);
 }
 
 /*
@@ -479,6 +490,7 @@ static void mem_refuse(struct nvme_mdev_mem *mem)
 /* Pin [first, last], which lies in one chunk, if it is the guest's now. */
 static int mem_try_piece(struct nvme_mdev *nm, u64 first, u64 last, enum nvme_mdev_holder who)
 {
+	unsigned long end = jiffies + CONTROL_WAIT;
 	struct nvme_mdev_mem *mem = &nm->mem;
 	struct nvme_mdev_pinning me = { .index = first >> VNVME_CHUNK_SHIFT };
 	struct nvme_mdev_chunk *c;
@@ -499,6 +511,8 @@ static int mem_try_piece(struct nvme_mdev *nm, u64 first, u64 last, enum nvme_md
 		ret = nvme_mdev_mem_room(nm, me.pages, who);
 		if (ret)
 			return ret;
+		if (who == NVME_MDEV_CONTROL && time_after(jiffies, end))
+			return -EBUSY;
 	}
 	if (!me.pages || mem_is_refused(mem)) {
 		mutex_unlock(&mem->lock);
@@ -557,7 +571,8 @@ static int mem_pin_piece(struct nvme_mdev *nm, u64 first, u64 last, enum nvme_md
  * Return: 0; -ENOMEM: over RLIMIT_MEMLOCK or out of memory; -ENOSPC: more at
  * once than a command or a queue can need, and than the bound has room for;
  * -EOPNOTSUPP: the drive cannot reach it directly; -EACCES: VFIO's container cannot
- * pin; otherwise it is not the guest's memory.
+ * pin; -EBUSY: control, and what is in flight leaves no room below the bound; otherwise it
+ * is not the guest's memory.
  */
 int nvme_mdev_mem_pin(struct nvme_mdev *nm, u64 iova, u32 len, enum nvme_mdev_holder who)
 {
@@ -595,7 +610,7 @@ int nvme_mdev_mem_pin(struct nvme_mdev *nm, u64 iova, u32 len, enum nvme_mdev_ho
  *
  * Returns with the lock held and nobody pinning in these chunks; others may,
  * once the caller has dropped it.  No lock is held over vfio_unpin_pages(),
- * hence a flag.  Context: may sleep.
+ * hence a flag.  Who has it waits for no device.  Context: may sleep.
  */
 void nvme_mdev_mem_take(struct nvme_mdev_mem *mem, u64 first, u64 last)
 {
@@ -610,58 +625,124 @@ void nvme_mdev_mem_take(struct nvme_mdev_mem *mem, u64 first, u64 last)
 
 /**
  * nvme_mdev_mem_taken() - undo nvme_mdev_mem_take()
- * @mem: memory; its lock is held and is dropped
+ * @nm: device; the lock of its memory is held and is dropped
  */
-void nvme_mdev_mem_taken(struct nvme_mdev_mem *mem)
+void nvme_mdev_mem_taken(struct nvme_mdev *nm)
 {
+	struct nvme_mdev_mem *mem = &nm->mem;
+
+	if (!list_empty(&mem->gone))
+		queue_delayed_work(nm->wq, &mem->reap, REAP_AGAIN);
 	WRITE_ONCE(mem->taking, false);
 	mem->changes++;
 	mutex_unlock(&mem->lock);
 	wake_up_all(&mem->wait);
 }
 
-/**
- * nvme_mdev_mem_epoch() - no owner uses a look-up of before any more
- * @nm: device; its lanes are parked
- */
-void nvme_mdev_mem_epoch(struct nvme_mdev *nm)
+/* What vnvme_lane_pages() can tell of the index of a chunk */
+static u32 chunk_number(const struct nvme_mdev_chunk *c)
 {
-	unsigned int i;
-
-	for (i = 1; i <= nm->nr_pairs; i++)
-		vnvme_lane_epoch(&nm->ctrl.lane[i]);
+	return c->core.index & (U32_MAX >> (VNVME_CHUNK_SHIFT - PAGE_SHIFT));
 }
 
-/* After nvme_mdev_mem_epoch(): nothing found or submitted before it is in use. */
-static void mem_settle(struct nvme_mdev *nm)
+static bool mem_mark_pages(void *arg, u32 page, u32 nr)
+{
+	struct nvme_mdev_mem *mem = arg;
+	struct nvme_mdev_chunk *c;
+	struct vnvme_chunk *core;
+
+	while (nr) {
+		u32 number = page / CHUNK_PAGES, first = page % CHUNK_PAGES;
+		u32 n = min(nr, CHUNK_PAGES - first);
+
+		for (core = mem->table.slot[number % VNVME_MEM_SLOTS]; core; core = core->next) {
+			c = container_of(core, struct nvme_mdev_chunk, core);
+			if (chunk_number(c) == number)
+				chunk_hold_pages(mem, c, first, n, NVME_MDEV_FLIGHT);
+		}
+		hash_for_each_possible(mem->gone_by_number, c, number, number)
+			if (chunk_number(c) == number)
+				chunk_hold_pages(mem, c, first, n, NVME_MDEV_FLIGHT);
+		page += n;
+		nr -= n;
+	}
+	return false;
+}
+
+/**
+ * nvme_mdev_mem_mark() - see which memory is in use by requests that a backend has
+ * @nm: device; its lanes are parked, the lock of its memory is held
+ *
+ * NVME_MDEV_FLIGHT then holds it, until the next time.
+ */
+void nvme_mdev_mem_mark(struct nvme_mdev *nm)
 {
 	unsigned int i;
 
-	down_write(&nm->mem.users);
-	up_write(&nm->mem.users);
+	lockdep_assert_held(&nm->mem.lock);
+	static_assert(U32_MAX / CHUNK_PAGES >= VNVME_MEM_SLOTS);
+	nm->mem.hold[NVME_MDEV_FLIGHT]++;
+	for (i = 1; i <= nm->nr_pairs; i++)
+		vnvme_lane_pages(&nm->ctrl.lane[i], mem_mark_pages, &nm->mem);
+}
+
+/**
+ * nvme_mdev_mem_forget() - no owner uses a look-up of before any more
+ * @nm: device; its lanes are parked
+ */
+void nvme_mdev_mem_forget(struct nvme_mdev *nm)
+{
+	unsigned int i;
 
 	for (i = 1; i <= nm->nr_pairs; i++)
-		while (vnvme_lane_old_inflight(&nm->ctrl.lane[i])) {
-			nvme_mdev_poller_kick(nm);
-			usleep_range(50, 500);
-		}
+		vnvme_lane_forget(&nm->ctrl.lane[i]);
+}
+
+static bool chunk_in_flight(const struct nvme_mdev_mem *mem, const struct nvme_mdev_chunk *c)
+{
+	return c->hold[NVME_MDEV_FLIGHT] == mem->hold[NVME_MDEV_FLIGHT];
+}
+
+static void chunk_enter_gone(struct nvme_mdev_mem *mem, struct nvme_mdev_chunk *c)
+{
+	if (!list_empty(&c->dead))
+		return;
+	list_add_tail(&c->dead, &mem->gone);
+	hash_add(mem->gone_by_number, &c->number, chunk_number(c));
+}
+
+static void chunk_leave_gone(struct nvme_mdev_chunk *c)
+{
+	list_del_init(&c->dead);
+	hash_del(&c->number);
 }
 
 static void chunk_take_back(struct nvme_mdev *nm, struct nvme_mdev_chunk *c)
 {
 	dma_addr_t iova = c->core.index << VNVME_CHUNK_SHIFT;
-	unsigned int n;
-	bool empty;
 
-	if (c->full) {
-		chunk_unmap(nm, &c->sgt);
-		sg_free_table(&c->sgt);
-		vfio_unpin_pages(&nm->vdev, iova, CHUNK_PAGES);
-		atomic64_sub(CHUNK_PAGES, &nm->mem.pinned_pages);
-		chunk_free(c);
-		return;
-	}
-	for_each_set_bit(n, c->dying, CHUNK_PAGES) {
+	mutex_lock(&nm->mem.lock);
+	chunk_leave_gone(c);
+	mutex_unlock(&nm->mem.lock);
+	chunk_unmap(nm, &c->sgt);
+	sg_free_table(&c->sgt);
+	vfio_unpin_pages(&nm->vdev, iova, CHUNK_PAGES);
+	atomic64_sub(CHUNK_PAGES, &nm->mem.pinned_pages);
+	chunk_free(c);
+}
+
+/* The pages of a chunk that are on their way out and not in flight. */
+static void chunk_take_pages(struct nvme_mdev *nm, struct nvme_mdev_chunk *c)
+{
+	dma_addr_t iova = c->core.index << VNVME_CHUNK_SHIFT;
+	DECLARE_BITMAP(back, CHUNK_PAGES);
+	bool empty = false;
+	unsigned int n;
+
+	bitmap_copy(back, c->dying, CHUNK_PAGES);
+	if (chunk_in_flight(&nm->mem, c))
+		bitmap_andnot(back, back, c->held[NVME_MDEV_FLIGHT], CHUNK_PAGES);
+	for_each_set_bit(n, back, CHUNK_PAGES) {
 		struct vnvme_page *p = &c->core.page[n];
 
 		page_unmap(nm, p);
@@ -669,112 +750,144 @@ static void chunk_take_back(struct nvme_mdev *nm, struct nvme_mdev_chunk *c)
 		atomic64_dec(&nm->mem.pinned_pages);
 	}
 	mutex_lock(&nm->mem.lock);
-	bitmap_zero(c->dying, CHUNK_PAGES);
-	empty = bitmap_empty(c->single, CHUNK_PAGES);
+	bitmap_andnot(c->dying, c->dying, back, CHUNK_PAGES);
+	if (bitmap_empty(c->dying, CHUNK_PAGES)) {
+		chunk_leave_gone(c);
+		/* it is in the table as long as there is something in it */
+		empty = bitmap_empty(c->single, CHUNK_PAGES);
+	}
 	mutex_unlock(&nm->mem.lock);
-	/* it is in the table as long as there is something in it */
 	if (empty)
 		chunk_free(c);
 }
 
 /**
- * nvme_mdev_mem_give_back() - unmap and unpin what was hidden
- * @nm:		device
- * @dead:	chunks, by ->dead; nvme_mdev_mem_epoch() came after they were hidden
+ * nvme_mdev_mem_give_back() - unmap and unpin what was hidden and is not in flight
+ * @nm: device; nvme_mdev_mem_take() was called, and, after the last chunk was hidden,
+ *	nvme_mdev_mem_mark() and nvme_mdev_mem_forget(), with the lanes parked
  *
- * Context: may sleep, as long as the drive takes for what is in flight.
+ * Context: may sleep; waits for no device.
  */
-void nvme_mdev_mem_give_back(struct nvme_mdev *nm, struct list_head *dead)
+void nvme_mdev_mem_give_back(struct nvme_mdev *nm)
 {
 	struct nvme_mdev_chunk *c, *tmp;
 
-	mem_settle(nm);
-	list_for_each_entry_safe(c, tmp, dead, dead)
-		chunk_take_back(nm, c);
+	down_write(&nm->mem.users);
+	up_write(&nm->mem.users);
+
+	/* only who has ->taking changes the list */
+	list_for_each_entry_safe(c, tmp, &nm->mem.gone, dead) {
+		if (!c->full)
+			chunk_take_pages(nm, c);
+		else if (!chunk_in_flight(&nm->mem, c))
+			chunk_take_back(nm, c);
+	}
 }
 
-/**
- * nvme_mdev_chunk_kept() - pages that are not taken to make room
- * @mem:	memory; its lock is held
- * @c:		chunk, pinned page by page
- * @kept:	where they go: pages of queues, and those needed at once with others
- */
-void nvme_mdev_chunk_kept(const struct nvme_mdev_mem *mem, const struct nvme_mdev_chunk *c,
-			  unsigned long *kept)
+/* After nvme_mdev_mem_take(): of what was hidden, what is not in flight goes back. */
+static void mem_reap(struct nvme_mdev *nm)
 {
-	unsigned int i;
+	struct nvme_mdev_mem *mem = &nm->mem;
 
-	bitmap_copy(kept, c->queue, CHUNK_PAGES);
-	for (i = 0; i < NVME_MDEV_NR_HOLDERS; i++)
-		if (c->hold[i] == mem->hold[i])
-			bitmap_or(kept, kept, c->held[i], CHUNK_PAGES);
+	lockdep_assert_held(&mem->lock);
+	/* while there is something, the device has its lanes */
+	if (list_empty(&mem->gone))
+		return;
+	mutex_unlock(&mem->lock);
+	nvme_mdev_poller_park(nm);
+	mutex_lock(&mem->lock);
+	nvme_mdev_mem_mark(nm);
+	mutex_unlock(&mem->lock);
+	nvme_mdev_mem_forget(nm);
+	nvme_mdev_poller_unpark(nm);
+	nvme_mdev_mem_give_back(nm);
+	mutex_lock(&mem->lock);
+}
+
+static void mem_reap_work(struct work_struct *work)
+{
+	struct nvme_mdev *nm = container_of(to_delayed_work(work), struct nvme_mdev, mem.reap);
+
+	nvme_mdev_mem_take(&nm->mem, 1, 0);
+	mem_reap(nm);
+	nvme_mdev_mem_taken(nm);
 }
 
 /**
  * nvme_mdev_chunk_hide() - take pages of a chunk out of the table
- * @mem:	memory; its lock is held
+ * @mem:	memory; nvme_mdev_mem_take() was called, its lock is held
  * @c:		chunk
  * @first:	guest address of the first page, or less
  * @last:	of the last byte, or more
- * @all:	also pages that nvme_mdev_chunk_kept() keeps
- *
- * Return: true if there is something to give back; @c is then on no list if
- * nothing of it is left.
+ * @kept:	pages that stay, if it is pinned page by page; NULL: none
  */
-bool nvme_mdev_chunk_hide(struct nvme_mdev_mem *mem, struct nvme_mdev_chunk *c, u64 first,
-			  u64 last, bool all)
+void nvme_mdev_chunk_hide(struct nvme_mdev_mem *mem, struct nvme_mdev_chunk *c, u64 first,
+			  u64 last, const unsigned long *kept)
 {
 	u64 base = c->core.index << VNVME_CHUNK_SHIFT;
-	DECLARE_BITMAP(kept, CHUNK_PAGES) = { };
 	unsigned int n;
 
 	if (!c->full) {
-		if (!all)
-			nvme_mdev_chunk_kept(mem, c, kept);
 		for_each_set_bit(n, c->single, CHUNK_PAGES) {
 			u64 iova = base + ((u64)n << PAGE_SHIFT);
 
 			if (iova + PAGE_SIZE - 1 < first || iova > last ||
-			    test_bit(n, kept))
+			    (kept && test_bit(n, kept)))
 				continue;
 			WRITE_ONCE(c->core.page[n].kva, NULL);
 			__clear_bit(n, c->single);
 			__set_bit(n, c->dying);
 		}
+		if (!bitmap_empty(c->dying, CHUNK_PAGES))
+			chunk_enter_gone(mem, c);
 		if (!bitmap_empty(c->single, CHUNK_PAGES))
-			return !bitmap_empty(c->dying, CHUNK_PAGES);
+			return;
 	}
 	chunk_unpublish(mem, c);
 	list_del(&c->entry);
-	return true;
+	chunk_enter_gone(mem, c);
 }
 
-/* After nvme_mdev_mem_take(): take back what lies in [first, last]. */
+/* Is something of [first, last] on its way out? */
+static bool mem_is_going(struct nvme_mdev_mem *mem, u64 first, u64 last)
+{
+	struct nvme_mdev_chunk *c;
+
+	list_for_each_entry(c, &mem->gone, dead) {
+		u64 base = c->core.index << VNVME_CHUNK_SHIFT, end = base + VNVME_CHUNK_SIZE - 1;
+
+		if (end < first || base > last)
+			continue;
+		if (c->full || chunk_is_dying(c, max(first, base), min(last, end)))
+			return true;
+	}
+	return false;
+}
+
+/* After nvme_mdev_mem_take(): take back what lies in [first, last], and wait for it. */
 static void mem_vacate(struct nvme_mdev *nm, u64 first, u64 last)
 {
 	struct nvme_mdev_mem *mem = &nm->mem;
 	struct nvme_mdev_chunk *c, *tmp;
-	LIST_HEAD(dead);
+	unsigned long us = 50;
+	bool going;
 
 	lockdep_assert_held(&mem->lock);
-	list_for_each_entry_safe(c, tmp, &mem->chunks, entry) {
-		u64 base = c->core.index << VNVME_CHUNK_SHIFT;
-
-		if (base + VNVME_CHUNK_SIZE - 1 < first || base > last)
-			continue;
-		if (nvme_mdev_chunk_hide(mem, c, first, last, true))
-			list_add_tail(&c->dead, &dead);
+	list_for_each_entry_safe(c, tmp, &mem->chunks, entry)
+		if ((c->core.index << VNVME_CHUNK_SHIFT) + VNVME_CHUNK_SIZE - 1 >= first &&
+		    c->core.index << VNVME_CHUNK_SHIFT <= last)
+			nvme_mdev_chunk_hide(mem, c, first, last, NULL);
+	for (;;) {
+		mem_reap(nm);
+		going = mem_is_going(mem, first, last);
+		nvme_mdev_mem_taken(nm);
+		if (!going)
+			return;
+		nvme_mdev_poller_kick(nm);
+		usleep_range(us, 2 * us);
+		us = min(2 * us, 5000ul);
+		nvme_mdev_mem_take(mem, 1, 0);
 	}
-	mutex_unlock(&mem->lock);
-
-	if (!list_empty(&dead)) {
-		nvme_mdev_poller_park(nm);
-		nvme_mdev_mem_epoch(nm);
-		nvme_mdev_poller_unpark(nm);
-		nvme_mdev_mem_give_back(nm, &dead);
-	}
-	mutex_lock(&mem->lock);
-	nvme_mdev_mem_taken(mem);
 }
 
 /**
@@ -788,7 +901,7 @@ static void mem_vacate(struct nvme_mdev *nm, u64 first, u64 last)
  * pinned before VFIO has unmapped it: unmap.c.
  *
  * Context: the task that unmaps; may sleep, as long as the drive takes for what is
- * in flight.  VFIO's container locks may be held.
+ * in flight there.  VFIO's container locks may be held.
  */
 void nvme_mdev_mem_unmap(struct nvme_mdev *nm, u64 iova, u64 len)
 {
@@ -828,6 +941,9 @@ void nvme_mdev_mem_setup(struct nvme_mdev *nm)
 	INIT_LIST_HEAD(&mem->chunks);
 	INIT_LIST_HEAD(&mem->pinning);
 	INIT_LIST_HEAD(&mem->unmaps);
+	INIT_LIST_HEAD(&mem->gone);
+	hash_init(mem->gone_by_number);
+	INIT_DELAYED_WORK(&mem->reap, mem_reap_work);
 	init_waitqueue_head(&mem->wait);
 	init_llist_head(&mem->misses);
 	INIT_WORK(&mem->work, nvme_mdev_mem_work);
@@ -865,8 +981,9 @@ int nvme_mdev_mem_init(struct nvme_mdev *nm)
  */
 void nvme_mdev_mem_exit(struct nvme_mdev *nm)
 {
-	/* armed again only while something is pinned */
+	/* armed again only while something is pinned, or gone */
 	cancel_delayed_work_sync(&nm->mem.idle);
+	cancel_delayed_work_sync(&nm->mem.reap);
 	WARN_ON(atomic64_read(&nm->mem.pinned_pages));
 	kvfree(nm->mem.table.slot);
 	nm->mem.table.slot = NULL;

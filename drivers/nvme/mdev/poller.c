@@ -196,7 +196,7 @@ void nvme_mdev_poller_unpark(struct nvme_mdev *nm)
 
 static bool lane_inflight(const struct nvme_mdev_lane *ml)
 {
-	return READ_ONCE(ml->lane->inflight[0]) | READ_ONCE(ml->lane->inflight[1]);
+	return READ_ONCE(ml->lane->inflight);
 }
 
 static bool lane_pending(const struct nvme_mdev_lane *ml)

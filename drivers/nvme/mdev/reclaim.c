@@ -8,7 +8,7 @@
  * next look-up finds it wanting and puts it back.  The sweep stamps the chunks that
  * were put back since the last one and moves them to the end of the list: least
  * recently used first.  Several chunks go at a time, since each time parks the lanes once and
- * waits for what is in flight.
+ * takes control's semaphore.
  *
  * The bound is never passed, and no command fails for it:
  *
@@ -36,6 +36,15 @@
 enum reclaim {
 	RECLAIM_BOUND,
 	RECLAIM_IDLE,
+};
+
+/* The less dear first */
+enum reclaim_round {
+	RECLAIM_UNUSED,
+	RECLAIM_USED,
+	RECLAIM_FLIGHT,		/* it goes once its commands have ended */
+	RECLAIM_QUEUES,
+	RECLAIM_ROUNDS,
 };
 
 /* The operator's bound, or the VMM's if that is less; 0: none. */
@@ -167,55 +176,70 @@ static void mem_sweep(struct nvme_mdev *nm)
 	list_splice_tail(&recent, &mem->chunks);
 }
 
-/* Needed at once with what is still to come?  Whole chunks only while they fit. */
-static bool chunk_is_held(const struct nvme_mdev_mem *mem, const struct nvme_mdev_chunk *c)
+static bool chunk_holds(const struct nvme_mdev_mem *mem, const struct nvme_mdev_chunk *c,
+			enum nvme_mdev_holder who)
 {
-	return !mem->by_page && c->hold[NVME_MDEV_MISS] == mem->hold[NVME_MDEV_MISS];
+	return c->hold[who] == mem->hold[who];
 }
 
-/* How many pages of a chunk could be given back. */
-static unsigned int chunk_spare(struct nvme_mdev_mem *mem, const struct nvme_mdev_chunk *c)
+/* What is needed at once with what is still to come; whole chunks only while they fit. */
+static bool chunk_is_kept(const struct nvme_mdev_mem *mem, const struct nvme_mdev_chunk *c,
+			  enum reclaim_round round)
+{
+	if (round < RECLAIM_FLIGHT && chunk_holds(mem, c, NVME_MDEV_FLIGHT))
+		return true;
+	return !mem->by_page && chunk_holds(mem, c, NVME_MDEV_MISS);
+}
+
+/* The same of its pages, if it is pinned page by page; and pages of queues. */
+static void chunk_kept(const struct nvme_mdev_mem *mem, const struct nvme_mdev_chunk *c,
+		       enum reclaim_round round, unsigned long *kept)
+{
+	unsigned int i;
+
+	bitmap_copy(kept, c->queue, VNVME_CHUNK_PAGES);
+	for (i = 0; i < NVME_MDEV_NR_HOLDERS; i++)
+		if (chunk_holds(mem, c, i) && (i != NVME_MDEV_FLIGHT || round < RECLAIM_FLIGHT))
+			bitmap_or(kept, kept, c->held[i], VNVME_CHUNK_PAGES);
+}
+
+/* May it go in this round?  How many pages of it are then given back, and which stay? */
+static unsigned int chunk_spare(struct nvme_mdev_mem *mem, const struct nvme_mdev_chunk *c,
+				enum reclaim why, enum reclaim_round round, unsigned long *kept)
 {
 	DECLARE_BITMAP(spare, VNVME_CHUNK_PAGES);
 
+	if ((c->queues && round < RECLAIM_QUEUES) || (chunk_is_used(c) && round < RECLAIM_USED))
+		return 0;
+	if (why == RECLAIM_IDLE &&
+	    time_before(jiffies, c->stamp + msecs_to_jiffies(mem->idle_ms)))
+		return 0;
 	if (nvme_mdev_mem_is_pinning(mem, c->core.index, c->core.index))
 		return 0;
 	if (c->full)
-		return chunk_is_held(mem, c) ? 0 : VNVME_CHUNK_PAGES;
-	nvme_mdev_chunk_kept(mem, c, spare);
-	bitmap_andnot(spare, c->single, spare, VNVME_CHUNK_PAGES);
+		return chunk_is_kept(mem, c, round) ? 0 : VNVME_CHUNK_PAGES;
+	chunk_kept(mem, c, round, kept);
+	bitmap_andnot(spare, c->single, kept, VNVME_CHUNK_PAGES);
 	return bitmap_weight(spare, VNVME_CHUNK_PAGES);
 }
 
-/* Given back unused?  Or for the bound: the less dear first, by @round. */
-static bool chunk_may_go(const struct nvme_mdev_mem *mem, const struct nvme_mdev_chunk *c,
-			 enum reclaim why, unsigned int round)
-{
-	if (c->queues && round < 2)
-		return false;
-	if (chunk_is_used(c) && round < 1)
-		return false;
-	return why == RECLAIM_BOUND ||
-	       time_after_eq(jiffies, c->stamp + msecs_to_jiffies(mem->idle_ms));
-}
-
 /* Hide up to @want pages, and a little more; returns how many. */
-static unsigned int mem_hide(struct nvme_mdev_mem *mem, u64 want, enum reclaim why,
-			     struct list_head *dead)
+static unsigned int mem_hide(struct nvme_mdev_mem *mem, u64 want, enum reclaim why)
 {
-	unsigned int round, pages, got = 0, n = 0;
+	enum reclaim_round round, rounds = why == RECLAIM_BOUND ? RECLAIM_ROUNDS : RECLAIM_USED;
+	DECLARE_BITMAP(kept, VNVME_CHUNK_PAGES);
 	struct nvme_mdev_chunk *c, *tmp;
+	unsigned int pages, got = 0, n = 0;
 
 	lockdep_assert_held(&mem->lock);
-	for (round = 0; round < (why == RECLAIM_BOUND ? 3 : 1) && !got; round++)
+	for (round = RECLAIM_UNUSED; round < rounds && !got; round++)
 		list_for_each_entry_safe(c, tmp, &mem->chunks, entry) {
 			if (got >= want || n == RECLAIM_CHUNKS)
 				break;
-			pages = chunk_may_go(mem, c, why, round) ? chunk_spare(mem, c) : 0;
+			pages = chunk_spare(mem, c, why, round, kept);
 			if (!pages)
 				continue;
-			nvme_mdev_chunk_hide(mem, c, 0, U64_MAX, false);
-			list_add_tail(&c->dead, dead);
+			nvme_mdev_chunk_hide(mem, c, 0, U64_MAX, kept);
 			got += pages;
 			n++;
 		}
@@ -235,35 +259,6 @@ static void mem_step(struct nvme_mdev *nm)
 }
 
 /*
- * Give back what is unused.  Returns false if that was all.
- *
- * While somebody takes memory back, and there is some, the device is open.
- */
-static bool mem_reclaim_idle(struct nvme_mdev *nm)
-{
-	struct nvme_mdev_mem *mem = &nm->mem;
-	LIST_HEAD(dead);
-	unsigned int got = 0;
-
-	nvme_mdev_mem_take(mem, 1, 0);
-	if (!list_empty(&mem->chunks) && mem->idle_ms) {
-		mem_sweep(nm);
-		got = mem_hide(mem, U64_MAX, RECLAIM_IDLE, &dead);
-		mem->nr_idle += got;
-	}
-	if (got) {
-		mutex_unlock(&mem->lock);
-		nvme_mdev_poller_park(nm);
-		nvme_mdev_mem_epoch(nm);
-		nvme_mdev_poller_unpark(nm);
-		nvme_mdev_mem_give_back(nm, &dead);
-		mutex_lock(&mem->lock);
-	}
-	nvme_mdev_mem_taken(mem);
-	return got;
-}
-
-/*
  * Nothing could go.  Will that be so the next time?  Not if whole chunks stood in the
  * way, or what is promised to somebody who will be done with it.
  */
@@ -273,50 +268,127 @@ static bool mem_is_final(struct nvme_mdev_mem *mem)
 	return mem_limit(mem) && mem->by_page && list_empty(&mem->pinning);
 }
 
-/*
- * Make room for @pages more.  Returns false if nothing can go; @final then says
- * whether to give up, as of when that was seen: control and the misses may be here
- * both, and either of them changes what is in the other's way.
- *
- * A pass over the lanes comes first: what has been pinned for a request is used
- * before it can be taken.
- */
-static bool mem_reclaim_bound(struct nvme_mdev *nm, unsigned int pages, bool *final)
+/* The lanes are parked: the same, seen what is in flight, and no lane knows of it any more. */
+static unsigned int mem_hide_parked(struct nvme_mdev *nm, u64 want, enum reclaim why, bool *final)
 {
 	struct nvme_mdev_mem *mem = &nm->mem;
-	u64 limit, want;
 	unsigned int got;
-	LIST_HEAD(dead);
+
+	mutex_lock(&mem->lock);
+	nvme_mdev_mem_mark(nm);
+	got = mem_hide(mem, want, why);
+	*final = mem_is_final(mem);
+	mutex_unlock(&mem->lock);
+	nvme_mdev_mem_forget(nm);
+	return got;
+}
+
+/* Is there something that was not used for long?  What is in flight is not known yet. */
+static bool mem_is_idle(struct nvme_mdev_mem *mem)
+{
+	DECLARE_BITMAP(kept, VNVME_CHUNK_PAGES);
+	struct nvme_mdev_chunk *c;
+
+	list_for_each_entry(c, &mem->chunks, entry)
+		if (chunk_spare(mem, c, RECLAIM_IDLE, RECLAIM_UNUSED, kept))
+			return true;
+	return false;
+}
+
+/*
+ * Give back what is unused.  Returns false if that was all.
+ *
+ * While somebody takes memory back, and there is some, the device is open.
+ */
+static bool mem_reclaim_idle(struct nvme_mdev *nm)
+{
+	struct nvme_mdev_mem *mem = &nm->mem;
+	unsigned int got = 0;
+	bool final;
 
 	nvme_mdev_mem_take(mem, 1, 0);
-	if (nvme_mdev_mem_fits(mem, pages) || list_empty(&mem->chunks)) {
-		got = nvme_mdev_mem_fits(mem, pages);
-		*final = mem_is_final(mem);
-		nvme_mdev_mem_taken(mem);
-		return got;
+	if (!list_empty(&mem->chunks) && mem->idle_ms) {
+		mem_sweep(nm);
+		if (mem_is_idle(mem)) {
+			mutex_unlock(&mem->lock);
+			nvme_mdev_poller_park(nm);
+			got = mem_hide_parked(nm, U64_MAX, RECLAIM_IDLE, &final);
+			nvme_mdev_poller_unpark(nm);
+			nvme_mdev_mem_give_back(nm);
+			mutex_lock(&mem->lock);
+		}
+		mem->nr_idle += got;
+	}
+	nvme_mdev_mem_taken(nm);
+	return got;
+}
+
+/* What is on its way out will be room for @pages more: no more has to go. */
+static bool mem_will_fit(struct nvme_mdev_mem *mem, u64 pages)
+{
+	struct nvme_mdev_chunk *c;
+	u64 going = 0;
+
+	list_for_each_entry(c, &mem->gone, dead)
+		going += c->full ? VNVME_CHUNK_PAGES : bitmap_weight(c->dying, VNVME_CHUNK_PAGES);
+	return going && mem_promised(mem) - going + pages <= mem_limit_pages(mem);
+}
+
+enum room {
+	ROOM_MADE,		/* something has gone, or there is room now */
+	ROOM_LATER,		/* something goes once its commands have ended */
+	ROOM_NONE,		/* nothing can go now, ... */
+	ROOM_NEVER,		/* ... nor will the next time */
+};
+
+/*
+ * Make room for @pages more.  What the answer says is as of when it was seen: control and
+ * the misses may be here both, and either of them changes what is in the other's way.
+ *
+ * A pass over the lanes comes first: what has been pinned for a request is used
+ * before it can be taken.  Nobody waits for a device here.
+ */
+static enum room mem_reclaim_bound(struct nvme_mdev *nm, unsigned int pages)
+{
+	struct nvme_mdev_mem *mem = &nm->mem;
+	u64 limit, want, before;
+	enum room room;
+	unsigned int got;
+	bool final;
+
+	nvme_mdev_mem_take(mem, 1, 0);
+	if (nvme_mdev_mem_fits(mem, pages) ||
+	    (list_empty(&mem->chunks) && list_empty(&mem->gone))) {
+		room = nvme_mdev_mem_fits(mem, pages) ? ROOM_MADE :
+		       mem_is_final(mem) ? ROOM_NEVER : ROOM_NONE;
+		nvme_mdev_mem_taken(nm);
+		return room;
 	}
 	limit = mem_limit_pages(mem);
 	want = max(mem_promised(mem) + pages - limit,
 		   min_t(u64, limit / RECLAIM_SHARE, RECLAIM_CHUNKS * VNVME_CHUNK_PAGES));
+	if (mem_will_fit(mem, pages))
+		want = 0;
 	mem_sweep(nm);
+	before = atomic64_read(&mem->pinned_pages);
 	mutex_unlock(&mem->lock);
 
 	nvme_mdev_poller_park(nm);
 	mem_step(nm);
-	mutex_lock(&mem->lock);
-	got = mem_hide(mem, want, RECLAIM_BOUND, &dead);
-	*final = mem_is_final(mem);
-	mem->nr_bound += got;
-	mutex_unlock(&mem->lock);
-	if (got)
-		nvme_mdev_mem_epoch(nm);
+	got = mem_hide_parked(nm, want, RECLAIM_BOUND, &final);
 	nvme_mdev_poller_unpark(nm);
+	nvme_mdev_mem_give_back(nm);
 
-	if (got)
-		nvme_mdev_mem_give_back(nm, &dead);
 	mutex_lock(&mem->lock);
-	nvme_mdev_mem_taken(mem);
-	return got;
+	mem->nr_bound += got;
+	if (nvme_mdev_mem_fits(mem, pages) || atomic64_read(&mem->pinned_pages) < before)
+		room = ROOM_MADE;
+	else if (got || !list_empty(&mem->gone))
+		room = ROOM_LATER;
+	else
+		room = final ? ROOM_NEVER : ROOM_NONE;
+	nvme_mdev_mem_taken(nm);
+	return room;
 }
 
 /**
@@ -365,16 +437,21 @@ bool nvme_mdev_mem_shrink(struct nvme_mdev *nm)
  */
 int nvme_mdev_mem_room(struct nvme_mdev *nm, unsigned int pages, enum nvme_mdev_holder who)
 {
+	enum room room = mem_reclaim_bound(nm, pages);
 	struct nvme_mdev_mem *mem = &nm->mem;
-	bool made, final, promised;
+	bool promised;
 
-	made = mem_reclaim_bound(nm, pages, &final);
 	if (who == NVME_MDEV_MISS)
 		mem->short_of = true;
-	if (made)
+	if (room == ROOM_MADE)
 		return 0;
-	if (final)
+	if (room == ROOM_NEVER)
 		return -ENOSPC;
+	if (room == ROOM_LATER) {
+		nvme_mdev_poller_kick(nm);
+		usleep_range(50, 500);
+		return 0;
+	}
 	mutex_lock(&mem->lock);
 	promised = !list_empty(&mem->pinning);
 	if (!promised) {
@@ -461,7 +538,7 @@ int nvme_mdev_mem_set_limit(struct nvme_mdev *nm, u64 bytes)
 {
 	struct nvme_mdev_mem *mem = &nm->mem;
 	unsigned int tries;
-	bool fits, final;
+	bool fits;
 
 	if (bytes && bytes < nvme_mdev_mem_limit_min(nm))
 		return -EINVAL;
@@ -471,7 +548,7 @@ int nvme_mdev_mem_set_limit(struct nvme_mdev *nm, u64 bytes)
 	mutex_unlock(&mem->lock);
 	/* if a request has its turn now, it may need what it has for a moment */
 	for (tries = 0; !fits && tries < RECLAIM_TRIES;) {
-		if (!mem_reclaim_bound(nm, 0, &final)) {
+		if (mem_reclaim_bound(nm, 0) != ROOM_MADE) {
 			msleep(20);
 			tries++;
 		}

@@ -49,8 +49,7 @@ static u16 vnvme_create_check(struct vnvme_ctrl *ctrl, struct vnvme_cmd *cmd,
 	err = ctrl->env->pin(ctrl, base, bytes);
 	if (err) {
 		cmd->err_loc = VNVME_LOC(prp1);
-		return VNVME_SC_DATA_TRANSFER |
-		       (err == -ENOMEM ? 0 : VNVME_DNR);
+		return vnvme_pin_status(err);
 	}
 	WRITE_ONCE(ctrl->db[db_index], 0);
 	return vnvme_dbbuf_clear(ctrl, db_index) ? 0 : VNVME_SC_INTERNAL;

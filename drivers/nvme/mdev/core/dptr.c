@@ -26,6 +26,7 @@ static __always_inline u16 vnvme_walk_find(struct vnvme_walk *w, u64 iova,
 	struct vnvme_dptr *d = w->d;
 	struct vnvme_seg *seg = w->seg;
 	struct vnvme_extent x;
+	bool follows;
 
 	if (len > w->need)
 		len = w->need;
@@ -35,10 +36,12 @@ static __always_inline u16 vnvme_walk_find(struct vnvme_walk *w, u64 iova,
 	}
 	if (unlikely(x.ro && d->to_guest))
 		return VNVME_SC_DATA_TRANSFER | VNVME_DNR;
+	follows = iova == w->next;
 	w->need -= len;
 	w->next = iova + len;
 	w->left = x.len - len;
-	if (seg && seg->dma + seg->len == x.dma &&
+	/* also for the guest, whose pages vnvme_lane_pages() tells */
+	if (seg && follows && seg->dma + seg->len == x.dma &&
 	    seg->kva + seg->len == x.kva) {
 		seg->len += len;
 		return 0;
@@ -51,6 +54,7 @@ static __always_inline u16 vnvme_walk_find(struct vnvme_walk *w, u64 iova,
 	seg->dma = x.dma;
 	seg->kva = x.kva;
 	seg->len = len;
+	seg->page = iova >> VNVME_PAGE_SHIFT;
 	return 0;
 }
 
@@ -201,8 +205,7 @@ static u16 vnvme_dptr_find(struct vnvme_ctrl *ctrl, struct vnvme_cmd *cmd,
 					       VNVME_PAGE_SIZE) : -EFAULT;
 		if (err) {
 			cmd->err_loc = d->err_loc;
-			return VNVME_SC_DATA_TRANSFER |
-			       (err == -ENOMEM ? 0 : VNVME_DNR);
+			return vnvme_pin_status(err);
 		}
 	}
 	if (status)

@@ -122,7 +122,6 @@ bool vnvme_cq_unread(const struct vnvme_ctrl *ctrl, const struct vnvme_cq *cq);
 void vnvme_cq_event_arm(struct vnvme_ctrl *ctrl, struct vnvme_cq *cq);
 bool vnvme_cq_run(struct vnvme_lane *lane);
 void vnvme_cq_run_end(struct vnvme_cq *cq);
-void vnvme_lane_forget(struct vnvme_lane *lane);
 bool vnvme_dbbuf_pin(struct vnvme_ctrl *ctrl, struct vnvme_dbbuf pages);
 bool vnvme_dbbuf_clear(struct vnvme_ctrl *ctrl, unsigned int index);
 bool vnvme_dbbuf_adopt(struct vnvme_ctrl *ctrl, struct vnvme_dbbuf pages);
@@ -301,6 +300,12 @@ static inline void vnvme_cq_post(struct vnvme_lane *lane, struct vnvme_sq *sq,
 		vnvme_cq_run_end(cq);
 }
 
+/* A pin has failed: is there a point in trying again? */
+static inline u16 vnvme_pin_status(int err)
+{
+	return VNVME_SC_DATA_TRANSFER | (err == -ENOMEM || err == -EBUSY ? 0 : VNVME_DNR);
+}
+
 /* dptr.c */
 u16 vnvme_dptr_walk(const struct vnvme_mem *mem, struct vnvme_dptr *d);
 u16 vnvme_dptr_put(struct vnvme_ctrl *ctrl, struct vnvme_cmd *cmd,
@@ -400,7 +405,7 @@ u16 vnvme_nvm_oncs(const struct vnvme_ctrl *ctrl);
 /* step.c */
 static inline bool vnvme_lane_with_backend(const struct vnvme_lane *lane)
 {
-	return READ_ONCE(lane->inflight[0]) | READ_ONCE(lane->inflight[1]);
+	return READ_ONCE(lane->inflight);
 }
 
 u32 vnvme_lane_inflight(const struct vnvme_lane *lane, const struct vnvme_sq *sq);

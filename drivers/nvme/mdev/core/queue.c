@@ -301,12 +301,6 @@ static u32 vnvme_run_find(struct vnvme_ctrl *ctrl, u64 base, u32 i, u32 depth,
 	return min(x.len / size, depth - i);
 }
 
-/**
- * vnvme_lane_forget() - look-ups that the lane keeps are good no more
- * @lane:	lane
- *
- * Context: owner (admin queue: control).
- */
 void vnvme_lane_forget(struct vnvme_lane *lane)
 {
 	struct vnvme_sq *sq;

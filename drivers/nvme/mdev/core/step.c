@@ -117,12 +117,9 @@ static noinline void vnvme_req_end(struct vnvme_req *req, u16 status)
 static __always_inline void vnvme_req_take(struct vnvme_lane *lane,
 					   struct vnvme_req *req)
 {
-	u8 epoch = lane->epoch;
-
-	req->epoch = epoch;
 	req->submitted = true;
 	/* others only want to know whether there are any */
-	data_race(lane->inflight[epoch]++);
+	data_race(lane->inflight++);
 }
 
 static __always_inline void vnvme_req_untake(struct vnvme_lane *lane,
@@ -130,7 +127,7 @@ static __always_inline void vnvme_req_untake(struct vnvme_lane *lane,
 {
 	req->submitted = false;
 	/* as above */
-	data_race(lane->inflight[req->epoch]--);
+	data_race(lane->inflight--);
 }
 
 /**
@@ -274,8 +271,7 @@ static noinline void vnvme_lane_take_returned(struct vnvme_lane *lane)
 	first = llist_reverse_order(llist_del_all(&lane->returned));
 	llist_for_each_entry_safe(req, next, first, node) {
 		if (req->miss_err && !lane->stopping)
-			vnvme_lane_hold_answer(lane, req, VNVME_SC_DATA_TRANSFER |
-					       (req->miss_err == -ENOMEM ? 0 : VNVME_DNR));
+			vnvme_lane_hold_answer(lane, req, vnvme_pin_status(req->miss_err));
 		else
 			vnvme_lane_retry_add(lane, req);
 	}
@@ -669,15 +665,60 @@ void vnvme_lane_resubmit(struct vnvme_lane *lane)
 	vnvme_lane_end(lane);
 }
 
-void vnvme_lane_epoch(struct vnvme_lane *lane)
+static bool vnvme_req_pages(const struct vnvme_req *req,
+			    bool (*fn)(void *arg, u32 page, u32 nr), void *arg)
 {
-	WRITE_ONCE(lane->epoch, lane->epoch ^ 1);
-	vnvme_lane_forget(lane);
+	const struct vnvme_backend_ops *ops = req->ns->backend->ops;
+	u64 prp1 = le64_to_cpu(req->sqe.prp1);
+	struct vnvme_seg seg;
+	u32 i, bytes;
+
+	for (i = 0; i < req->nr_segs; i++) {
+		seg = ops->seg ? ops->seg(req, i) : req->segs[i];
+		bytes = seg.len + VNVME_PAGE_SIZE - 1;
+		/* the others begin with a page */
+		if (!i) {
+			seg.page = prp1 >> VNVME_PAGE_SHIFT;
+			bytes += prp1 & (VNVME_PAGE_SIZE - 1);
+		}
+		if (fn(arg, seg.page, bytes >> VNVME_PAGE_SHIFT))
+			return true;
+	}
+	return false;
 }
 
-bool vnvme_lane_old_inflight(const struct vnvme_lane *lane)
+bool vnvme_lane_pages(const struct vnvme_lane *lane,
+		      bool (*fn)(void *arg, u32 page, u32 nr), void *arg)
 {
-	return READ_ONCE(lane->inflight[READ_ONCE(lane->epoch) ^ 1]) != 0;
+	u32 i;
+
+	for (i = 0; i < lane->nr_reqs; i++)
+		if (lane->reqs[i].submitted && vnvme_req_pages(&lane->reqs[i], fn, arg))
+			return true;
+	return false;
+}
+
+/* Pages @first and @nr - 1 after it; all there are if that is more than can be told. */
+struct vnvme_pages {
+	u32	first;
+	u64	nr;
+};
+
+static bool vnvme_pages_meet(void *arg, u32 page, u32 nr)
+{
+	const struct vnvme_pages *p = arg;
+
+	return (u32)(page - p->first) < p->nr || (u32)(p->first - page) < nr;
+}
+
+bool vnvme_lane_uses(const struct vnvme_lane *lane, u64 first, u64 last)
+{
+	struct vnvme_pages p = {
+		.first = first >> VNVME_PAGE_SHIFT,
+		.nr = (last >> VNVME_PAGE_SHIFT) - (first >> VNVME_PAGE_SHIFT) + 1,
+	};
+
+	return vnvme_lane_pages(lane, vnvme_pages_meet, &p);
 }
 
 void vnvme_lane_arm(struct vnvme_lane *lane)

@@ -67,8 +67,8 @@ struct vnvme_req;
  * answer is good
  *
  *   in control	until env->pin() or the end of the control section,
- *   for owners	until vnvme_lane_epoch(), or, in a request, while that is in
- *		flight (vnvme_lane_old_inflight()).
+ *   for owners	until vnvme_lane_forget(), or, in a request, while a backend has
+ *		that (vnvme_lane_uses()).
  *
  * Who takes memory out of the table waits for all three before it gives the
  * memory back.
@@ -239,12 +239,14 @@ enum vnvme_loss {
  *		be NULL
  * @reap:	call vnvme_req_done() for what has completed, VNVME_REAP of them at
  *		most; returns how many; may be NULL
+ * @seg:	segment @i of a request that it has; NULL if it leaves ->segs as they are
  */
 struct vnvme_backend_ops {
 	u16 (*submit)(struct vnvme_backend *b, struct vnvme_lane *lane,
 		      struct vnvme_req *req);
 	void (*commit)(struct vnvme_backend *b, struct vnvme_lane *lane);
 	unsigned int (*reap)(struct vnvme_backend *b, struct vnvme_lane *lane);
+	struct vnvme_seg (*seg)(const struct vnvme_req *req, u32 i);
 };
 
 struct vnvme_backend {
@@ -329,17 +331,26 @@ struct vnvme_ns {
 /* ------------------------------------------------------------------------
  * Requests: the SQE is copied into one, checked there, and only used there.
  */
+
+/**
+ * struct vnvme_seg - data of a request that is contiguous for the host and for the guest
+ * @dma:	for the drive
+ * @kva:	for the host
+ * @len:	bytes
+ * @page:	number of its first page for the guest, modulo 2^32; not set in the first
+ *		one of a request, which begins at PRP1
+ */
 struct vnvme_seg {
 	u64	dma;
 	void	*kva;
 	u32	len;
+	u32	page;
 };
 
 /*
  * struct vnvme_req - one I/O command between fetch and completion
  * @sqe:	the guest's entry, copied once
  * @tag:	index in the lane, also the command identifier on hardware
- * @epoch:	which of lane->inflight[] counts it while it holds memory
  * @submitted:	a backend has it (and its memory)
  * @opcode, @fua, @slba, @nlb, @bytes: decoded and checked; @slba counts the
  *		guest's LBAs; @nlb is 1's based; @bytes of data to move
@@ -374,7 +385,6 @@ struct vnvme_req {
 	u16			nr_segs;
 	u8			opcode;
 	bool			fua;
-	u8			epoch;
 	bool			submitted;
 	/* and what others need */
 	bool			deallocate;
@@ -499,7 +509,7 @@ struct vnvme_lane_stat {
  *		not all there is to do: @stopping, @deleting.
  * @busy:	requests taken from @free, each of which has been promised an
  *		entry of @cq (lane 0: commands that have)
- * @inflight:	requests a backend has, by epoch (see vnvme_lane_epoch())
+ * @inflight:	requests a backend has
  * @priv:	the embedder's
  */
 struct vnvme_lane {
@@ -512,9 +522,8 @@ struct vnvme_lane {
 	bool			blocked;
 	u32			cq_left;	/* entries at @cq_at */
 	void			*cq_at;
-	u8			epoch;
 	u8			deleting;	/* SQs that wait for their last answer */
-	u32			inflight[2];
+	u32			inflight;
 	u32			busy;
 	u32			nr_reqs;
 	struct vnvme_cq		cq;
@@ -839,13 +848,18 @@ u16 vnvme_nvm_status(u16 status);
 void vnvme_req_return(struct vnvme_req *req, int err);
 
 /*
- * Memory that is going away: after vnvme_lane_epoch() every new request counts
- * in the other epoch, and no look-up of before is used again; once
- * vnvme_lane_old_inflight() is false nothing that was in flight before is left.
- * One change at a time.
+ * Memory that is going away: after vnvme_lane_forget() no look-up of before is used
+ * again but by requests that a backend has, and vnvme_lane_uses() tells whether one of them
+ * does. (owner)
  */
-void vnvme_lane_epoch(struct vnvme_lane *lane);			/* owner */
-bool vnvme_lane_old_inflight(const struct vnvme_lane *lane);	/* any */
+void vnvme_lane_forget(struct vnvme_lane *lane);
+bool vnvme_lane_uses(const struct vnvme_lane *lane, u64 first, u64 last);
+/*
+ * The guest's pages that these requests use: @nr from @page on, numbered modulo 2^32.
+ * Ends with the first one for which @fn is true, and returns whether there was one. (owner)
+ */
+bool vnvme_lane_pages(const struct vnvme_lane *lane,
+		      bool (*fn)(void *arg, u32 page, u32 nr), void *arg);
 
 /*
  * Idle: arm so that the guest's next doorbell is a write to BAR0; then, after a

@@ -174,7 +174,7 @@ void fake_unpin(struct fake *f, u64 iova, u32 len)
 
 	/* as whoever takes memory out of the table */
 	for (i = 1; i <= f->ctrl.cfg.nr_ioq; i++)
-		vnvme_lane_epoch(&f->ctrl.lane[i]);
+		vnvme_lane_forget(&f->ctrl.lane[i]);
 	for (; iova < end; iova += VNVME_PAGE_SIZE) {
 		off = fake_offset(iova);
 		fake_entry(f, off)->kva = NULL;
@@ -207,7 +207,7 @@ static void fake_check_lane(struct fake *f, struct vnvme_lane *lane)
 	for (i = 0; i < lane->nr_reqs; i++)
 		submitted += lane->reqs[i].submitted;
 	if ((lane->id && nr_free + lane->busy != lane->nr_reqs) ||
-	    lane->inflight[0] + lane->inflight[1] != submitted)
+	    lane->inflight != submitted)
 		f->nr_bad++;
 	if (lane->cq.live &&
 	    (!fake_ring_ok(lane->cq.head, lane->cq.tail, lane->cq.depth) ||

@@ -381,7 +381,7 @@ static void sim_poll(void)
 	f->kicked = false;
 	f->mapped = true;
 	if (fake_step(f, 1, 1 + rnd(4)) || rnd(4) ||
-	    lane->inflight[0] + lane->inflight[1])
+	    lane->inflight)
 		return;
 	vnvme_lane_arm(lane);
 	f->mapped = false;

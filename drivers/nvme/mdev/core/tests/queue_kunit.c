@@ -734,7 +734,7 @@ static void r06_missing_brings_a_kick(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, fake_step(f, 1, 16), 3);
 	KUNIT_EXPECT_EQ(test, lane->busy, 3);
 	KUNIT_EXPECT_EQ(test, lane->busy, 3);
-	KUNIT_EXPECT_EQ(test, lane->inflight[0] + lane->inflight[1], 0);
+	KUNIT_EXPECT_EQ(test, lane->inflight, 0);
 	KUNIT_EXPECT_FALSE(test, vnvme_lane_pending(lane));
 	KUNIT_EXPECT_TRUE(test, f->work);
 	f->kicked = false;

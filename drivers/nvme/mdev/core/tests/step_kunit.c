@@ -260,39 +260,56 @@ static void r09_bounds(struct kunit *test)
 	fake_free(f);
 }
 
-/* rule 7, 26, 134: what is in flight is known by epoch */
-static void r07_epochs(struct kunit *test)
+static bool uses_page(const struct vnvme_lane *lane, u64 iova)
 {
+	return vnvme_lane_uses(lane, iova, iova + VNVME_PAGE_SIZE - 1);
+}
+
+/* rule 7, 26, 134: which memory is in use by what is in flight, to the page */
+static void r07_memory_in_use(struct kunit *test)
+{
+	/* of a list: one after another, backwards, and again after a gap */
+	static const u8 at[] = { 8, 9, 10, 7, 6, 12, 13, 20 };
 	struct fake *f = fake_ready(1);
 	struct vnvme_lane *lane = &f->ctrl.lane[1];
+	__le64 *list = fake_ptr(f, FAKE_LIST);
+	struct vnvme_sqe sqe;
+	u64 used = 0;
+	u32 i;
 
-	push_reads(f, 1, 1);
-	fake_run(f);
-	pop_ok(f, 1);
-	KUNIT_EXPECT_FALSE(test, vnvme_lane_old_inflight(lane));
 	f->hold = true;
-	push_reads(f, 1, 3);
+	/* the end of page 0 and the beginning of 1; page 3 and 5; from the middle of 30 */
+	sqe = fake_rw(VNVME_CMD_READ, 0, 2, FAKE_DATA + 4096 - 512, FAKE_DATA + 4096);
+	fake_push(f, 1, &sqe);
+	sqe = fake_rw(VNVME_CMD_WRITE, 0, 16, FAKE_DATA + 3 * 4096, FAKE_DATA + 5 * 4096);
+	fake_push(f, 1, &sqe);
+	for (i = 0; i < ARRAY_SIZE(at); i++)
+		list[i] = cpu_to_le64(FAKE_DATA + at[i] * 4096);
+	sqe = fake_rw(VNVME_CMD_READ, 0, 4 + 8 * ARRAY_SIZE(at), FAKE_DATA + 30 * 4096 + 2048,
+		      FAKE_LIST);
+	fake_push(f, 1, &sqe);
+	fake_sq_ring(f, 1);
 	fake_run(f);
-	vnvme_lane_epoch(lane);
-	KUNIT_EXPECT_TRUE(test, vnvme_lane_old_inflight(lane));
-	push_reads(f, 1, 3);
-	fake_run(f);
-	/* the old ones end; the new ones do not count */
-	f->nr_list = 6;
+	KUNIT_ASSERT_EQ(test, lane->inflight, 3);
+	/* the guest may change its list; what is used stays */
+	memset(list, 0, VNVME_PAGE_SIZE);
+	used = 1 << 0 | 1 << 1 | 1 << 3 | 1 << 5 | 1 << 30;
+	for (i = 0; i < ARRAY_SIZE(at); i++)
+		used |= 1u << at[i];
+	for (i = 0; i < 64; i++)
+		KUNIT_EXPECT_EQ_MSG(test, uses_page(lane, FAKE_DATA + i * 4096), used >> i & 1,
+				    "page %u", i);
+	KUNIT_EXPECT_TRUE(test, vnvme_lane_uses(lane, FAKE_DATA, FAKE_DATA));
+	KUNIT_EXPECT_TRUE(test, vnvme_lane_uses(lane, FAKE_DATA + 14 * 4096,
+						FAKE_DATA + 20 * 4096));
+	KUNIT_EXPECT_FALSE(test, vnvme_lane_uses(lane, FAKE_DATA + 14 * 4096,
+						 FAKE_DATA + 20 * 4096 - 1));
+	KUNIT_EXPECT_TRUE(test, vnvme_lane_uses(lane, 0, ~0ull));
+	KUNIT_EXPECT_FALSE(test, uses_page(lane, FAKE_LIST));
 	f->hold = false;
-	{
-		struct vnvme_req *new[3] = { f->list[3], f->list[4],
-					     f->list[5] };
-
-		f->nr_list = 3;
-		fake_step(f, 1, 0);
-		KUNIT_EXPECT_FALSE(test, vnvme_lane_old_inflight(lane));
-		KUNIT_EXPECT_EQ(test, lane->busy, 3);
-		memcpy(f->list, new, sizeof(new));
-		f->nr_list = 3;
-	}
-	fake_run(f);
-	KUNIT_EXPECT_EQ(test, pop_ok(f, 1), 6);
+	fake_step(f, 1, 16);
+	KUNIT_EXPECT_EQ(test, pop_ok(f, 1), 3);
+	KUNIT_EXPECT_FALSE(test, vnvme_lane_uses(lane, 0, ~0ull));
 	fake_free(f);
 }
 
@@ -492,11 +509,10 @@ static void c21_reaps_without_master(struct kunit *test)
 		push_reads(f, 1, 5);
 		fake_run(f);
 		fake_cfg_write16(f, VNVME_PCI_COMMAND, 2);
-		vnvme_lane_epoch(lane);
-		KUNIT_EXPECT_TRUE(test, vnvme_lane_old_inflight(lane));
+		KUNIT_EXPECT_TRUE(test, vnvme_lane_uses(lane, FAKE_DATA, FAKE_DATA));
 		f->hold = false;
 		KUNIT_EXPECT_EQ(test, fake_step(f, 1, 16), 5);
-		KUNIT_EXPECT_FALSE(test, vnvme_lane_old_inflight(lane));
+		KUNIT_EXPECT_FALSE(test, vnvme_lane_uses(lane, 0, ~0ull));
 		KUNIT_EXPECT_EQ(test, lane->busy, 5);
 		KUNIT_EXPECT_EQ(test, lane->busy, 5);
 		KUNIT_EXPECT_FALSE(test, fake_peek(f, 1, &cqe));
@@ -706,7 +722,7 @@ static struct kunit_case step_cases[] = {
 	KUNIT_CASE(r09_budget_of_held),
 	KUNIT_CASE(r08_busy_waits_for_a_kick),
 	KUNIT_CASE(r09_bounds),
-	KUNIT_CASE(r07_epochs),
+	KUNIT_CASE(r07_memory_in_use),
 	KUNIT_CASE(c34_several_sqs),
 	KUNIT_CASE(c28_reset_in_flight),
 	KUNIT_CASE(c21_command_register),
