@@ -191,6 +191,10 @@ static void chaos_op(struct fake *f, struct fuzz_in *in)
 		chaos_asleep(f, 1 + op / 16 % f->ctrl.cfg.nr_ioq);
 		if (op & 128)
 			vnvme_lane_forget(&f->ctrl.lane[1]);
+		if (op & 64)
+			fake_poison(f, chaos_addr(in) % FAKE_RAM);
+		else
+			shim_poison = NULL;
 		break;
 	case 15:
 		if (op >> 4 == 15)
@@ -217,6 +221,7 @@ int LLVMFuzzerTestOneInput(const u8 *data, size_t size)
 		fuzz_check(!f->nr_bad);
 	}
 	/* whatever was done to it, it comes back */
+	shim_poison = NULL;
 	chaos_host(f, 0);
 	vnvme_ctrl_reset(&f->ctrl);
 	fake_run(f);

@@ -218,19 +218,21 @@ struct bdev_place {
 
 enum bdev_move { BDEV_TO_GUEST, BDEV_FROM_GUEST, BDEV_COMPARE };
 
-/* Move @len bytes and the place with them.  Return: false if they differ. */
-static bool bdev_move(struct bdev_place *p, void *buf, u32 len, enum bdev_move how)
+/* Move @len bytes and the place with them. */
+static u16 bdev_move(struct bdev_place *p, void *buf, u32 len, enum bdev_move how)
 {
-	while (len) {
+	u16 status = 0;
+
+	while (len && !status) {
 		u32 n = min(len, p->seg->len - p->off);
 		void *kva = p->seg->kva + p->off;
 
 		if (how == BDEV_TO_GUEST)
-			memcpy(kva, buf, n);
+			status = vnvme_guest_put(kva, buf, n);
 		else if (how == BDEV_FROM_GUEST)
-			memcpy(buf, kva, n);
-		else if (memcmp(buf, kva, n))
-			return false;
+			status = vnvme_guest_get(buf, kva, n);
+		else
+			status = vnvme_guest_compare(kva, buf, n);
 		buf += n;
 		len -= n;
 		p->off += n;
@@ -239,7 +241,7 @@ static bool bdev_move(struct bdev_place *p, void *buf, u32 len, enum bdev_move h
 			p->off = 0;
 		}
 	}
-	return true;
+	return status;
 }
 
 /* One bio on host memory, and its end. */
@@ -288,15 +290,15 @@ static u16 bdev_by_hand(const struct nvme_mdev_ns *ns, const struct vnvme_req *r
 		if (bdev_dropped(req))
 			return VNVME_SC_ABORT_REQUESTED;
 		if (req->opcode == VNVME_CMD_WRITE)
-			bdev_move(&place, buf, n, BDEV_FROM_GUEST);
+			status = bdev_move(&place, buf, n, BDEV_FROM_GUEST);
 		else if (write)
 			memset(buf, 0, n);
-		status = bdev_sync(ns, bdev_opf(req), slba, buf, n);
+		if (!status)
+			status = bdev_sync(ns, bdev_opf(req), slba, buf, n);
 		if (!status && req->opcode == VNVME_CMD_READ)
-			bdev_move(&place, buf, n, BDEV_TO_GUEST);
-		if (!status && req->opcode == VNVME_CMD_COMPARE &&
-		    !bdev_move(&place, buf, n, BDEV_COMPARE))
-			status = VNVME_SC_COMPARE_FAILED;
+			status = bdev_move(&place, buf, n, BDEV_TO_GUEST);
+		if (!status && req->opcode == VNVME_CMD_COMPARE)
+			status = bdev_move(&place, buf, n, BDEV_COMPARE);
 		slba += n >> ns->vns.lba_shift;
 		left -= n;
 	}

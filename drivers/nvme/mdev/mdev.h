@@ -45,6 +45,7 @@
 #include <linux/workqueue.h>
 
 #include "core/vnvme.h"
+#include "core/guest.h"
 #include "stat.h"
 
 #define NVME_MDEV_NR_TYPES	4

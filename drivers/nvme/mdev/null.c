@@ -7,18 +7,15 @@
  * It carries out every command that the core knows.  Its blocks are zeros, to
  * Compare as well; only Read does not take the time to say so.
  */
-#include <linux/string.h>
-
 #include "mdev.h"
 
 static noinline u16 null_compare(const struct vnvme_req *req)
 {
-	u16 i;
+	u16 status = 0, i;
 
-	for (i = 0; i < req->nr_segs; i++)
-		if (memchr_inv(req->segs[i].kva, 0, req->segs[i].len))
-			return VNVME_SC_COMPARE_FAILED;
-	return VNVME_SC_SUCCESS;
+	for (i = 0; i < req->nr_segs && !status; i++)
+		status = vnvme_guest_compare(req->segs[i].kva, NULL, req->segs[i].len);
+	return status;
 }
 
 static u16 null_submit(struct vnvme_backend *b, struct vnvme_lane *lane, struct vnvme_req *req)

@@ -19,6 +19,54 @@ struct vnvme_walk {
 	u32			need;	/* bytes still to be found */
 };
 
+/* Memory with an error.  Another try would find it, too. */
+#define VNVME_POISONED	(VNVME_SC_DATA_TRANSFER | VNVME_DNR)
+
+u16 vnvme_guest_get(void *to, const void *kva, u32 len)
+{
+	const u32 *words = kva;
+	u32 val, i;
+
+	for (i = 0; i < len / sizeof(val); i++) {
+		vnvme_guest_load(val, &words[i], bad);
+		memcpy(to + i * sizeof(val), &val, sizeof(val));
+	}
+	return 0;
+bad:
+	return VNVME_POISONED;
+}
+
+u16 vnvme_guest_put(void *kva, const void *from, u32 len)
+{
+	u32 *words = kva;
+	u32 val, i;
+
+	for (i = 0; i < len / sizeof(val); i++) {
+		memcpy(&val, from + i * sizeof(val), sizeof(val));
+		vnvme_guest_store(&words[i], val, bad);
+	}
+	return 0;
+bad:
+	return VNVME_POISONED;
+}
+
+u16 vnvme_guest_compare(const void *kva, const void *with, u32 len)
+{
+	const u32 *words = kva;
+	u32 val, other = 0, i;
+
+	for (i = 0; i < len / sizeof(val); i++) {
+		vnvme_guest_load(val, &words[i], bad);
+		if (with)
+			memcpy(&other, with + i * sizeof(val), sizeof(val));
+		if (val != other)
+			return VNVME_SC_COMPARE_FAILED;
+	}
+	return 0;
+bad:
+	return VNVME_POISONED;
+}
+
 /* @len bytes at @iova, a new extent as far as is known */
 static __always_inline u16 vnvme_walk_find(struct vnvme_walk *w, u64 iova,
 					   u32 len)
@@ -73,11 +121,14 @@ static __always_inline u16 vnvme_walk_entries(struct vnvme_walk *w,
 					      const __le64 *entry,
 					      const __le64 *end)
 {
-	u64 iova = le64_to_cpu(READ_ONCE(*entry)), next;
 	const __le64 *stop;
+	u64 iova, next;
 	u32 pages;
 	u16 status;
+	__le64 val;
 
+	vnvme_guest_load(val, entry, bad);
+	iova = le64_to_cpu(val);
 	for (;;) {
 		pages = iova == w->next ?
 			min(w->left, w->need) >> VNVME_PAGE_SHIFT : 0;
@@ -90,7 +141,8 @@ static __always_inline u16 vnvme_walk_entries(struct vnvme_walk *w,
 				next += VNVME_PAGE_SIZE;
 				if (entry == stop)
 					break;
-				iova = le64_to_cpu(READ_ONCE(*entry));
+				vnvme_guest_load(val, entry, bad);
+				iova = le64_to_cpu(val);
 			} while (iova == next);
 			w->seg->len += next - w->next;
 			w->left -= next - w->next;
@@ -109,8 +161,11 @@ static __always_inline u16 vnvme_walk_entries(struct vnvme_walk *w,
 			if (++entry == end || !w->need)
 				return 0;
 		}
-		iova = le64_to_cpu(READ_ONCE(*entry));
+		vnvme_guest_load(val, entry, bad);
+		iova = le64_to_cpu(val);
 	}
+bad:
+	return vnvme_walk_bad(w, VNVME_SC_DATA_TRANSFER);
 }
 
 /*
@@ -123,6 +178,7 @@ static u16 vnvme_walk_list(struct vnvme_walk *w, u64 list, u32 len)
 	struct vnvme_extent x;
 	const __le64 *entry;
 	bool chained = false;
+	__le64 val;
 	u16 status;
 
 	for (;;) {
@@ -145,9 +201,12 @@ static u16 vnvme_walk_list(struct vnvme_walk *w, u64 list, u32 len)
 		pages -= nr;
 		if (!pages || !w->need)
 			return 0;
-		list = le64_to_cpu(READ_ONCE(entry[nr]));
+		vnvme_guest_load(val, &entry[nr], bad);
+		list = le64_to_cpu(val);
 		chained = true;
 	}
+bad:
+	return vnvme_walk_bad(w, VNVME_SC_DATA_TRANSFER);
 }
 
 /**
@@ -236,7 +295,7 @@ u16 vnvme_dptr_put(struct vnvme_ctrl *ctrl, struct vnvme_cmd *cmd,
 	u32 i;
 
 	for (i = 0; !status && i < d.nr_segs; i++) {
-		memcpy(segs[i].kva, buf, segs[i].len);
+		status = vnvme_guest_put(segs[i].kva, buf, segs[i].len);
 		buf += segs[i].len;
 	}
 	return status;
@@ -264,7 +323,7 @@ u16 vnvme_dptr_get(struct vnvme_ctrl *ctrl, struct vnvme_cmd *cmd, void *buf,
 	u32 i;
 
 	for (i = 0; !status && i < d.nr_segs; i++) {
-		memcpy(buf, segs[i].kva, segs[i].len);
+		status = vnvme_guest_get(buf, segs[i].kva, segs[i].len);
 		buf += segs[i].len;
 	}
 	/* from here on nothing may be read from the guest's copy */

@@ -6,6 +6,7 @@
 #define _VNVME_INTERNAL_H
 
 #include "vnvme.h"
+#include "guest.h"
 #include "trace.h"
 
 #define VNVME_ADMIN_DEPTH_MAX	4096	/* entries, section 3.1.8 */
@@ -99,12 +100,8 @@ static inline u32 vnvme_db_get(const struct vnvme_ctrl *ctrl, unsigned long inde
 	return le32_to_cpu((__force __le32)READ_ONCE(ctrl->db[index]));
 }
 
-static inline u32 vnvme_dbbuf_get(const __le32 *word)
-{
-	return le32_to_cpu(READ_ONCE(*word));
-}
-
 /* queue.c */
+u32 vnvme_memory_poisoned(const struct vnvme_ctrl *ctrl);
 void vnvme_sq_init(struct vnvme_sq *sq, u16 id, u16 cqid, u64 base, u32 depth);
 void vnvme_cq_init(struct vnvme_cq *cq, u16 id, u64 base, u32 depth, u16 vector,
 		   bool irq);
@@ -125,6 +122,17 @@ void vnvme_cq_run_end(struct vnvme_cq *cq);
 bool vnvme_dbbuf_pin(struct vnvme_ctrl *ctrl, struct vnvme_dbbuf pages);
 bool vnvme_dbbuf_clear(struct vnvme_ctrl *ctrl, unsigned int index);
 bool vnvme_dbbuf_adopt(struct vnvme_ctrl *ctrl, struct vnvme_dbbuf pages);
+
+/* Return: ~0, which is no doorbell, if it cannot be read: the controller then fails. */
+static inline u32 vnvme_dbbuf_get(const struct vnvme_ctrl *ctrl, const __le32 *word)
+{
+	__le32 val;
+
+	vnvme_guest_load(val, word, bad);
+	return le32_to_cpu(val);
+bad:
+	return vnvme_memory_poisoned(ctrl);
+}
 
 /*
  * How many more entries may be promised, by the head last seen.  One entry
@@ -171,7 +179,7 @@ static inline void vnvme_cq_settled(struct vnvme_ctrl *ctrl, struct vnvme_cq *cq
 			vnvme_cq_take(ctrl, cq);
 			return;
 		}
-		if (vnvme_dbbuf_get(cq->word) != cq->told)
+		if (vnvme_dbbuf_get(ctrl, cq->word) != cq->told)
 			return;
 		WRITE_ONCE(cq->shadow, cq->told);
 	} else {
@@ -222,7 +230,7 @@ static __always_inline void vnvme_sq_take(struct vnvme_ctrl *ctrl,
 			return;
 		}
 	} else if (likely(sq->word)) {
-		s = vnvme_dbbuf_get(sq->word);
+		s = vnvme_dbbuf_get(ctrl, sq->word);
 		/* as in vnvme_shadow_take() */
 		smp_rmb();
 		m = vnvme_db_get(ctrl, vnvme_sq_db_index(sq->id));
@@ -246,13 +254,14 @@ static __always_inline void vnvme_sq_take(struct vnvme_ctrl *ctrl,
  * @sq:		queue that is not empty
  * @sqe:	filled
  *
- * Return: false if the ring's memory is missing; control then looks for it.
+ * Return: false if the ring's memory is missing: control then looks for it; or if it cannot
+ * be read: then the controller fails.
  */
 static inline bool vnvme_sq_pop(struct vnvme_ctrl *ctrl, struct vnvme_sq *sq,
 				struct vnvme_sqe *sqe)
 {
 	unsigned int i;
-	u64 *at;
+	u64 *at, val;
 
 	if (unlikely(!sq->left) && !vnvme_sq_run(ctrl, sq))
 		return false;
@@ -260,8 +269,10 @@ static inline bool vnvme_sq_pop(struct vnvme_ctrl *ctrl, struct vnvme_sq *sq,
 	/* the entry after the doorbell; pairs with the guest's barrier */
 	smp_rmb();
 #pragma GCC unroll 8
-	for (i = 0; i < sizeof(*sqe) / 8; i++)
-		((u64 *)sqe)[i] = READ_ONCE(at[i]);
+	for (i = 0; i < sizeof(*sqe) / 8; i++) {
+		vnvme_guest_load(val, &at[i], bad);
+		((u64 *)sqe)[i] = val;
+	}
 	/* from here on nothing may be read from the guest's copy */
 	barrier();
 	sq->at = at + i;
@@ -270,6 +281,9 @@ static inline bool vnvme_sq_pop(struct vnvme_ctrl *ctrl, struct vnvme_sq *sq,
 	if (unlikely(!--sq->left))
 		vnvme_sq_run_end(sq);
 	return true;
+bad:
+	vnvme_memory_poisoned(ctrl);
+	return false;
 }
 
 /**
@@ -288,16 +302,21 @@ static inline void vnvme_cq_post(struct vnvme_lane *lane, struct vnvme_sq *sq,
 	__le32 *dw = at;
 
 	vnvme_trace_completion(lane, sq, cid, status, dw0);
-	WRITE_ONCE(*(__le64 *)at, cpu_to_le64(dw0));
-	WRITE_ONCE(dw[2], cpu_to_le32(sq->answer_id | sq->head));
+	vnvme_guest_store((__le64 *)at, cpu_to_le64(dw0), bad);
+	vnvme_guest_store(&dw[2], cpu_to_le32(sq->answer_id | sq->head), bad);
 	/* the phase bit last; pairs with the guest's read barrier */
 	smp_wmb();
-	WRITE_ONCE(dw[3], cpu_to_le32((u32)status << 17 | cq->phase | cid));
+	vnvme_guest_store(&dw[3], cpu_to_le32((u32)status << 17 | cq->phase | cid), bad);
+posted:
 	lane->cq_at = at + sizeof(struct vnvme_cqe);
 	/* as the head of a submission queue */
 	data_race(cq->tail++);
 	if (unlikely(!--lane->cq_left))
 		vnvme_cq_run_end(cq);
+	return;
+bad:
+	vnvme_memory_poisoned(lane->ctrl);
+	goto posted;
 }
 
 /* A pin has failed: is there a point in trying again? */

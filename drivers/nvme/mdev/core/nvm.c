@@ -158,14 +158,14 @@ static u16 vnvme_nvm_take_ranges(struct vnvme_ctrl *ctrl,
 	status = vnvme_nvm_walk(ctrl, req, len, false);
 	if (status)
 		return status;
-	for (i = 0; i < req->nr_segs; i++) {
-		memcpy(to, req->segs[i].kva, req->segs[i].len);
+	for (i = 0; !status && i < req->nr_segs; i++) {
+		status = vnvme_guest_get(to, req->segs[i].kva, req->segs[i].len);
 		to += req->segs[i].len;
 	}
 	/* from here on nothing may be read from the guest's copy */
 	barrier();
 	req->nr_segs = 0;
-	return 0;
+	return status;
 }
 
 /* Limits before ranges: what is too much may be told of without a look at it. */

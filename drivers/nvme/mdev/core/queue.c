@@ -43,6 +43,28 @@ static noinline void vnvme_memory_lost(struct vnvme_ctrl *ctrl)
 	ctrl->env->work(ctrl);
 }
 
+/**
+ * vnvme_memory_poisoned() - memory of a queue or of DBBUF has an error: the controller fails
+ * @ctrl:	controller
+ *
+ * Context: any.
+ * Return: ~0
+ */
+noinline u32 vnvme_memory_poisoned(const struct vnvme_ctrl *ctrl)
+{
+	if (!READ_ONCE(ctrl->fatal))
+		vnvme_ctrl_fatal((struct vnvme_ctrl *)ctrl);
+	return ~0u;
+}
+
+static void vnvme_dbbuf_set(const struct vnvme_ctrl *ctrl, __le32 *word, u32 val)
+{
+	vnvme_guest_store(word, cpu_to_le32(val), bad);
+	return;
+bad:
+	vnvme_memory_poisoned(ctrl);
+}
+
 static bool vnvme_dbbuf_put(struct vnvme_ctrl *ctrl, u64 page,
 			    unsigned int index, u32 val)
 {
@@ -52,7 +74,7 @@ static bool vnvme_dbbuf_put(struct vnvme_ctrl *ctrl, u64 page,
 		vnvme_memory_lost(ctrl);
 		return false;
 	}
-	WRITE_ONCE(*word, cpu_to_le32(val));
+	vnvme_dbbuf_set(ctrl, word, val);
 	return true;
 }
 
@@ -103,7 +125,7 @@ static bool vnvme_dbbuf_marked(const struct vnvme_ctrl *ctrl)
 	const __le32 *mark = vnvme_dbbuf_word(ctrl, ctrl->dbbuf.ei,
 					      VNVME_DBBUF_MARK_AT);
 
-	return !mark || vnvme_dbbuf_get(mark) == VNVME_DBBUF_MARK;
+	return !mark || vnvme_dbbuf_get(ctrl, mark) == VNVME_DBBUF_MARK;
 }
 
 /*
@@ -163,7 +185,7 @@ static bool vnvme_db_follow(struct vnvme_ctrl *ctrl, unsigned int index,
 		return false;
 	/* pairs with the guest's barrier between its shadow and EventIdx */
 	smp_wmb();
-	WRITE_ONCE(*word, cpu_to_le32(m));
+	vnvme_dbbuf_set(ctrl, word, m);
 	WRITE_ONCE(*v->shadow, m);
 	vnvme_db_shut(v);
 	return true;
@@ -228,7 +250,7 @@ static noinline u32 vnvme_shadow_take(struct vnvme_ctrl *ctrl,
 			return cur;
 		}
 	}
-	s = vnvme_dbbuf_get(word);
+	s = vnvme_dbbuf_get(ctrl, word);
 	/* pairs with the guest's barrier between its shadow and BAR0 writes */
 	smp_rmb();
 	m = vnvme_db_get(ctrl, index);
@@ -236,7 +258,7 @@ static noinline u32 vnvme_shadow_take(struct vnvme_ctrl *ctrl,
 	if (m != was) {
 		/* pairs with the same: BAR0 is new, so its shadow is there */
 		smp_rmb();
-		s = vnvme_dbbuf_get(word);
+		s = vnvme_dbbuf_get(ctrl, word);
 		WRITE_ONCE(*v.use,
 			   vnvme_db_use(ctrl, index,
 					(struct vnvme_db_look){
@@ -281,7 +303,7 @@ static bool vnvme_db_changed(const struct vnvme_ctrl *ctrl, unsigned int index,
 		return false;
 	word = vnvme_dbbuf_word(ctrl, ctrl->dbbuf.db, index);
 	/* a page that has vanished: the step finds out */
-	return !word || vnvme_dbbuf_get(word) != shadow;
+	return !word || vnvme_dbbuf_get(ctrl, word) != shadow;
 }
 
 /* The entries of a ring from @i on, as far as one look-up tells: how many. */
@@ -585,7 +607,7 @@ bool vnvme_cq_unread(const struct vnvme_ctrl *ctrl, const struct vnvme_cq *cq)
 		head = l.m;
 	word = ctrl->dbbuf.db ? vnvme_dbbuf_word(ctrl, ctrl->dbbuf.db, index) : NULL;
 	if (word) {
-		l.s = vnvme_dbbuf_get(word);
+		l.s = vnvme_dbbuf_get(ctrl, word);
 		if (l.m != READ_ONCE(cq->db))
 			l.use = vnvme_db_use(ctrl, index, l, door);
 		if (l.use == VNVME_DB_SHADOW && l.s != l.shadow &&
@@ -646,8 +668,9 @@ noinline void vnvme_cq_run_end(struct vnvme_cq *cq)
 
 /* The pages that a guest hands over, and whether it has cleared them. */
 struct vnvme_dbbuf_words {
-	__le32	*db, *ei;
-	bool	cleared;
+	const struct vnvme_ctrl	*ctrl;
+	__le32			*db, *ei;
+	bool			cleared;
 };
 
 /**
@@ -712,18 +735,18 @@ static u32 vnvme_dbbuf_start(struct vnvme_dbbuf_words at, unsigned int index,
 {
 	u32 val;
 
-	WRITE_ONCE(at.ei[index], cpu_to_le32(cur));
+	vnvme_dbbuf_set(at.ctrl, &at.ei[index], cur);
 	/* pairs with the guest's barrier between its shadow and EventIdx */
 	smp_mb();
-	val = vnvme_dbbuf_get(&at.db[index]);
+	val = vnvme_dbbuf_get(at.ctrl, &at.db[index]);
 	if (at.cleared && index > vnvme_cq_db_index(0) && val &&
 	    vnvme_db_fits(door, val)) {
 		cur = val;
 		WRITE_ONCE(*v.use, VNVME_DB_SHADOW);
-		WRITE_ONCE(at.ei[index], cpu_to_le32(cur));
+		vnvme_dbbuf_set(at.ctrl, &at.ei[index], cur);
 	} else {
 		WRITE_ONCE(*v.use, VNVME_DB_NEW);
-		WRITE_ONCE(at.db[index], cpu_to_le32(cur));
+		vnvme_dbbuf_set(at.ctrl, &at.db[index], cur);
 	}
 	WRITE_ONCE(*v.shadow, cur);
 	*v.event = cur;
@@ -731,12 +754,12 @@ static u32 vnvme_dbbuf_start(struct vnvme_dbbuf_words at, unsigned int index,
 }
 
 /* Only the controller writes EventIdx: what is there already is another life's. */
-static bool vnvme_dbbuf_cleared(const __le32 *ei)
+static bool vnvme_dbbuf_cleared(const struct vnvme_ctrl *ctrl, const __le32 *ei)
 {
 	unsigned int i;
 
 	for (i = 0; i < VNVME_PAGE_SIZE / sizeof(*ei); i++)
-		if (READ_ONCE(ei[i]))
+		if (vnvme_dbbuf_get(ctrl, &ei[i]))
 			return false;
 	return true;
 }
@@ -752,6 +775,7 @@ static bool vnvme_dbbuf_cleared(const __le32 *ei)
 bool vnvme_dbbuf_adopt(struct vnvme_ctrl *ctrl, struct vnvme_dbbuf pages)
 {
 	struct vnvme_dbbuf_words at = {
+		.ctrl = ctrl,
 		.db = vnvme_dbbuf_word(ctrl, pages.db, 0),
 		.ei = vnvme_dbbuf_word(ctrl, pages.ei, 0),
 	};
@@ -761,7 +785,7 @@ bool vnvme_dbbuf_adopt(struct vnvme_ctrl *ctrl, struct vnvme_dbbuf pages)
 
 	if (!at.db || !at.ei)
 		return false;
-	at.cleared = vnvme_dbbuf_cleared(at.ei);
+	at.cleared = vnvme_dbbuf_cleared(ctrl, at.ei);
 	/* what was rung before is not mistaken for what comes after */
 	for (i = 0; i <= ctrl->cfg.nr_ioq; i++) {
 		if (ctrl->sq[i].live)
@@ -770,7 +794,7 @@ bool vnvme_dbbuf_adopt(struct vnvme_ctrl *ctrl, struct vnvme_dbbuf pages)
 			vnvme_cq_take(ctrl, &ctrl->lane[i].cq);
 	}
 	ctrl->dbbuf = pages;
-	WRITE_ONCE(at.ei[VNVME_DBBUF_MARK_AT], cpu_to_le32(VNVME_DBBUF_MARK));
+	vnvme_dbbuf_set(ctrl, &at.ei[VNVME_DBBUF_MARK_AT], VNVME_DBBUF_MARK);
 	for (i = 0; i <= ctrl->cfg.nr_ioq; i++) {
 		vnvme_lane_forget(&ctrl->lane[i]);
 		sq = &ctrl->sq[i];
@@ -836,8 +860,8 @@ static bool vnvme_db_suspect(const struct vnvme_ctrl *ctrl, unsigned int index,
 	if (!ctrl->dbbuf.db || use != VNVME_DB_SHADOW)
 		return false;
 	word = vnvme_dbbuf_word(ctrl, ctrl->dbbuf.db, index);
-	return word && vnvme_dbbuf_get(word) != shadow &&
-	       !vnvme_db_fits(door, vnvme_dbbuf_get(word));
+	return word && vnvme_dbbuf_get(ctrl, word) != shadow &&
+	       !vnvme_db_fits(door, vnvme_dbbuf_get(ctrl, word));
 }
 
 /* Owners may be moving on meanwhile: who finds something looks again. */

@@ -11,6 +11,14 @@
 #define noinline		__attribute__((__noinline__))
 #undef __always_inline
 #define __always_inline		inline __attribute__((__always_inline__))
+
+/* Memory with an error: a page, or NULL */
+extern const void *shim_poison;
+#ifdef SHIM_POISON
+#define vnvme_guest_bad(ptr) \
+	(shim_poison && (unsigned long)(ptr) - (unsigned long)shim_poison < 4096)
+#endif
+
 #define offsetof(t, m)		__builtin_offsetof(t, m)
 #ifndef static_assert
 #define static_assert(x)	_Static_assert(x, #x)

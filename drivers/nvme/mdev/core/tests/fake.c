@@ -191,6 +191,13 @@ void fake_page(struct fake *f, u64 iova, enum fake_page kind)
 	fake_unpin(f, iova & ~(u64)(VNVME_PAGE_SIZE - 1), VNVME_PAGE_SIZE);
 }
 
+const void *shim_poison;
+
+void fake_poison(struct fake *f, u64 iova)
+{
+	shim_poison = fake_ptr(f, iova & ~(u64)(VNVME_PAGE_SIZE - 1));
+}
+
 static bool fake_ring_ok(u32 a, u32 b, u32 depth)
 {
 	return a < depth && b < depth;

@@ -122,6 +122,8 @@ void fake_pin_all(struct fake *f);		/* answer what waits for a pin */
 void fake_unpin(struct fake *f, u64 iova, u32 len);
 void fake_page(struct fake *f, u64 iova, enum fake_page kind);
 void *fake_ptr(struct fake *f, u64 iova);
+/* the page has a memory error, until shim_poison is NULL */
+void fake_poison(struct fake *f, u64 iova);
 
 /* guest: registers */
 u32 fake_read32(struct fake *f, u32 off);
