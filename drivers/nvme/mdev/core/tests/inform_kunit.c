@@ -98,6 +98,43 @@ static void c71_hints(struct kunit *test)
 	fake_free(f);
 }
 
+/* 71: every byte of it: sizes of the namespace as it is, one format, nothing that is not there */
+static void c71_whole_namespace(struct kunit *test)
+{
+	static const struct { u8 shift; u64 nlb, nuse, told; } t[] = {
+		{ 9, FAKE_LBAS, 0, FAKE_LBAS }, { 9, 1, 0, 1 }, { 12, 1000, 999, 999 },
+		{ 12, (1ull << 40) + 3, 1ull << 33, 1ull << 33 }, { 16, 3, 4, 3 },
+	};
+	struct fake *f = fake_ready(1);
+	struct vnvme_id_ns want, *id = fake_ptr(f, FAKE_ID);
+	struct vnvme_identity names;
+	u32 i;
+
+	for (i = 0; i < ARRAY_SIZE(t); i++) {
+		vnvme_ns_detach(&f->ctrl, 1);
+		f->ns.lba_shift = t[i].shift;
+		f->ns.nlb = t[i].nlb;
+		f->ns.nuse = t[i].nuse;
+		f->ns.mssrl = 0x1234;
+		f->ns.mcl = 0x12345678;
+		f->ns.msrc = 7;
+		KUNIT_ASSERT_EQ(test, vnvme_ns_attach(&f->ctrl, &f->ns), 0);
+		vnvme_ns_identity(&f->ctrl, &f->ns, &names);
+		want = (struct vnvme_id_ns){
+			.nsze = cpu_to_le64(t[i].nlb), .ncap = cpu_to_le64(t[i].nlb),
+			.nuse = cpu_to_le64(t[i].told),
+			.nsfeat = 1 << 1,	/* NAWUN and the like are told */
+			.mssrl = cpu_to_le16(0x1234), .mcl = cpu_to_le32(0x12345678), .msrc = 7,
+			.lbaf = { cpu_to_le32((u32)t[i].shift << 16) },
+		};
+		memcpy(want.nguid, names.nguid, 16);
+		memcpy(want.eui64, names.eui64, 8);
+		KUNIT_ASSERT_EQ(test, fake_identify(f, 0, 1), 0);
+		KUNIT_EXPECT_EQ_MSG(test, memcmp(id, &want, sizeof(want)), 0, "%u", i);
+	}
+	fake_free(f);
+}
+
 /* 64, 66 to 71 */
 static void c64_identify_others(struct kunit *test)
 {
@@ -206,6 +243,7 @@ static void c72_identity(struct kunit *test)
 	struct vnvme_config cfg = { .nr_ioq = 1, .mdts = 9 };
 	static const u8 zero[16];
 	struct vnvme_ns ns[NS];
+	struct ns_names again;
 	struct fake *f;
 
 	for (kind = 0; kind < KINDS; kind++)
@@ -233,9 +271,8 @@ static void c72_identity(struct kunit *test)
 			fake_renew(f);
 			KUNIT_ASSERT_TRUE(test, fake_enable(f, 8, 8));
 			*ns = (struct vnvme_ns){ };
-			names_of(test, f, 1);
-			KUNIT_EXPECT_EQ(test, memcmp(fake_ptr(f, FAKE_ID + 120),
-						     all[n - NS].eui64, 8), 0);
+			again = names_of(test, f, 1);
+			KUNIT_EXPECT_EQ(test, memcmp(&again, &all[n - NS], sizeof(again)), 0);
 			fake_free(f);
 		}
 	for (i = 0; i < n; i++)
@@ -249,6 +286,48 @@ static void c72_identity(struct kunit *test)
 	for (i = 0; i < nr; i++)
 		for (k = 0; k < i; k++)
 			KUNIT_EXPECT_NE(test, memcmp(serial[i], serial[k], 20), 0);
+}
+
+/* 72: the subsystem's name is each device's, the controller's identifier each time the same */
+static void c72_subsystem(struct kunit *test)
+{
+	enum { DEVS = 9 };
+	static char nqn[DEVS][256];
+	struct vnvme_config cfg = { .nr_ioq = 1, .mdts = 9 };
+	const size_t prefix = sizeof(VNVME_NQN_PREFIX) - 1;
+	struct vnvme_id_ctrl was, *id;
+	u32 dev, k, i;
+	struct fake *f;
+
+	for (dev = 0; dev < DEVS; dev++) {
+		uuid_of(&cfg, dev % 3, dev / 3);
+		vnvme_default_names(&cfg);
+		f = fake_new_cfg(&cfg);
+		id = fake_ptr(f, FAKE_ID);
+		for (i = 0; i < 3; i++) {
+			KUNIT_ASSERT_TRUE(test, fake_enable(f, 8, 8));
+			KUNIT_ASSERT_EQ(test, fake_identify(f, 1, 0), 0);
+			if (!i)
+				was = *id;
+			/* enabled again, and made again */
+			KUNIT_EXPECT_EQ(test, memcmp(id, &was, sizeof(was)), 0);
+			KUNIT_EXPECT_EQ(test, le16_to_cpu(id->cntlid), VNVME_CNTLID);
+			fake_write32(f, VNVME_REG_CC, 0);
+			fake_run(f);
+			if (i)
+				fake_renew(f);
+		}
+		KUNIT_EXPECT_EQ(test, memcmp(was.subnqn, VNVME_NQN_PREFIX, prefix), 0);
+		/* a UUID, and zeros up to the end */
+		KUNIT_EXPECT_EQ(test, strlen(was.subnqn), prefix + 36);
+		for (i = prefix + 36; i < sizeof(was.subnqn); i++)
+			KUNIT_ASSERT_EQ(test, was.subnqn[i], 0);
+		memcpy(nqn[dev], was.subnqn, sizeof(was.subnqn));
+		fake_free(f);
+	}
+	for (dev = 0; dev < DEVS; dev++)
+		for (k = 0; k < dev; k++)
+			KUNIT_EXPECT_NE(test, memcmp(nqn[dev], nqn[k], 256), 0);
 }
 
 /* 72: what comes with a namespace goes with it, to any device and NSID */
@@ -370,7 +449,7 @@ static void c81_features(struct kunit *test)
 				   0x7f, 0x80, 0x81, 0x84, 0xff };
 	struct fake *f = fake_new(2);
 	struct vnvme_sqe sqe;
-	u32 i, dw0;
+	u32 i, dw0, sel;
 
 	fake_enable(f, 8, 8);
 	for (i = 0; i < ARRAY_SIZE(t); i++) {
@@ -386,11 +465,17 @@ static void c81_features(struct kunit *test)
 		sqe.cdw10 = cpu_to_le32(1 << 8 | t[i].fid);
 		KUNIT_EXPECT_EQ(test, fake_admin(f, &sqe, &dw0), 0);
 		KUNIT_EXPECT_EQ_MSG(test, dw0, t[i].initial, "%u", i);
+		/* nothing is saved: that is the default */
+		sqe.cdw10 = cpu_to_le32(2 << 8 | t[i].fid);
+		KUNIT_EXPECT_EQ(test, fake_admin(f, &sqe, &dw0), 0);
+		KUNIT_EXPECT_EQ_MSG(test, dw0, t[i].initial, "%u", i);
 		sqe.cdw10 = cpu_to_le32(3 << 8 | t[i].fid);
 		KUNIT_EXPECT_EQ(test, fake_admin(f, &sqe, &dw0), 0);
 		KUNIT_EXPECT_EQ(test, dw0, t[i].fid == 5 ? 6 : 4);
-		sqe.cdw10 = cpu_to_le32(4 << 8 | t[i].fid);
-		KUNIT_EXPECT_EQ(test, fake_admin(f, &sqe, &dw0), 0x4002);
+		for (sel = 4; sel < 8; sel++) {
+			sqe.cdw10 = cpu_to_le32(sel << 8 | t[i].fid);
+			KUNIT_EXPECT_EQ(test, fake_admin(f, &sqe, &dw0), 0x4002);
+		}
 		sqe = fake_sqe(VNVME_ADM_SET_FEATURES, 0);
 		sqe.cdw10 = cpu_to_le32(1u << 31 | t[i].fid);
 		KUNIT_EXPECT_EQ(test, fake_admin(f, &sqe, &dw0), 0x410d);
@@ -742,6 +827,69 @@ static void c73_logs(struct kunit *test)
 	fake_free(f);
 }
 
+/* 73: as many entries as ELPE says, the newest first; counts go on over a controller reset */
+static void c73_error_information(struct kunit *test)
+{
+	struct fake *f = fake_ready(1);
+	struct vnvme_id_ctrl *id = fake_ptr(f, FAKE_ID);
+	struct vnvme_err_entry *e = fake_ptr(f, FAKE_ID);
+	struct vnvme_smart_log *smart = fake_ptr(f, FAKE_ID);
+	struct vnvme_sqe sqe;
+	static const u8 zero[64];
+	u32 i, n, nr, cid[100];
+
+	KUNIT_ASSERT_EQ(test, fake_identify(f, 1, 0), 0);
+	nr = id->elpe + 1;
+	KUNIT_EXPECT_EQ(test, nr, 64);
+	for (n = 0; n < 100; n++) {
+		KUNIT_ASSERT_EQ(test, fake_get_log(f, 1, 64 * nr, 0, true), 0);
+		for (i = 0; i < nr && i < n; i++) {
+			KUNIT_ASSERT_EQ(test, le64_to_cpu(e[i].count), n - i);
+			KUNIT_ASSERT_EQ(test, le16_to_cpu(e[i].cid), cid[n - 1 - i]);
+			KUNIT_ASSERT_EQ(test, le16_to_cpu(e[i].status) >> 1, 0x4080);
+			KUNIT_ASSERT_EQ(test, le64_to_cpu(e[i].lba), FAKE_LBAS + n - 1 - i);
+			KUNIT_ASSERT_EQ(test, le32_to_cpu(e[i].nsid), 1);
+			KUNIT_ASSERT_EQ(test, le16_to_cpu(e[i].sqid), 1);
+			KUNIT_ASSERT_EQ(test, le16_to_cpu(e[i].loc), 40);
+		}
+		/* what never was is 0 */
+		for (; i < nr; i++)
+			KUNIT_ASSERT_EQ(test, memcmp(&e[i], zero, 64), 0);
+		sqe = fake_rw(VNVME_CMD_READ, FAKE_LBAS + n, 1, FAKE_DATA, 0);
+		cid[n] = le16_to_cpu(sqe.cid);
+		KUNIT_ASSERT_EQ(test, fake_io(f, 1, &sqe), 0x4080);
+		/* one that succeeds is none */
+		sqe = fake_rw(VNVME_CMD_READ, 0, 1, FAKE_DATA, 0);
+		KUNIT_ASSERT_EQ(test, fake_io(f, 1, &sqe), 0);
+	}
+	KUNIT_EXPECT_EQ(test, fake_get_log(f, 2, 512, 0, true), 0);
+	KUNIT_EXPECT_EQ(test, le64_to_cpu(smart->num_err_log_entries[0]), 100);
+	fake_write32(f, VNVME_REG_CC, 0);
+	KUNIT_ASSERT_TRUE(test, fake_enable(f, 8, 8));
+	KUNIT_EXPECT_EQ(test, fake_set_feature(f, 0xff, 0, NULL), 0x4002);
+	KUNIT_ASSERT_EQ(test, fake_get_log(f, 1, 128, 0, true), 0);
+	KUNIT_EXPECT_EQ(test, le64_to_cpu(e[0].count), 101);
+	KUNIT_EXPECT_EQ(test, le16_to_cpu(e[0].sqid), 0);
+	KUNIT_EXPECT_EQ(test, le64_to_cpu(e[1].count), 100);
+	fake_free(f);
+}
+
+/* 73: one slot, and in it what Identify says runs */
+static void c73_firmware_slot(struct kunit *test)
+{
+	struct fake *f = fake_ready(1);
+	struct vnvme_id_ctrl *id = fake_ptr(f, FAKE_ID);
+	u8 *p = fake_ptr(f, FAKE_ID), want[512] = { 1 };
+
+	KUNIT_ASSERT_EQ(test, fake_identify(f, 1, 0), 0);
+	memcpy(want + 8, id->fr, 8);
+	/* slots in bits 3:1, the first of them read only */
+	KUNIT_EXPECT_EQ(test, id->frmw, 1 << 1 | 1);
+	KUNIT_ASSERT_EQ(test, fake_get_log(f, 3, 512, 0, true), 0);
+	KUNIT_EXPECT_EQ(test, memcmp(p, want, 512), 0);
+	fake_free(f);
+}
+
 /* 79, 80 */
 static void c79_smart_and_effects(struct kunit *test)
 {
@@ -813,8 +961,10 @@ static struct kunit_case inform_cases[] = {
 	KUNIT_CASE(c65_identify_controller),
 	KUNIT_CASE(c65_names),
 	KUNIT_CASE(c71_hints),
+	KUNIT_CASE(c71_whole_namespace),
 	KUNIT_CASE(c64_identify_others),
 	KUNIT_CASE(c72_identity),
+	KUNIT_CASE(c72_subsystem),
 	KUNIT_CASE(c72_identity_of_a_volume),
 	KUNIT_CASE(c68_command_sets),
 	KUNIT_CASE(c73_announced_is_there),
@@ -828,6 +978,8 @@ static struct kunit_case inform_cases[] = {
 	KUNIT_CASE(c85_temperature),
 	KUNIT_CASE(c79_health),
 	KUNIT_CASE(c73_logs),
+	KUNIT_CASE(c73_error_information),
+	KUNIT_CASE(c73_firmware_slot),
 	KUNIT_CASE(c79_smart_and_effects),
 	{}
 };

@@ -54,7 +54,7 @@ static u32 next_aen(struct fake *f)
 static void c33_cq_full(struct kunit *test)
 {
 	struct fake *f = fake_ready(4);
-	u32 i, round, got, used;
+	u32 i, round, got;
 
 	KUNIT_ASSERT_EQ(test, fake_create(f, 2, 2, 4), 0);
 	for (i = 3; i <= 4; i++)
@@ -69,9 +69,6 @@ static void c33_cq_full(struct kunit *test)
 			struct vnvme_cqe cqe;
 
 			fake_run(f);
-			used = vnvme_ring_dist(f->q[2].head,
-					       f->ctrl.lane[2].cq.tail, 4);
-			KUNIT_EXPECT_LE(test, used, 3);
 			/* take one or two of the three */
 			got += fake_pop(f, 2, &cqe);
 			if (i & 1)

@@ -111,6 +111,63 @@ static void c06_intms(struct kunit *test)
 	fake_free(f);
 }
 
+/* A command that ends; its entry is left for later. */
+static void end_one(struct fake *f)
+{
+	struct vnvme_sqe sqe = fake_rw(VNVME_CMD_READ, 0, 1, FAKE_DATA, 0);
+
+	fake_push(f, 1, &sqe);
+	fake_sq_ring(f, 1);
+	fake_run(f);
+}
+
+/* 6: bit 0 alone masks the pin; messages are not masked by any */
+static void c06_intms_and_delivery(struct kunit *test)
+{
+	struct fake *f = fake_ready(1);
+	u32 i, was;
+
+	/* only what is written as 1 is set, or cleared */
+	fake_write32(f, VNVME_REG_INTMS, 0x80000001);
+	fake_write32(f, VNVME_REG_INTMS, 0);
+	fake_write32(f, VNVME_REG_INTMC, 0);
+	KUNIT_EXPECT_EQ(test, fake_read32(f, VNVME_REG_INTMC), 0x80000001);
+	fake_write32(f, VNVME_REG_INTMC, 0x80000000);
+	KUNIT_EXPECT_EQ(test, fake_read32(f, VNVME_REG_INTMS), 1);
+	end_one(f);
+	KUNIT_EXPECT_FALSE(test, vnvme_intx_level(&f->ctrl));
+	was = f->nr_irqs;
+	fake_write32(f, VNVME_REG_INTMC, 1);
+	KUNIT_EXPECT_TRUE(test, vnvme_intx_level(&f->ctrl));
+	KUNIT_EXPECT_EQ(test, f->nr_irqs, was + 1);
+	for (i = 1; i < 32; i++) {
+		fake_write32(f, VNVME_REG_INTMS, 1u << i);
+		KUNIT_EXPECT_TRUE(test, vnvme_intx_level(&f->ctrl));
+	}
+	fake_write32(f, VNVME_REG_INTMS, 1);
+	fake_write32(f, VNVME_REG_INTMC, ~1u);
+	KUNIT_EXPECT_FALSE(test, vnvme_intx_level(&f->ctrl));
+	/* with MSI-X, vector by vector */
+	fake_cfg_write32(f, VNVME_PCI_CAP_MSIX, VNVME_PCI_MSIX_ENABLE);
+	fake_write32(f, VNVME_REG_INTMS, ~0u);
+	for (i = 0; i < 5; i++) {
+		struct vnvme_cqe cqe;
+
+		while (fake_pop(f, 1, &cqe))
+			;
+		fake_cq_ring(f, 1);
+		fake_run(f);
+		was = f->irqs[1];
+		end_one(f);
+		KUNIT_EXPECT_EQ(test, f->irqs[1], was + 1);
+		was = f->irqs[0];
+		KUNIT_EXPECT_EQ(test, fake_identify(f, 1, 0), 0);
+		KUNIT_EXPECT_EQ(test, f->irqs[0], was + 1);
+	}
+	KUNIT_EXPECT_EQ(test, fake_read32(f, VNVME_REG_INTMS), ~0u);
+	fake_free(f);
+}
+
 /* 7, 8, 9, L5 */
 static void c08_disable_keeps_aqa(struct kunit *test)
 {
@@ -173,7 +230,7 @@ static void c10_cannot_enable(struct kunit *test)
 	fake_free(f);
 }
 
-/* 11: asymmetric, the smallest and the largest admin queues */
+/* 11: small and asymmetric ones */
 static void c11_admin_sizes(struct kunit *test)
 {
 	static const u32 t[][2] = { { 2, 2 }, { 2, 64 }, { 64, 2 }, { 4, 3 } };
@@ -187,6 +244,56 @@ static void c11_admin_sizes(struct kunit *test)
 		fake_write32(f, VNVME_REG_CC, 0);
 	}
 	KUNIT_EXPECT_EQ(test, f->nr_bad, 0);
+	fake_free(f);
+}
+
+/* 11: up to the largest, each filled to its last entry, more than once around */
+static void c11_largest_admin_queues(struct kunit *test)
+{
+	static const u32 t[][2] = {
+		{ 4096, 4096 }, { 4096, 2 }, { 2, 4096 }, { 4095, 17 }, { 2049, 2048 },
+	};
+	const u64 asq = FAKE_DATA, acq = FAKE_DATA + 0x40000;
+	struct fake *f = fake_new(1);
+	struct vnvme_sqe sqe;
+	struct vnvme_cqe cqe;
+	u32 i, k, n, round;
+
+	for (i = 0; i < ARRAY_SIZE(t); i++) {
+		memset(fake_ptr(f, acq), 0, 4096 * sizeof(cqe));
+		fake_queue_start(f, 0, 0, t[i][0]);
+		f->q[0].sq = asq;
+		f->q[0].cq = acq;
+		f->q[0].cq_depth = t[i][1];
+		/* what is reserved is 0 and does not count */
+		fake_write32(f, VNVME_REG_AQA, 0xf000f000 | (t[i][1] - 1) << 16 | (t[i][0] - 1));
+		fake_write64(f, VNVME_REG_ASQ, asq | 0xfff);
+		fake_write64(f, VNVME_REG_ACQ, acq | 0xfff);
+		KUNIT_EXPECT_EQ(test, fake_read32(f, VNVME_REG_AQA),
+				(t[i][1] - 1) << 16 | (t[i][0] - 1));
+		KUNIT_EXPECT_EQ(test, fake_read64(f, VNVME_REG_ASQ), asq);
+		KUNIT_EXPECT_EQ(test, fake_read64(f, VNVME_REG_ACQ), acq);
+		fake_write32(f, VNVME_REG_CC, CC_EN);
+		KUNIT_ASSERT_EQ(test, fake_read32(f, VNVME_REG_CSTS), VNVME_CSTS_RDY);
+		for (round = 0; round < 3; round++) {
+			for (n = 1; n < t[i][0]; n++) {
+				sqe = fake_sqe(VNVME_ADM_ABORT, 0);
+				sqe.cdw10 = cpu_to_le32(99 << 16 | 1);
+				fake_push(f, 0, &sqe);
+			}
+			fake_sq_ring(f, 0);
+			for (n = 1; n < t[i][0]; n += k) {
+				fake_run(f);
+				for (k = 0; fake_pop(f, 0, &cqe); k++)
+					KUNIT_ASSERT_EQ(test, le16_to_cpu(cqe.status) >> 1, 0);
+				fake_cq_ring(f, 0);
+				KUNIT_ASSERT_TRUE(test, k);
+			}
+			KUNIT_EXPECT_EQ(test, n, t[i][0]);
+		}
+		KUNIT_EXPECT_EQ(test, f->nr_bad, 0);
+		fake_write32(f, VNVME_REG_CC, 0);
+	}
 	fake_free(f);
 }
 
@@ -514,9 +621,11 @@ static struct kunit_case regs_cases[] = {
 	KUNIT_CASE(c04_asq_in_parts),
 	KUNIT_CASE(c05_odd_accesses),
 	KUNIT_CASE(c06_intms),
+	KUNIT_CASE(c06_intms_and_delivery),
 	KUNIT_CASE(c08_disable_keeps_aqa),
 	KUNIT_CASE(c10_cannot_enable),
 	KUNIT_CASE(c11_admin_sizes),
+	KUNIT_CASE(c11_largest_admin_queues),
 	KUNIT_CASE(c13_shutdown),
 	KUNIT_CASE(c15_shutdown_any_time),
 	KUNIT_CASE(c15_slow_flush),

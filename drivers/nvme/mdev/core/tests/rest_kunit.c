@@ -175,20 +175,38 @@ static void c37_shared_vector(struct kunit *test)
 	fake_free(f);
 }
 
-/* 39: the greatest coalescing allowed delays nothing for ever */
+/*
+ * 39: kept as it is set, and no reason to wait: neither for so many entries nor for so
+ * long, of any vector, with or without CD
+ */
 static void c39_coalescing(struct kunit *test)
 {
+	static const u32 values[] = { 0xffff, 0xff00, 0x00ff, 0x0101, 0 };
 	struct fake *f = fake_ready(1);
-	u32 irqs;
+	u32 i, n, admin, io, dw0;
 
-	KUNIT_ASSERT_EQ(test, fake_set_feature(f, VNVME_FEAT_COALESCING, 0xffff,
-					       NULL), 0);
-	irqs = f->nr_irqs;
-	push_read(f, 1, 0);
-	fake_sq_ring(f, 1);
-	fake_run(f);
-	KUNIT_EXPECT_EQ(test, f->nr_irqs, irqs + 1);
-	KUNIT_EXPECT_EQ(test, pop_ok(test, f, 1), 1);
+	for (i = 0; i < 2 * ARRAY_SIZE(values); i++) {
+		KUNIT_ASSERT_EQ(test, fake_set_feature(f, VNVME_FEAT_COALESCING, values[i / 2],
+						       NULL), 0);
+		KUNIT_ASSERT_EQ(test, fake_set_feature(f, VNVME_FEAT_VECTOR, (i & 1) << 16 | 1,
+						       NULL), 0);
+		KUNIT_EXPECT_EQ(test, fake_get_feature(f, VNVME_FEAT_COALESCING, &dw0), 0);
+		KUNIT_EXPECT_EQ(test, dw0, values[i / 2]);
+		for (n = 1; n < 16; n++) {
+			io = f->irqs[1];
+			admin = f->irqs[0];
+			while (f->q[1].tail != (f->q[1].head + n) % 16)
+				push_read(f, 1, 0);
+			fake_sq_ring(f, 1);
+			fake_run(f);
+			/* time stands still: the last entry, too, has been told of */
+			KUNIT_EXPECT_NE(test, f->irqs[1], io);
+			KUNIT_EXPECT_EQ(test, f->ctrl.lane[1].cq.told, f->ctrl.lane[1].cq.tail);
+			KUNIT_EXPECT_EQ(test, pop_ok(test, f, 1), n);
+			KUNIT_EXPECT_EQ(test, fake_identify(f, 1, 0), 0);
+			KUNIT_EXPECT_EQ(test, f->irqs[0], admin + 1);
+		}
+	}
 	fake_free(f);
 }
 

@@ -412,6 +412,100 @@ static void c21_command_register(struct kunit *test)
 	fake_free(f);
 }
 
+/* 21: no admin command, no event, no interrupt that was held back; then all of them */
+static void c21_nothing_without_master(struct kunit *test)
+{
+	static const u16 off[] = { VNVME_PCI_CMD_MEM, 0 };
+	struct vnvme_sqe sqe;
+	struct vnvme_cqe cqe;
+	struct fake *f;
+	u32 i, k;
+
+	for (i = 0; i < ARRAY_SIZE(off); i++) {
+		f = fake_ready(1);
+		sqe = fake_sqe(VNVME_ADM_AER, 0);
+		fake_push(f, 0, &sqe);
+		fake_sq_ring(f, 0);
+		fake_run(f);
+		/* told of one; the others are held back until it is taken */
+		f->at_once = true;
+		push_reads(f, 1, 1);
+		fake_run(f);
+		for (k = 0; k < 3; k++) {
+			push_reads(f, 1, 1);
+			fake_step(f, 1, 16);
+		}
+		KUNIT_EXPECT_EQ(test, f->irqs[1], 1);
+		KUNIT_EXPECT_TRUE(test, vnvme_lane_pending(&f->ctrl.lane[1]));
+		/* by doorbells that are mapped: they do not pass BAR0 */
+		f->mapped = true;
+		sqe = fake_sqe(VNVME_ADM_IDENTIFY, 0);
+		sqe.cdw10 = cpu_to_le32(1);
+		sqe.prp1 = cpu_to_le64(FAKE_ID);
+		memset(fake_ptr(f, FAKE_ID), 0x77, VNVME_PAGE_SIZE);
+		fake_cfg_write16(f, VNVME_PCI_COMMAND, off[i]);
+		fake_push(f, 0, &sqe);
+		fake_sq_ring(f, 0);
+		vnvme_aen_raise(&f->ctrl, VNVME_AEN_DB_VALUE);
+		push_reads(f, 1, 2);
+		f->nr_irqs = 0;
+		for (k = 0; k < 5; k++) {
+			f->now += VNVME_HOLD_NS;
+			f->work = true;
+			fake_run(f);
+		}
+		KUNIT_EXPECT_EQ(test, f->nr_irqs, 0);
+		KUNIT_EXPECT_FALSE(test, fake_peek(f, 0, &cqe));
+		KUNIT_EXPECT_EQ(test, *(u32 *)fake_ptr(f, FAKE_ID), 0x77777777);
+		KUNIT_EXPECT_EQ(test, f->nr_submits, 4);
+		KUNIT_EXPECT_FALSE(test, vnvme_lane_pending(&f->ctrl.lane[1]));
+		fake_cfg_write16(f, VNVME_PCI_COMMAND, 6);
+		fake_run(f);
+		f->now += VNVME_HOLD_NS;
+		fake_run(f);
+		KUNIT_EXPECT_NE(test, f->irqs[0], 0);
+		KUNIT_EXPECT_EQ(test, f->irqs[1], 2);
+		KUNIT_EXPECT_TRUE(test, fake_pop(f, 0, &cqe));
+		KUNIT_EXPECT_TRUE(test, fake_pop(f, 0, &cqe));
+		KUNIT_EXPECT_EQ(test, pop_ok(f, 1), 6);
+		KUNIT_EXPECT_EQ(test, f->nr_bad, 0);
+		fake_free(f);
+	}
+}
+
+/* 21: without COMMAND.MEM every register reads as ones, and no write has an effect */
+static void c21_no_memory_space(struct kunit *test)
+{
+	struct fake *f = fake_ready(2);
+	struct vnvme_ctrl *ctrl = &f->ctrl;
+	u8 msix[sizeof(ctrl->msix)];
+	u32 db[1024], off;
+
+	push_reads(f, 1, 1);
+	fake_run(f);
+	memcpy(msix, ctrl->msix, sizeof(msix));
+	memcpy(db, f->db, sizeof(db));
+	fake_cfg_write16(f, VNVME_PCI_COMMAND, VNVME_PCI_CMD_MASTER);
+	for (off = 0; off < VNVME_BAR_SIZE; off += 4) {
+		KUNIT_ASSERT_EQ(test, fake_read32(f, off), ~0u);
+		fake_write32(f, off, 0);
+		fake_write32(f, off, 0x00464001);
+	}
+	fake_run(f);
+	fake_cfg_write16(f, VNVME_PCI_COMMAND, 6);
+	KUNIT_EXPECT_EQ(test, memcmp(msix, ctrl->msix, sizeof(msix)), 0);
+	KUNIT_EXPECT_EQ(test, memcmp(db, f->db, sizeof(db)), 0);
+	KUNIT_EXPECT_EQ(test, ctrl->events, 0);
+	KUNIT_EXPECT_EQ(test, fake_read32(f, VNVME_REG_CC), 0x00460001);
+	KUNIT_EXPECT_EQ(test, fake_read32(f, VNVME_REG_CSTS), 1);
+	KUNIT_EXPECT_EQ(test, fake_read32(f, VNVME_REG_INTMS), 0);
+	KUNIT_EXPECT_EQ(test, fake_read32(f, VNVME_REG_AQA), 0x001f001f);
+	KUNIT_EXPECT_EQ(test, fake_read64(f, VNVME_REG_ASQ), FAKE_ASQ);
+	KUNIT_EXPECT_EQ(test, fake_read64(f, VNVME_REG_ACQ), FAKE_ACQ);
+	KUNIT_EXPECT_EQ(test, pop_ok(f, 1), 1);
+	fake_free(f);
+}
+
 /* 21, rule 13: a device that has lost MASTER, or is in D3hot, still ends what it had */
 static void r13_quiet_without_master(struct kunit *test)
 {
@@ -726,6 +820,8 @@ static struct kunit_case step_cases[] = {
 	KUNIT_CASE(c34_several_sqs),
 	KUNIT_CASE(c28_reset_in_flight),
 	KUNIT_CASE(c21_command_register),
+	KUNIT_CASE(c21_nothing_without_master),
+	KUNIT_CASE(c21_no_memory_space),
 	KUNIT_CASE(r13_quiet_without_master),
 	KUNIT_CASE(r13_quiet_is_called_off),
 	KUNIT_CASE(c21_eventidx_without_master),
