@@ -111,19 +111,19 @@ static void chunk_set_used(struct nvme_mdev_chunk *c, bool used)
 
 static void mem_mark_queue(struct nvme_mdev_mem *mem, u64 iova, u64 len)
 {
-	u64 end = iova + len;
-
-	while (iova < end) {
-		u64 next = min(end, (iova | (VNVME_CHUNK_SIZE - 1)) + 1);
+	/* not by where it ends: that may be the end of all addresses */
+	while (len) {
+		u64 part = min(len, VNVME_CHUNK_SIZE - (iova & (VNVME_CHUNK_SIZE - 1)));
 		struct nvme_mdev_chunk *c = nvme_mdev_chunk_find(mem, iova >> VNVME_CHUNK_SHIFT);
 		unsigned int n = (iova & (VNVME_CHUNK_SIZE - 1)) >> PAGE_SHIFT;
 
 		if (c) {
 			c->queues = c->full;
-			bitmap_set(c->queue, n, DIV_ROUND_UP(next - iova, PAGE_SIZE));
+			bitmap_set(c->queue, n, DIV_ROUND_UP(part, PAGE_SIZE));
 			chunk_set_used(c, true);
 		}
-		iova = next;
+		iova += part;
+		len -= part;
 	}
 }
 

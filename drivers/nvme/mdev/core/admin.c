@@ -44,7 +44,8 @@ static u16 vnvme_create_check(struct vnvme_ctrl *ctrl, struct vnvme_cmd *cmd,
 				 VNVME_LOC(cdw11));
 	if (base & (VNVME_PAGE_SIZE - 1))
 		return vnvme_bad(cmd, VNVME_SC_PRP_OFFSET, VNVME_LOC(prp1));
-	if (base + bytes < base)
+	/* the last byte of all addresses may be its last */
+	if (base + (bytes - 1) < base)
 		return vnvme_bad(cmd, VNVME_SC_DATA_TRANSFER, VNVME_LOC(prp1));
 	err = ctrl->env->pin(ctrl, base, bytes);
 	if (err) {

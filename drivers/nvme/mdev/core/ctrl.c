@@ -59,8 +59,8 @@ static bool vnvme_enable_ok(struct vnvme_ctrl *ctrl, u32 sqs, u32 cqs)
 	return !VNVME_CC_CSS(ctrl->cc) && !VNVME_CC_MPS(ctrl->cc) &&
 	       !VNVME_CC_AMS(ctrl->cc) && sqs >= 2 && cqs >= 2 &&
 	       ctrl->asq && ctrl->acq &&
-	       ctrl->asq + sq_bytes > ctrl->asq &&
-	       ctrl->acq + cq_bytes > ctrl->acq &&
+	       ctrl->asq + (sq_bytes - 1) > ctrl->asq &&
+	       ctrl->acq + (cq_bytes - 1) > ctrl->acq &&
 	       !env->pin(ctrl, ctrl->asq, sq_bytes) &&
 	       !env->pin(ctrl, ctrl->acq, cq_bytes);
 }
@@ -474,7 +474,7 @@ static bool vnvme_ring_pin(struct vnvme_ctrl *ctrl, u64 base, u32 bytes,
 
 	if (ctrl->env->pin(ctrl, base, bytes))
 		return false;
-	for (at = base; write && at < base + bytes; at += VNVME_PAGE_SIZE)
+	for (at = base; write && at - base < bytes; at += VNVME_PAGE_SIZE)
 		if (vnvme_mem_lookup(ctrl->mem, at, &x) && x.ro)
 			return false;
 	return true;

@@ -46,12 +46,15 @@ static s64 fake_offset(u64 iova)
 		return iova;
 	if (iova - FAKE_HIGH < VNVME_CHUNK_SIZE)
 		return iova - FAKE_HIGH;
+	if (iova >= FAKE_TOP)
+		return iova - FAKE_TOP;
 	return -1;
 }
 
 static struct vnvme_page *fake_entry(struct fake *f, u64 iova)
 {
-	u32 c = iova >= FAKE_HIGH ? FAKE_CHUNKS - 1 : iova >> VNVME_CHUNK_SHIFT;
+	u32 c = iova >= FAKE_TOP ? FAKE_CHUNKS - 1 :
+		iova >= FAKE_HIGH ? FAKE_CHUNKS - 2 : iova >> VNVME_CHUNK_SHIFT;
 
 	return &f->chunk[c].page[(iova & (VNVME_CHUNK_SIZE - 1)) >>
 				 VNVME_PAGE_SHIFT];
@@ -84,12 +87,12 @@ static int fake_pin_page(struct fake *f, u64 iova)
 static int fake_env_pin(struct vnvme_ctrl *ctrl, u64 iova, u32 len)
 {
 	struct fake *f = to_fake(ctrl);
-	u64 end = iova + len;
+	u64 last = (iova + len - 1) | (VNVME_PAGE_SIZE - 1);
 	int err;
 
 	if (f->parked)
 		f->nr_bad++;	/* it may wait for somebody who parks */
-	for (iova &= ~(u64)(VNVME_PAGE_SIZE - 1); iova < end;
+	for (iova &= ~(u64)(VNVME_PAGE_SIZE - 1); iova - 1 != last;
 	     iova += VNVME_PAGE_SIZE) {
 		err = fake_pin_page(f, iova);
 		if (err)
@@ -175,11 +178,13 @@ void fake_unpin(struct fake *f, u64 iova, u32 len)
 	/* as whoever takes memory out of the table */
 	for (i = 1; i <= f->ctrl.cfg.nr_ioq; i++)
 		vnvme_lane_forget(&f->ctrl.lane[i]);
-	for (; iova < end; iova += VNVME_PAGE_SIZE) {
+	for (; iova != end; iova += VNVME_PAGE_SIZE) {
 		off = fake_offset(iova);
 		fake_entry(f, off)->kva = NULL;
 		if (off < VNVME_CHUNK_SIZE)
 			fake_entry(f, FAKE_HIGH + off)->kva = NULL;
+		if (off < VNVME_CHUNK_SIZE)
+			fake_entry(f, FAKE_TOP + off)->kva = NULL;
 		if (f->on_pin)
 			f->on_pin(f->ram + off, false);
 	}
@@ -474,8 +479,8 @@ static void fake_mem_init(struct fake *f)
 		struct vnvme_chunk *c = &f->chunk[i];
 		struct vnvme_chunk **slot;
 
-		c->index = i == FAKE_CHUNKS - 1 ?
-			   FAKE_HIGH >> VNVME_CHUNK_SHIFT : i;
+		c->index = i == FAKE_CHUNKS - 1 ? FAKE_TOP >> VNVME_CHUNK_SHIFT :
+			   i == FAKE_CHUNKS - 2 ? FAKE_HIGH >> VNVME_CHUNK_SHIFT : i;
 		c->page = kvcalloc(VNVME_CHUNK_PAGES, sizeof(*c->page),
 				   GFP_KERNEL);
 		/* FAKE_HIGH shares its slot with IOVA 0 */

@@ -13,9 +13,10 @@
 #include "../internal.h"
 
 #define FAKE_RAM	(4u << 20)	/* at IOVA 0 */
-#define FAKE_HIGH	(1ull << 52)	/* its first 2 MiB again */
+#define FAKE_HIGH	(1ull << 52)	/* its first 2 MiB again, */
+#define FAKE_TOP	(~0ull << VNVME_CHUNK_SHIFT)	/* and once more, up to the last byte */
 #define FAKE_RAM_PAGES	(FAKE_RAM / VNVME_PAGE_SIZE)
-#define FAKE_CHUNKS	(FAKE_RAM / VNVME_CHUNK_SIZE + 1)
+#define FAKE_CHUNKS	(FAKE_RAM / VNVME_CHUNK_SIZE + 2)
 #define FAKE_DMA	0x7000000000ull
 #define FAKE_LBAS	8192u		/* 512 bytes each */
 #define FAKE_MSSRL	64u		/* Copy: of a range, of a command */

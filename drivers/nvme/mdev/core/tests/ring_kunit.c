@@ -516,6 +516,132 @@ static void c99_forgotten_with_garbage(struct kunit *test)
 	}
 }
 
+#define LAST_PAGE	(~0ull << VNVME_PAGE_SHIFT)
+
+/* Rings of one page: admin queues and a pair for I/O, at @at and the page before. */
+static void rings_at(struct kunit *test, struct fake *f, u64 at)
+{
+	const u64 before = at - VNVME_PAGE_SIZE;
+	struct vnvme_sqe sqe;
+
+	fake_write32(f, VNVME_REG_AQA, 255 << 16 | 63);
+	fake_write64(f, VNVME_REG_ASQ, at);
+	fake_write64(f, VNVME_REG_ACQ, at);
+	fake_write32(f, VNVME_REG_CC, 0x00460001);
+	fake_run(f);
+	/* there, even though nothing is behind it */
+	KUNIT_ASSERT_EQ(test, fake_read32(f, VNVME_REG_CSTS), VNVME_CSTS_RDY);
+	fake_write32(f, VNVME_REG_CC, 0);
+	fake_run(f);
+	memset(fake_ptr(f, before), 0, 2 * VNVME_PAGE_SIZE);
+	KUNIT_ASSERT_TRUE(test, fake_enable(f, 8, 8));
+	fake_queue_start(f, 1, 1, 64);
+	f->q[1].sq = at;
+	f->q[1].cq = before;
+	sqe = fake_create_cq_sqe(1, before, 64, 1);
+	KUNIT_ASSERT_EQ(test, fake_admin(f, &sqe, NULL), 0);
+	sqe = fake_create_sq_sqe(1, at, 64, 1);
+	KUNIT_ASSERT_EQ(test, fake_admin(f, &sqe, NULL), 0);
+	/* and the other way round */
+	sqe = fake_create_cq_sqe(2, at, 256, 1);
+	KUNIT_ASSERT_EQ(test, fake_admin(f, &sqe, NULL), 0);
+	sqe = fake_create_sq_sqe(2, before, 64, 2);
+	KUNIT_ASSERT_EQ(test, fake_admin(f, &sqe, NULL), 0);
+	/* one entry more has no place */
+	if (at != LAST_PAGE)
+		return;
+	sqe = fake_create_cq_sqe(3, at, 257, 1);
+	KUNIT_EXPECT_EQ(test, fake_admin(f, &sqe, NULL), 0x4004);
+	sqe = fake_create_sq_sqe(3, at, 65, 1);
+	KUNIT_EXPECT_EQ(test, fake_admin(f, &sqe, NULL), 0x4004);
+}
+
+/* 137, 104: any address may be the guest's, up to the last byte of all there are */
+static void c137_last_page(struct kunit *test)
+{
+	static const u64 at[] = { FAKE_HIGH + 0x1ff000, FAKE_TOP + 0x1f7000, LAST_PAGE };
+	struct fake *f = fake_new(3);
+	struct vnvme_sqe sqe;
+	u32 i, k;
+	__le64 *list;
+	u64 data;
+
+	for (i = 0; i < ARRAY_SIZE(at); i++) {
+		rings_at(test, f, at[i]);
+		goes_on(test, f);
+		fake_write32(f, VNVME_REG_CC, 0);
+		KUNIT_ASSERT_TRUE(test, fake_enable(f, 8, 8));
+		KUNIT_ASSERT_EQ(test, fake_create(f, 1, 1, 16), 0);
+		/* data up to there, without and with a list, and the list itself */
+		for (k = 1; k <= 5; k++) {
+			data = at[i] - (k - 1) * VNVME_PAGE_SIZE;
+			list = fake_ptr(f, at[i] + VNVME_PAGE_SIZE - 8 * (k - 1));
+			sqe = fake_rw(VNVME_CMD_READ, 7 * k, 8 * k, data, k == 2 ? at[i] :
+				      at[i] + VNVME_PAGE_SIZE - 8 * (k - 1));
+			memset(fake_ptr(f, data), 0xcc, k * VNVME_PAGE_SIZE);
+			if (k > 2)
+				sqe.prp1 = cpu_to_le64(data - 0x6000);
+			while (k > 2 && list < (__le64 *)(fake_ptr(f, at[i]) + 4096)) {
+				data += VNVME_PAGE_SIZE;
+				*list++ = cpu_to_le64(data - 0x6000);
+			}
+			data = le64_to_cpu(sqe.prp1);
+			KUNIT_ASSERT_EQ(test, fake_io(f, 1, &sqe), 0);
+			KUNIT_EXPECT_EQ_MSG(test, memcmp(fake_ptr(f, data), f->disk + 7 * k * 512,
+							 k * VNVME_PAGE_SIZE), 0, "%u", k);
+		}
+		/* admin data, of which the second page is the last */
+		sqe = fake_sqe(VNVME_ADM_IDENTIFY, 0);
+		sqe.cdw10 = cpu_to_le32(1);
+		sqe.prp1 = cpu_to_le64(at[i] - 4);
+		sqe.prp2 = cpu_to_le64(at[i]);
+		KUNIT_EXPECT_EQ(test, fake_admin(f, &sqe, NULL), 0);
+		KUNIT_EXPECT_EQ(test, *(u32 *)fake_ptr(f, at[i] - 4), 0x1af41af4);
+		/* and DBBUF */
+		sqe = fake_sqe(VNVME_ADM_DBBUF, 0);
+		sqe.prp1 = cpu_to_le64(at[i]);
+		sqe.prp2 = cpu_to_le64(at[i] - VNVME_PAGE_SIZE);
+		memset(fake_ptr(f, at[i] - VNVME_PAGE_SIZE), 0, 2 * VNVME_PAGE_SIZE);
+		KUNIT_EXPECT_EQ(test, fake_admin(f, &sqe, NULL), 0);
+		goes_on(test, f);
+		KUNIT_EXPECT_EQ(test, ((u32 *)fake_ptr(f, at[i]))[2], f->q[1].tail);
+		fake_write32(f, VNVME_REG_CC, 0);
+	}
+	KUNIT_EXPECT_EQ(test, f->nr_bad, 0);
+	fake_free(f);
+}
+
+/* 137, 26: the guest takes the last page back, or write access to it */
+static void c137_last_page_goes(struct kunit *test)
+{
+	u32 kind, i;
+	struct fake *f;
+
+	for (kind = FAKE_OK; kind <= FAKE_RO; kind++) {
+		f = fake_ready(1);
+		fake_write32(f, VNVME_REG_CC, 0);
+		fake_queue_start(f, 0, 0, 32);
+		f->q[0].cq = LAST_PAGE;
+		memset(fake_ptr(f, LAST_PAGE), 0, VNVME_PAGE_SIZE);
+		fake_write32(f, VNVME_REG_AQA, 31 << 16 | 31);
+		fake_write64(f, VNVME_REG_ACQ, LAST_PAGE);
+		fake_write32(f, VNVME_REG_CC, 0x00460001);
+		KUNIT_ASSERT_EQ(test, fake_identify(f, 1, 0), 0);
+		fake_page(f, LAST_PAGE, kind);
+		if (kind == FAKE_RO)
+			f->ctrl.env->pin(&f->ctrl, LAST_PAGE, VNVME_PAGE_SIZE);
+		for (i = 0; i < 3; i++) {
+			WRITE_ONCE(f->ctrl.lost, true);
+			f->work = true;
+			fake_run(f);
+		}
+		KUNIT_EXPECT_EQ_MSG(test, f->ctrl.state,
+				    kind == FAKE_OK ? VNVME_READY : VNVME_FAILED, "%u", kind);
+		KUNIT_EXPECT_EQ(test, f->nr_bad, 0);
+		fake_free(f);
+	}
+}
+
 static struct kunit_case ring_cases[] = {
 	KUNIT_CASE(c31_largest),
 	KUNIT_CASE(c31_many_wraps),
@@ -526,6 +652,8 @@ static struct kunit_case ring_cases[] = {
 	KUNIT_CASE(c91_logged_without_effect),
 	KUNIT_CASE(c92_goes_on),
 	KUNIT_CASE(c99_forgotten_with_garbage),
+	KUNIT_CASE(c137_last_page),
+	KUNIT_CASE(c137_last_page_goes),
 	{}
 };
 
