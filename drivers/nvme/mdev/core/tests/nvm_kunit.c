@@ -370,6 +370,108 @@ static void nvm_c111_c124_range(struct kunit *test)
 	fake_free(f);
 }
 
+/* Does what the backend has lie within the namespace? */
+static bool within(struct fake *f, const struct vnvme_req *req)
+{
+	const u64 *r = req->scratch;
+	u64 slba = req->slba, nlb = req->nlb, total = 0;
+	u32 i;
+
+	if (req->opcode == VNVME_CMD_FLUSH)
+		return true;
+	for (i = 0; req->opcode == VNVME_CMD_DSM && i < req->nlb; i++)
+		if (r[2 * i + 1] > FAKE_LBAS || (r[2 * i] >> 32) > FAKE_LBAS - r[2 * i + 1])
+			return false;
+	if (req->opcode == VNVME_CMD_DSM)
+		return true;
+	for (i = 0; req->opcode == VNVME_CMD_COPY && i < req->nlb; i++) {
+		nlb = (r[4 * i + 2] & 0xffff) + 1;
+		if (r[4 * i + 1] >= FAKE_LBAS || nlb > FAKE_LBAS - r[4 * i + 1])
+			return false;
+		total += nlb;
+	}
+	if (req->opcode == VNVME_CMD_COPY)
+		nlb = total;
+	return slba < FAKE_LBAS && nlb <= FAKE_LBAS - slba;
+}
+
+/*
+ * 124: every opcode, each with a range that begins inside and ends beyond, by one block or by
+ * many, and with dwords at random: nothing of it is ever beyond the namespace's end
+ */
+static void nvm_c124_any_opcode(struct kunit *test)
+{
+	struct fake *f = fake_ready(1);
+	u32 seed = 1, i, k, op, over, got[256] = { 0 };
+	u64 *r = fake_ptr(f, FAKE_DATA);
+	struct vnvme_sqe sqe;
+	struct vnvme_cqe cqe;
+
+	for (i = 1; i < ARRAY_SIZE(all_ops); i++)
+		for (over = 1; over < 9; over++) {
+			sqe = any_op(f, all_ops[i], FAKE_LBAS - 8 + over);
+			if (all_ops[i] == VNVME_CMD_DSM)
+				r[0] = 8ull << 32;
+			else if (all_ops[i] == VNVME_CMD_COPY)
+				r[2] = 7;
+			else
+				sqe.cdw12 = cpu_to_le32(7);
+			KUNIT_EXPECT_EQ_MSG(test, fake_io(f, 1, &sqe), 0x4080, "%u %u", i, over);
+			/* up to the end it is done */
+			sqe.cdw10 = cpu_to_le32(all_ops[i] == VNVME_CMD_DSM ||
+						all_ops[i] == VNVME_CMD_COPY ? 0 : FAKE_LBAS - 8);
+			if (all_ops[i] == VNVME_CMD_COMPARE)
+				memcpy(r, disk(f, FAKE_LBAS - 8), 8 * 512);
+			if (!sqe.cdw10)
+				r[1] = FAKE_LBAS - 8;
+			KUNIT_EXPECT_EQ_MSG(test, fake_io(f, 1, &sqe), 0, "%u %u", i, over);
+		}
+	f->hold = true;
+	for (i = 0; i < 60000; i++) {
+		op = i & 255;
+		sqe = fake_sqe(op, 1);
+		for (k = 0; k < 64; k++) {
+			seed ^= seed << 13;
+			seed ^= seed >> 17;
+			seed ^= seed << 5;
+			/* near the end, far beyond it, small */
+			r[k] = (k & 1 ? FAKE_LBAS - 24 : 0) + (seed >> 27);
+			if (op == VNVME_CMD_DSM && !(k & 1))
+				r[k] <<= 32;
+			if (!(seed >> 8 & 15))
+				r[k] = (u64)seed << 32 | seed;
+		}
+		sqe.cdw10 = cpu_to_le32(op == 9 ? seed >> 30 : FAKE_LBAS - 56 + (seed >> 26));
+		sqe.cdw11 = cpu_to_le32(op == 9 ? 4 : seed >> 5 & 15 ? 0 : seed);
+		sqe.cdw12 = cpu_to_le32(op == 0x19 ? seed >> 16 & 1 : seed >> 16 & 7);
+		sqe.prp1 = cpu_to_le64(FAKE_DATA);
+		sqe.prp2 = cpu_to_le64(FAKE_DATA + VNVME_PAGE_SIZE);
+		fake_push(f, 1, &sqe);
+		fake_sq_ring(f, 1);
+		fake_run(f);
+		if (f->nr_list) {
+			got[op]++;
+			KUNIT_ASSERT_TRUE(test, within(f, f->list[0]));
+			vnvme_req_done(f->list[0], 0);
+			f->nr_list = 0;
+			fake_run(f);
+		}
+		KUNIT_ASSERT_TRUE(test, fake_pop(f, 1, &cqe));
+		fake_cq_ring(f, 1);
+	}
+	/* and those that there are came through, the others never */
+	for (i = 0; i < 256; i++) {
+		for (k = 0; k < ARRAY_SIZE(all_ops) && all_ops[k] != i; k++)
+			;
+		if (k < ARRAY_SIZE(all_ops))
+			KUNIT_EXPECT_EQ_MSG(test, got[i] > 10, 1, "%x: %u", i, got[i]);
+		else
+			KUNIT_EXPECT_EQ_MSG(test, got[i], 0, "%x", i);
+	}
+	KUNIT_EXPECT_EQ(test, f->nr_bad, 0);
+	fake_free(f);
+}
+
 /* 112: lengths and places, written, compared, read */
 static void nvm_c112_lengths(struct kunit *test)
 {
@@ -727,6 +829,61 @@ static void nvm_c119_atomicity(struct kunit *test)
 	fake_free(f);
 }
 
+/* 119: one write of the backing's, whole, however its memory is found and whatever is lost */
+static void c119_never_torn(struct kunit *test)
+{
+	struct fake *f = fake_ready(1);
+	struct vnvme_id_ns *ns = fake_ptr(f, FAKE_ID);
+	struct vnvme_sqe sqe = fake_rw(1, 0, 1024, FAKE_DATA, FAKE_LIST);
+	struct vnvme_req *req;
+	struct vnvme_cqe cqe;
+	u32 i, k, bytes;
+
+	/* no boundary that it would not hold across */
+	KUNIT_EXPECT_EQ(test, fake_identify(f, 0, 1), 0);
+	for (i = 40; i < 46; i++)
+		KUNIT_EXPECT_EQ(test, ((u8 *)ns)[i], 0);	/* NABSN, NABO, NABSPF */
+	for (i = 0; i < 511; i++)
+		((__le64 *)fake_ptr(f, FAKE_LIST))[i] = cpu_to_le64(FAKE_DATA + i % 400 * 4096);
+	for (i = 0; i < 3; i++) {
+		/* pages that are missing, each time another one */
+		fake_unpin(f, FAKE_DATA + i * 4096, 8 * 4096);
+		f->hold = true;
+		f->nr_submits = 0;
+		f->lossy = i;
+		f->loss = VNVME_LOSS_OTHERS;
+		f->busy = i;
+		fake_push(f, 1, &sqe);
+		fake_sq_ring(f, 1);
+		fake_run(f);
+		while (f->busy)
+			fake_step(f, 1, 16);
+		fake_run(f);
+		for (;;) {
+			KUNIT_ASSERT_EQ(test, f->nr_list, 1);
+			req = f->list[0];
+			for (bytes = 0, k = 0; k < req->nr_segs; k++)
+				bytes += req->segs[k].len;
+			KUNIT_EXPECT_EQ(test, bytes, 1024 * 512);
+			KUNIT_EXPECT_EQ(test, req->nlb, 1024);
+			if (!f->lossy)
+				break;
+			f->hold = false;
+			fake_step(f, 1, 16);
+			f->hold = true;
+			fake_run(f);
+		}
+		f->hold = false;
+		fake_run(f);
+		KUNIT_ASSERT_TRUE(test, fake_pop(f, 1, &cqe));
+		fake_cq_ring(f, 1);
+		KUNIT_EXPECT_EQ(test, cqe.status >> 1, 0);
+		KUNIT_EXPECT_EQ(test, f->nr_submits, i + 1);
+	}
+	KUNIT_EXPECT_EQ(test, f->nr_bad, 0);
+	fake_free(f);
+}
+
 /* 121, 27, 103: read-only namespaces and pages, holes, limits */
 static void c121_read_only(struct kunit *test)
 {
@@ -780,6 +937,144 @@ static void r01_read_once(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, cqe.status >> 1, 0);
 	KUNIT_EXPECT_EQ(test, cqe.cid, sqe.cid);
 	KUNIT_EXPECT_EQ(test, memcmp(fake_ptr(f, FAKE_DATA), f->disk, 512), 0);
+	KUNIT_EXPECT_EQ(test, f->nr_bad, 0);
+	fake_free(f);
+}
+
+/*
+ * 35, 124, rule 1: the same of PRP lists and of ranges, once the backend has the command: not
+ * what the guest makes of them afterwards is carried out, but what was checked
+ */
+static void r01_lists_and_ranges(struct kunit *test)
+{
+	static const u8 ops[] = { 1, 2, 5, 9, 0x19 };
+	struct fake *f = fake_ready(1);
+	__le64 *list = fake_ptr(f, FAKE_LIST);
+	u8 *data = fake_ptr(f, FAKE_DATA);
+	struct vnvme_sqe sqe;
+	struct vnvme_cqe cqe;
+	u32 i, k;
+
+	for (i = 0; i < ARRAY_SIZE(ops); i++) {
+		memset(data, 0x11 + i, 4 * VNVME_PAGE_SIZE);
+		memset(data + 8 * VNVME_PAGE_SIZE, 0xee, 4 * VNVME_PAGE_SIZE);
+		for (k = 0; k < 3; k++)
+			list[k] = cpu_to_le64(FAKE_DATA + (k + 1) * VNVME_PAGE_SIZE);
+		if (ops[i] == VNVME_CMD_DSM || ops[i] == VNVME_CMD_COPY) {
+			sqe = any_op(f, ops[i], 100);
+		} else {
+			sqe = fake_rw(ops[i], 200, 32, FAKE_DATA, FAKE_LIST);
+			if (ops[i] == VNVME_CMD_COMPARE)
+				memcpy(f->disk + 200 * 512, data, 32 * 512);
+		}
+		if (ops[i] == VNVME_CMD_COPY)
+			sqe.cdw10 = cpu_to_le32(300);
+		f->hold = true;
+		f->nr_submits = 0;
+		fake_push(f, 1, &sqe);
+		fake_sq_ring(f, 1);
+		fake_run(f);
+		KUNIT_ASSERT_EQ(test, f->nr_submits, 1);
+		/* the entry, the list to other pages and to none, the ranges to other blocks */
+		memset(fake_ptr(f, FAKE_SQ(1)), 0xff, 16 * sizeof(sqe));
+		list[0] = cpu_to_le64(FAKE_DATA + 8 * VNVME_PAGE_SIZE);
+		list[1] = ~0ull;
+		list[2] = cpu_to_le64(1ull << 40);
+		if (ops[i] == VNVME_CMD_DSM || ops[i] == VNVME_CMD_COPY) {
+			((__le64 *)data)[0] = cpu_to_le64(5ull << 32);
+			((__le64 *)data)[1] = cpu_to_le64(500);
+			((__le64 *)data)[2] = cpu_to_le64(0xffff);
+		}
+		memset(disk(f, 500), 0x77, 512);
+		memcpy(disk(f, 300), disk(f, 0), 512);
+		f->hold = false;
+		fake_run(f);
+		KUNIT_ASSERT_TRUE(test, fake_pop(f, 1, &cqe));
+		fake_cq_ring(f, 1);
+		KUNIT_EXPECT_EQ(test, cqe.status >> 1, 0);
+		KUNIT_EXPECT_EQ(test, cqe.cid, sqe.cid);
+		KUNIT_EXPECT_EQ(test, data[8 * VNVME_PAGE_SIZE], 0xee);
+		KUNIT_EXPECT_EQ(test, *disk(f, 500), 0x77777777);
+		if (ops[i] == 9)
+			KUNIT_EXPECT_EQ(test, *disk(f, 100), 0);
+		else if (ops[i] == 0x19)
+			KUNIT_EXPECT_EQ(test, memcmp(disk(f, 300), disk(f, 100), 512), 0);
+		else
+			KUNIT_EXPECT_EQ(test, memcmp(disk(f, 200), data, 32 * 512), 0);
+	}
+	KUNIT_EXPECT_EQ(test, f->nr_bad, 0);
+	fake_free(f);
+}
+
+/* 104: memory is only memory: a page that is there more than once, lists, rings */
+static void c104_any_memory(struct kunit *test)
+{
+	struct fake *f = fake_ready(1);
+	__le64 *list = fake_ptr(f, FAKE_LIST);
+	u8 *data = fake_ptr(f, FAKE_DATA);
+	struct vnvme_sqe sqe;
+	u32 i, before;
+
+	/* each block of a page for three pages of disk: the last one stays */
+	list[0] = cpu_to_le64(FAKE_DATA);
+	list[1] = cpu_to_le64(FAKE_DATA);
+	sqe = fake_rw(VNVME_CMD_READ, 10, 24, FAKE_DATA, FAKE_LIST);
+	KUNIT_EXPECT_EQ(test, fake_io(f, 1, &sqe), 0);
+	KUNIT_EXPECT_EQ(test, memcmp(data, disk(f, 26), VNVME_PAGE_SIZE), 0);
+	/* and written from there: three times the same */
+	sqe = fake_rw(VNVME_CMD_WRITE, 100, 24, FAKE_DATA, FAKE_LIST);
+	KUNIT_EXPECT_EQ(test, fake_io(f, 1, &sqe), 0);
+	for (i = 0; i < 3; i++)
+		KUNIT_EXPECT_EQ(test, memcmp(data, disk(f, 100 + 8 * i), VNVME_PAGE_SIZE), 0);
+	/* two commands at once, of which one reads what the other writes to: each ends */
+	for (i = 0; i < 4; i++) {
+		sqe = fake_rw(i & 1 ? VNVME_CMD_READ : VNVME_CMD_WRITE, 40 + 16 * i, 16,
+			      FAKE_DATA + 2048, FAKE_DATA + VNVME_PAGE_SIZE);
+		sqe.prp2 = cpu_to_le64(FAKE_LIST);
+		list[0] = cpu_to_le64(FAKE_DATA + VNVME_PAGE_SIZE);
+		list[1] = cpu_to_le64(FAKE_DATA);
+		fake_push(f, 1, &sqe);
+	}
+	fake_sq_ring(f, 1);
+	fake_run(f);
+	for (i = 0; i < 4; i++) {
+		struct vnvme_cqe cqe;
+
+		KUNIT_ASSERT_TRUE(test, fake_pop(f, 1, &cqe));
+		KUNIT_EXPECT_EQ(test, cqe.status >> 1, 0);
+	}
+	fake_cq_ring(f, 1);
+	/* a list that ends with the last eight bytes of the guest's memory, and describes itself */
+	list = fake_ptr(f, FAKE_RAM - 16);
+	for (i = 0; i < 2; i++) {
+		list[0] = cpu_to_le64(FAKE_DATA + VNVME_PAGE_SIZE);
+		list[1] = cpu_to_le64(FAKE_RAM - VNVME_PAGE_SIZE);
+		sqe = fake_rw(i ? VNVME_CMD_READ : VNVME_CMD_WRITE, 400, 24, FAKE_DATA,
+			      FAKE_RAM - 16);
+		KUNIT_EXPECT_EQ(test, fake_io(f, 1, &sqe), 0);
+		KUNIT_EXPECT_EQ(test, memcmp(fake_ptr(f, FAKE_RAM - VNVME_PAGE_SIZE), disk(f, 416),
+					     VNVME_PAGE_SIZE), 0);
+	}
+	/* one entry more, and there is nothing where it would lead to */
+	list[1] = cpu_to_le64(FAKE_RAM);
+	sqe = fake_rw(VNVME_CMD_READ, 400, 32, FAKE_DATA, FAKE_RAM - 16);
+	KUNIT_EXPECT_EQ(test, fake_io(f, 1, &sqe), 0x4004);
+	/* the ring that it stands in, and the one that its answer goes to */
+	before = f->q[1].tail;
+	memset(disk(f, 600), 0, 16 * 512);
+	sqe = fake_rw(VNVME_CMD_READ, 600, 8, FAKE_SQ(1), 0);
+	KUNIT_EXPECT_EQ(test, fake_io(f, 1, &sqe), 0);
+	KUNIT_EXPECT_EQ(test, *(u64 *)fake_ptr(f, FAKE_SQ(1) + 64 * before), 0);
+	f->hold = true;
+	sqe = fake_rw(VNVME_CMD_READ, 600, 8, FAKE_CQ(1), 0);
+	fake_push(f, 1, &sqe);
+	fake_sq_ring(f, 1);
+	fake_run(f);
+	f->hold = false;
+	fake_run(f);
+	/* the guest may have spoilt its own answers; the controller goes on */
+	KUNIT_EXPECT_EQ(test, f->ctrl.state, VNVME_READY);
+	KUNIT_EXPECT_EQ(test, fake_identify(f, 1, 0), 0);
 	KUNIT_EXPECT_EQ(test, f->nr_bad, 0);
 	fake_free(f);
 }
@@ -851,6 +1146,7 @@ static struct kunit_case nvm_cases[] = {
 	KUNIT_CASE(nvm_c109_c55_announced),
 	KUNIT_CASE(nvm_c110_nsid),
 	KUNIT_CASE(nvm_c111_c124_range),
+	KUNIT_CASE(nvm_c124_any_opcode),
 	KUNIT_CASE(nvm_c112_lengths),
 	KUNIT_CASE(nvm_c113_fua_and_hints),
 	KUNIT_CASE(nvm_c114_flush),
@@ -861,8 +1157,11 @@ static struct kunit_case nvm_cases[] = {
 	KUNIT_CASE(nvm_c117_c124_copy_refused),
 	KUNIT_CASE(nvm_c118_fused),
 	KUNIT_CASE(nvm_c119_atomicity),
+	KUNIT_CASE(c119_never_torn),
 	KUNIT_CASE(c121_read_only),
 	KUNIT_CASE(r01_read_once),
+	KUNIT_CASE(r01_lists_and_ranges),
+	KUNIT_CASE(c104_any_memory),
 	KUNIT_CASE(c120_backing_errors),
 	KUNIT_CASE(c120_foreign_status),
 	{}
