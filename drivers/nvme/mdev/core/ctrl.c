@@ -137,14 +137,8 @@ static enum vnvme_state vnvme_do_reset_again(struct vnvme_ctrl *ctrl)
 
 /* ------------------------------------------------------------ flushes ---- */
 
-/**
- * vnvme_flush_begin() - have what has completed made durable
- * @ctrl:	controller
- *
- * Context: control; waits for no device.
- * Return: the flush's number, for vnvme_flush_ended().
- */
-u32 vnvme_flush_begin(struct vnvme_ctrl *ctrl)
+/* Have what has completed made durable; the flush's number is returned. */
+static u32 vnvme_flush_begin(struct vnvme_ctrl *ctrl)
 {
 	u32 nr = ctrl->flush_asked + 1;
 
@@ -154,16 +148,44 @@ u32 vnvme_flush_begin(struct vnvme_ctrl *ctrl)
 	return ctrl->flush_asked;
 }
 
-/**
- * vnvme_flush_ended() - is it durable?
- * @ctrl:	controller
- * @nr:		of vnvme_flush_begin()
- *
- * Context: any.
- */
-bool vnvme_flush_ended(const struct vnvme_ctrl *ctrl, u32 nr)
+static bool vnvme_flush_ended(const struct vnvme_ctrl *ctrl, u32 nr)
 {
 	return (s32)(READ_ONCE(ctrl->flush_done) - nr) >= 0;
+}
+
+/* Has everything ended that vnvme_lane_settle() has found? */
+static bool vnvme_lanes_settled(const struct vnvme_ctrl *ctrl)
+{
+	unsigned int i;
+
+	for (i = 1; i <= ctrl->cfg.nr_ioq; i++)
+		/* pairs with vnvme_req_settled() */
+		if (smp_load_acquire(&ctrl->lane[i].settling))
+			return false;
+	return true;
+}
+
+/**
+ * vnvme_flush_settled() - have what vnvme_lane_settle() has found made durable, too
+ * @ctrl:	controller
+ * @cid:	command that is answered once that is so; there is room in ->flush_wait
+ *
+ * Context: control; waits for no device.
+ * Return: true if it is so already, and the command is the caller's to be answered.
+ */
+bool vnvme_flush_settled(struct vnvme_ctrl *ctrl, u16 cid)
+{
+	u32 nr = 0;
+
+	if (vnvme_lanes_settled(ctrl)) {
+		nr = vnvme_flush_begin(ctrl);
+		if (vnvme_flush_ended(ctrl, nr))
+			return true;
+	}
+	ctrl->flush_wait[ctrl->nr_flush_wait++] = (struct vnvme_flush_wait){
+		.nr = nr, .cid = cid,
+	};
+	return false;
 }
 
 u32 vnvme_ctrl_flush_asked(const struct vnvme_ctrl *ctrl)
@@ -200,16 +222,33 @@ static void vnvme_shutdown_done(struct vnvme_ctrl *ctrl)
 	vnvme_shutdown_end(ctrl);
 }
 
-/* A flush may have ended: who waits for it? */
+/* One flush for all who have waited for the lanes to settle. */
+static void vnvme_flush_go_on(struct vnvme_ctrl *ctrl)
+{
+	unsigned int i;
+	u32 nr = 0;
+
+	for (i = 0; i < ctrl->nr_flush_wait; i++) {
+		if (ctrl->flush_wait[i].nr)
+			continue;
+		if (!nr && !vnvme_lanes_settled(ctrl))
+			return;
+		nr = nr ?: vnvme_flush_begin(ctrl);
+		ctrl->flush_wait[i].nr = nr;
+	}
+}
+
+/* A flush may have ended, or may begin: who waits for it? */
 static void vnvme_flush_tell(struct vnvme_ctrl *ctrl)
 {
 	unsigned int i, left = 0;
 
+	vnvme_flush_go_on(ctrl);
 	for (i = 0; i < ctrl->nr_flush_wait; i++) {
 		const struct vnvme_flush_wait *w = &ctrl->flush_wait[i];
 
 		/* nothing is written without bus mastering; its return has control look again */
-		if (!READ_ONCE(ctrl->master) || !vnvme_flush_ended(ctrl, w->nr))
+		if (!READ_ONCE(ctrl->master) || !w->nr || !vnvme_flush_ended(ctrl, w->nr))
 			ctrl->flush_wait[left++] = *w;
 		else if (ctrl->state == VNVME_READY || ctrl->state == VNVME_SHUTTING)
 			vnvme_admin_post(ctrl, w->cid, 0, 0);

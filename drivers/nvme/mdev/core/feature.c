@@ -141,11 +141,12 @@ static u16 vnvme_vector_get(struct vnvme_ctrl *ctrl, struct vnvme_cmd *cmd,
 
 /*
  * Without a cache each write is durable; so must be those before, when the command
- * is answered.
+ * is answered: also those that backends have now, as the old value is theirs.
  */
 static u16 vnvme_wce_set(struct vnvme_ctrl *ctrl, struct vnvme_cmd *cmd, u32 val)
 {
-	u32 was = ctrl->feat[VNVME_FEAT_WCE], nr;
+	u32 was = ctrl->feat[VNVME_FEAT_WCE];
+	unsigned int i;
 
 	if (was && !val && ctrl->nr_flush_wait == VNVME_FLUSH_WAITS)
 		return VNVME_SC_INTERNAL;
@@ -154,14 +155,10 @@ static u16 vnvme_wce_set(struct vnvme_ctrl *ctrl, struct vnvme_cmd *cmd, u32 val
 		return 0;
 	/* what was submitted by the old value has left the lanes' steps */
 	ctrl->env->park(ctrl);
+	for (i = 1; i <= ctrl->cfg.nr_ioq; i++)
+		vnvme_lane_settle(&ctrl->lane[i]);
 	ctrl->env->unpark(ctrl);
-	nr = vnvme_flush_begin(ctrl);
-	if (vnvme_flush_ended(ctrl, nr))
-		return 0;
-	ctrl->flush_wait[ctrl->nr_flush_wait++] = (struct vnvme_flush_wait){
-		.nr = nr, .cid = le16_to_cpu(cmd->sqe.cid),
-	};
-	return VNVME_HELD;
+	return vnvme_flush_settled(ctrl, le16_to_cpu(cmd->sqe.cid)) ? 0 : VNVME_HELD;
 }
 
 /* ---------------------------------------------------------- timestamp ---- */

@@ -418,6 +418,7 @@ static __always_inline bool vnvme_nvm_quick(struct vnvme_ctrl *ctrl,
 	return true;
 }
 
+bool vnvme_nvm_cached(const struct vnvme_ctrl *ctrl, const struct vnvme_req *req);
 u32 vnvme_nvm_effects(const struct vnvme_ctrl *ctrl, u8 opcode);
 u16 vnvme_nvm_oncs(const struct vnvme_ctrl *ctrl);
 
@@ -430,6 +431,7 @@ static inline bool vnvme_lane_with_backend(const struct vnvme_lane *lane)
 u32 vnvme_lane_inflight(const struct vnvme_lane *lane, const struct vnvme_sq *sq);
 bool vnvme_lane_abort(struct vnvme_lane *lane, const struct vnvme_sq *sq,
 		      u16 cid);
+void vnvme_lane_settle(struct vnvme_lane *lane);
 
 /* admin.c */
 void vnvme_sq_unlink(struct vnvme_ctrl *ctrl, struct vnvme_sq *sq);
@@ -481,7 +483,6 @@ void vnvme_pci_reset(struct vnvme_ctrl *ctrl);
 void vnvme_ctrl_event(struct vnvme_ctrl *ctrl, enum vnvme_event event);
 void vnvme_cc_write(struct vnvme_ctrl *ctrl, u32 val);
 void vnvme_ctrl_going(struct vnvme_ctrl *ctrl);
-u32 vnvme_flush_begin(struct vnvme_ctrl *ctrl);
-bool vnvme_flush_ended(const struct vnvme_ctrl *ctrl, u32 nr);
+bool vnvme_flush_settled(struct vnvme_ctrl *ctrl, u16 cid);
 
 #endif

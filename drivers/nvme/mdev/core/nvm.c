@@ -94,6 +94,18 @@ u32 vnvme_nvm_effects(const struct vnvme_ctrl *ctrl, u8 opcode)
 	       (flags & VNVME_NVM_CHANGES ? VNVME_EFFECT_LBCC : 0);
 }
 
+/**
+ * vnvme_nvm_cached() - is what a request writes in a cache, maybe, once it has ended?
+ * @ctrl:	controller
+ * @req:	decoded
+ *
+ * Context: owner.
+ */
+bool vnvme_nvm_cached(const struct vnvme_ctrl *ctrl, const struct vnvme_req *req)
+{
+	return (vnvme_nvm_flags(ctrl, req->opcode) & VNVME_NVM_CHANGES) && !req->fua;
+}
+
 static noinline u16 vnvme_nvm_bad(struct vnvme_req *req, u16 status,
 				  u16 loc)
 {

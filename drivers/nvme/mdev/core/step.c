@@ -60,6 +60,22 @@ static u32 vnvme_req_dw0(const struct vnvme_req *req, u16 status)
 	return status && req->opcode == VNVME_CMD_COPY ? req->copied : 0;
 }
 
+/* What the request has written is not in the cache any more, or can be flushed. */
+static void vnvme_req_settled(struct vnvme_req *req)
+{
+	struct vnvme_lane *lane = req->lane;
+	u16 settling;
+
+	if (likely(!req->cached))
+		return;
+	req->cached = false;
+	settling = lane->settling - 1;
+	/* pairs with vnvme_lanes_settled() */
+	smp_store_release(&lane->settling, settling);
+	if (!settling)
+		lane->ctrl->env->work(lane->ctrl);
+}
+
 /* Answer the guest and let the request go.  Return: false if not now. */
 static noinline bool vnvme_req_post(struct vnvme_req *req, u16 status)
 {
@@ -88,9 +104,10 @@ static noinline bool vnvme_req_post(struct vnvme_req *req, u16 status)
 				lane->ctrl->env->work(lane->ctrl);
 		}
 		/* each answer is looked at: it may be of a queue that goes */
-		if (lane->deleting)
+		if (lane->deleting || lane->settling)
 			lane->cq_left = 0;
 	}
+	vnvme_req_settled(req);
 	vnvme_req_free(req);
 	return true;
 }
@@ -447,6 +464,30 @@ u32 vnvme_lane_inflight(const struct vnvme_lane *lane, const struct vnvme_sq *sq
 	for (req = lane->free; req; req = req->next)
 		n -= req->sq == sq;
 	return n;
+}
+
+/**
+ * vnvme_lane_settle() - find out when what may be in the cache has ended
+ * @lane:	lane 1..nr_ioq
+ *
+ * Of the requests that backends have now: vnvme_lanes_settled().
+ *
+ * Context: owner.
+ */
+void vnvme_lane_settle(struct vnvme_lane *lane)
+{
+	struct vnvme_req *req;
+	u32 i;
+
+	for (i = 0; i < lane->nr_reqs; i++) {
+		req = &lane->reqs[i];
+		if (req->cached || !req->submitted || !vnvme_nvm_cached(lane->ctrl, req))
+			continue;
+		req->cached = true;
+		lane->settling++;
+	}
+	if (lane->settling)
+		lane->cq_left = 0;
 }
 
 /**

@@ -355,6 +355,7 @@ struct vnvme_seg {
  * @opcode, @fua, @slba, @nlb, @bytes: decoded and checked; @slba counts the
  *		guest's LBAs; @nlb is 1's based; @bytes of data to move
  * @deallocate:	of Write Zeroes: the guest would like it
+ * @cached:	lane->settling counts it
  * @verified:	of Verify, in units of 512 bytes
  * @copied:	of a Copy that fails: the first range that was not copied (backend)
  * @nr_segs, @segs: data, translated; for Dataset Management and Copy none (the
@@ -388,6 +389,7 @@ struct vnvme_req {
 	bool			submitted;
 	/* and what others need */
 	bool			deallocate;
+	bool			cached;
 	u16			status;
 	u64			verified;
 	u32			copied;
@@ -503,13 +505,15 @@ struct vnvme_lane_stat {
  * @held:	requests that have ended and whose answers are still to be written:
  *		COMMAND.MASTER is 0, the ring's memory is being looked for, or
  *		it was no pass's turn yet.  What they moved is free.
- * @nr_reqs:	size of @reqs; 0: the lane cannot be used
+ * @nr_reqs:	size of @reqs, below 65536; 0: the lane cannot be used
  * @cq_at, @cq_left: where the next answers go; looked up once for a run of
  *		them, see vnvme_lane_forget().  None are left where an answer is
- *		not all there is to do: @stopping, @deleting.
+ *		not all there is to do: @stopping, @deleting, @settling.
  * @busy:	requests taken from @free, each of which has been promised an
  *		entry of @cq (lane 0: commands that have)
  * @inflight:	requests a backend has
+ * @settling:	those of them that were submitted while there was a write cache, and
+ *		have to end before it is flushed: see vnvme_wce_set()
  * @priv:	the embedder's
  */
 struct vnvme_lane {
@@ -523,6 +527,7 @@ struct vnvme_lane {
 	u32			cq_left;	/* entries at @cq_at */
 	void			*cq_at;
 	u8			deleting;	/* SQs that wait for their last answer */
+	u16			settling;
 	u32			inflight;
 	u32			busy;
 	u32			nr_reqs;
@@ -615,7 +620,7 @@ enum vnvme_aen {
 
 #define VNVME_FLUSH_WAITS	4
 
-/* A Set Features whose answer waits for a flush. */
+/* A Set Features whose answer waits for a flush; 0: that has not begun yet. */
 struct vnvme_flush_wait {
 	u32	nr;
 	u16	cid;

@@ -210,15 +210,18 @@ static bool fake_ring_ok(u32 a, u32 b, u32 depth)
 
 static void fake_check_lane(struct fake *f, struct vnvme_lane *lane)
 {
-	u32 nr_free = 0, submitted = 0, i;
+	u32 nr_free = 0, submitted = 0, cached = 0, i;
 	struct vnvme_req *req;
 	struct vnvme_sq *sq;
 
 	for (req = lane->free; req; req = req->next)
 		nr_free++;
-	for (i = 0; i < lane->nr_reqs; i++)
+	for (i = 0; i < lane->nr_reqs; i++) {
 		submitted += lane->reqs[i].submitted;
-	if ((lane->id && nr_free + lane->busy != lane->nr_reqs) ||
+		cached += lane->reqs[i].cached;
+	}
+	if (cached != lane->settling ||
+	    (lane->id && nr_free + lane->busy != lane->nr_reqs) ||
 	    lane->inflight != submitted)
 		f->nr_bad++;
 	if (lane->cq.live &&

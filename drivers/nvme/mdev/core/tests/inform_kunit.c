@@ -627,6 +627,155 @@ static void c86_cache_off_waits(struct kunit *test)
 	fake_free(f);
 }
 
+/* A command of queue @sqid that the backend keeps. */
+static void keep(struct fake *f, u16 sqid, u8 opcode, u64 slba, u32 cdw12)
+{
+	struct vnvme_sqe sqe = fake_rw(opcode, slba, 1, FAKE_DATA, 0);
+
+	sqe.cdw12 = cpu_to_le32(cdw12);
+	f->hold = true;
+	fake_push(f, sqid, &sqe);
+	fake_sq_ring(f, sqid);
+	fake_run(f);
+}
+
+static void push_cache_off(struct fake *f)
+{
+	struct vnvme_sqe sqe = fake_sqe(VNVME_ADM_SET_FEATURES, 0);
+
+	sqe.cdw10 = cpu_to_le32(VNVME_FEAT_WCE);
+	fake_push(f, 0, &sqe);
+	fake_sq_ring(f, 0);
+	fake_run(f);
+}
+
+/* Is the oldest command of queue @cqid answered, and well? */
+static bool answered(struct fake *f, u16 cqid)
+{
+	struct vnvme_cqe cqe;
+
+	fake_run(f);
+	if (!fake_pop(f, cqid, &cqe))
+		return false;
+	fake_cq_ring(f, cqid);
+	if (le16_to_cpu(cqe.status) >> 1)
+		f->nr_bad++;
+	return true;
+}
+
+/*
+ * 86: a write that is in flight when the cache is turned off is flushed once it has ended;
+ * whatever else is in flight, or comes, neither waits nor is waited for
+ */
+static void c86_cache_off_in_flight(struct kunit *test)
+{
+	static const u8 writes[] = { VNVME_CMD_WRITE, VNVME_CMD_WRITE_ZEROES };
+	struct vnvme_sqe sqe;
+	struct fake *f;
+	u32 i, how;
+
+	for (i = 0; i < ARRAY_SIZE(writes); i++)
+		for (how = 0; how < 5; how++) {
+			f = fake_ready(3);
+			KUNIT_ASSERT_EQ(test, fake_create(f, 2, 2, 16), 0);
+			KUNIT_ASSERT_EQ(test, fake_create(f, 3, 3, 16), 0);
+			/* nobody waits for a Read, nor for what is durable of itself */
+			keep(f, 3, VNVME_CMD_READ, 3, 0);
+			keep(f, 3, writes[i], 4, VNVME_RW_FUA);
+			keep(f, 1, writes[i], 5, 0);
+			keep(f, 2, writes[i], 6, 0);
+			keep(f, 2, writes[i], 7, 0);
+			push_cache_off(f);
+			KUNIT_EXPECT_FALSE(test, answered(f, 0));
+			KUNIT_EXPECT_EQ(test, f->nr_flush, 0);
+			/* the value is there at once, and others go on */
+			f->at_once = true;
+			sqe = fake_rw(VNVME_CMD_WRITE, 8, 1, FAKE_DATA, 0);
+			KUNIT_EXPECT_EQ(test, fake_io(f, 1, &sqe), 0);
+			KUNIT_EXPECT_EQ(test, f->durable[8], 1);
+			KUNIT_EXPECT_EQ(test, fake_identify(f, 1, 0), 0);
+			fake_check(f);
+			f->hold = false;
+			if (how == 1) {
+				/* lost: done again, by the new value */
+				f->loss = VNVME_LOSS_OTHERS;
+				f->lossy = 5;
+			} else if (how == 2) {
+				/* answers that wait for bus mastering */
+				fake_cfg_write16(f, VNVME_PCI_COMMAND, 2);
+				fake_run(f);
+				KUNIT_EXPECT_EQ(test, f->nr_flush, 0);
+				fake_cfg_write16(f, VNVME_PCI_COMMAND, 6);
+			} else if (how == 3) {
+				f->status = VNVME_SC_WRITE_FAULT;
+			}
+			fake_step(f, 1, 16);
+			fake_work(f);
+			KUNIT_EXPECT_EQ(test, f->nr_flush, 0);
+			fake_step(f, 2, 16);
+			if (how == 4)
+				/* those that come now are not waited for */
+				keep(f, 2, writes[i], 9, 0);
+			fake_work(f);
+			KUNIT_EXPECT_EQ_MSG(test, f->nr_flush, 1, "%u", how);
+			f->status = 0;
+			KUNIT_EXPECT_TRUE(test, answered(f, 0));
+			KUNIT_EXPECT_EQ(test, f->nr_flush, 1);
+			KUNIT_EXPECT_EQ(test, f->durable[5] & f->durable[6] & f->durable[7], 1);
+			fake_check(f);
+			KUNIT_EXPECT_EQ(test, f->nr_bad, 0);
+			fake_free(f);
+		}
+}
+
+/* 86: asked for once more, reset, or failed meanwhile */
+static void c86_cache_off_called_off(struct kunit *test)
+{
+	enum { AGAIN, DISABLE, RESET, FAIL, SHUTDOWN, NR_WAYS };
+	struct fake *f;
+	u32 how, i;
+
+	for (how = 0; how < NR_WAYS; how++) {
+		f = fake_ready(1);
+		keep(f, 1, VNVME_CMD_WRITE, 5, 0);
+		push_cache_off(f);
+		for (i = 1; i < VNVME_FLUSH_WAITS; i++) {
+			KUNIT_EXPECT_EQ(test, fake_set_feature(f, VNVME_FEAT_WCE, 1, NULL), 0);
+			keep(f, 1, VNVME_CMD_WRITE, 5 + i, 0);
+			push_cache_off(f);
+		}
+		fake_check(f);
+		if (how == DISABLE)
+			fake_write32(f, VNVME_REG_CC, 0);
+		else if (how == RESET)
+			vnvme_ctrl_reset(&f->ctrl);
+		else if (how == FAIL)
+			vnvme_ctrl_fatal(&f->ctrl);
+		else if (how == SHUTDOWN)
+			fake_write32(f, VNVME_REG_CC, 0x00464001);
+		fake_run(f);
+		KUNIT_EXPECT_EQ(test, f->nr_flush, 0);
+		f->hold = false;
+		fake_run(f);
+		for (i = 0; answered(f, 0); i++)
+			;
+		KUNIT_EXPECT_EQ_MSG(test, i, how == AGAIN ? VNVME_FLUSH_WAITS : 0, "%u", how);
+		if (how == AGAIN)
+			/* one flush for all of them */
+			KUNIT_EXPECT_EQ(test, f->nr_flush, 1);
+		fake_check(f);
+		KUNIT_EXPECT_EQ(test, f->ctrl.lane[1].settling, 0);
+		KUNIT_EXPECT_EQ(test, f->nr_bad, 0);
+		fake_write32(f, VNVME_REG_CC, 0);
+		fake_run(f);
+		fake_cfg_write16(f, VNVME_PCI_COMMAND, 6);
+		KUNIT_ASSERT_TRUE(test, fake_enable(f, 8, 8));
+		KUNIT_EXPECT_EQ(test, fake_set_feature(f, VNVME_FEAT_WCE, 0, NULL), 0);
+		KUNIT_EXPECT_FALSE(test, answered(f, 0));
+		fake_free(f);
+	}
+}
+
 /* 89: a timestamp that is set, runs on, and is 0 after a controller reset */
 static void c89_timestamp(struct kunit *test)
 {
@@ -974,6 +1123,8 @@ static struct kunit_case inform_cases[] = {
 	KUNIT_CASE(c89_timestamp),
 	KUNIT_CASE(c86_cache_off_flushes),
 	KUNIT_CASE(c86_cache_off_waits),
+	KUNIT_CASE(c86_cache_off_in_flight),
+	KUNIT_CASE(c86_cache_off_called_off),
 	KUNIT_CASE(c52_features_in_context),
 	KUNIT_CASE(c85_temperature),
 	KUNIT_CASE(c79_health),
