@@ -5,7 +5,8 @@
  * requests, queues deleted and made again, DBBUF switched on in between.
  *
  * What must hold: each command is answered once, with success and the right
- * data; no answer is overwritten; nobody is left asleep with work to do; after
+ * data; no answer is overwritten; nobody is left asleep with work to do; no
+ * interrupt is held back for longer than Interrupt Coalescing says; after
  * CC.EN = 0 nothing is written to the guest any more.
  */
 #include "fuzz.h"
@@ -20,6 +21,8 @@ struct driver {
 	bool		busy[NR_Q + 1][NR_CID];
 	u8		opcode[NR_Q + 1][NR_CID];
 	u32		used[NR_Q + 1];		/* entries of the ring */
+	u32		told[NR_Q + 1];		/* up to here, and since when ... */
+	u64		since[NR_Q + 1];	/* ... it has been so; 0: nothing waits */
 	u8		disk[(NR_Q + 1) * NR_CID];	/* what a region holds */
 	u8		want[(NR_Q + 1) * NR_CID];
 };
@@ -91,17 +94,45 @@ static void driver_reap(struct driver *d, u16 q, u32 max)
 	fake_cq_ring(d->f, q);
 }
 
+/* What a step leaves untold may wait: for the guest's time, or for a guest that reaps. */
+static void driver_told(struct driver *d, u16 q)
+{
+	const struct vnvme_lane *lane = &d->f->ctrl.lane[q];
+	const struct vnvme_cq *cq = &lane->cq;
+	u32 time = VNVME_TIME(d->f->ctrl.feat[VNVME_FEAT_COALESCING]);
+
+	if (!vnvme_cq_untold(cq) || !lane->ctrl->going) {
+		d->since[q] = 0;
+		return;
+	}
+	if (!d->since[q] || d->told[q] != cq->told)
+		d->since[q] = d->f->now;
+	d->told[q] = cq->told;
+	if (cq->direct)
+		fuzz_check(cq->held && d->f->now - cq->held_ns < VNVME_HOLD_NS);
+	else
+		fuzz_check(d->f->now - d->since[q] < time * 100000ull);
+	/* what is lost brings a kick when it is found */
+	fuzz_check(lane->ctrl->lost || (vnvme_lane_pending(lane) && vnvme_lane_holds(lane)));
+}
+
 /* What a poller does: step, or sleep until somebody kicks it. */
 static void driver_poll(struct driver *d, u16 q, u8 how)
 {
 	struct vnvme_lane *lane = &d->f->ctrl.lane[q];
+	unsigned int n;
 
 	if (d->f->kicked) {
 		d->asleep[1] = false;
 		d->asleep[2] = false;
 		d->f->kicked = false;
 	}
-	if (d->asleep[q] || vnvme_lane_step(lane, 1 + how % 16))
+	if (d->asleep[q])
+		return;
+	d->f->now += 1 + how * 1000;
+	n = vnvme_lane_step(lane, 1 + how % 16);
+	driver_told(d, q);
+	if (n)
 		return;
 	if (!(how & 16) || lane->busy)
 		return;
@@ -139,6 +170,7 @@ static void driver_make_again(struct driver *d, u16 q, u8 how)
 	struct fake *f = d->f;
 
 	driver_settle(d);
+	d->since[q] = 0;
 	fuzz_check(!fake_delete_sq(f, q));
 	fuzz_check(!fake_delete_cq(f, q));
 	fuzz_check(!fake_create(f, q, q, 2 + how % 30));
@@ -234,7 +266,14 @@ static void driver_op(struct driver *d, struct fuzz_in *in)
 			driver_give_back(d);
 		break;
 	case 15:
-		fuzz_check(!fake_identify(d->f, 1, 0));
+		/* commands of admin are followed by steps of their own */
+		d->since[1] = 0;
+		d->since[2] = 0;
+		if (op & 128)
+			fuzz_check(!fake_set_feature(d->f, VNVME_FEAT_COALESCING,
+						     fuzz_u8(in) % 4 << 8 | op >> 4, NULL));
+		else
+			fuzz_check(!fake_identify(d->f, 1, 0));
 		break;
 	}
 	/* a mapped doorbell page is unmapped before a poller sleeps */

@@ -15,6 +15,7 @@
 #include <sys/eventfd.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "kselftest_harness.h"
@@ -1111,6 +1112,84 @@ TEST_F(dev, msix_table)
 		EXPECT_EQ(ST_OK, client_io_queue(c, i, 16, i));
 	EXPECT_EQ(ST_QID, client_exec(c, &c->admin, &(struct sqe){
 		.opcode = 0x05, .cdw10 = 15 << 16 | nr, .cdw11 = 1 }, NULL));
+}
+
+static uint64_t now_us(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return ts.tv_sec * 1000000ull + ts.tv_nsec / 1000;
+}
+
+static uint16_t set_feature(struct client *c, uint32_t nsid, uint8_t fid, uint32_t val)
+{
+	struct sqe cmd = { .opcode = 0x09, .nsid = nsid, .cdw10 = fid, .cdw11 = val };
+
+	return client_exec(c, &c->admin, &cmd, NULL);
+}
+
+/* @n Reads at once, each told of by an interrupt.  Return: how long that took, in us; 0: lost. */
+static uint64_t reads_by_irq(struct client *c, int n, uint64_t buf, int fd)
+{
+	struct sqe cmd = { .opcode = 2, .nsid = 1, .prp1 = buf };
+	uint64_t start = now_us();
+	int i;
+
+	for (i = 0; i < n; i++)
+		queue_push(c, &c->io[0], &cmd);
+	queue_ring(c, &c->io[0]);
+	while (n) {
+		if (!fd_fires(fd, 5000))
+			return 0;
+		while (queue_pop(c, &c->io[0], NULL))
+			n--;
+	}
+	return now_us() - start;
+}
+
+/*
+ * 39: Coalescing of 25.5 ms holds the interrupt of one command back, and loses none, although
+ * the device would be asleep long before that and its lanes go from poller to poller; enough
+ * commands, and CD, end it.
+ */
+TEST_F(dev, coalescing)
+{
+	struct client *c = &self->c;
+	uint64_t buf, held, enough, us;
+	int fd = eventfd(0, EFD_NONBLOCK), i;
+
+	ASSERT_EQ(0, client_irq(c, VFIO_PCI_MSIX_IRQ_INDEX, 1, fd));
+	ASSERT_EQ(0, client_enable(c, 16));
+	ASSERT_EQ(ST_OK, client_io_queue(c, 1, 16, 1));
+	buf = client_iova(c, client_alloc(c, PAGE));
+	ASSERT_EQ(ST_OK, set_feature(c, 0, 0x08, 255 << 8 | 3));
+	ASSERT_EQ(0, client_set(c, "idle_ms", "1"));
+	for (i = 0, held = 0; i < 20; i++) {
+		if (i == 10)
+			ASSERT_EQ(0, client_set(c, "mode", "adaptive"));
+		ASSERT_EQ(0, client_set(c, "iothread_cpu", i & 1 ? "0" : "1"));
+		us = reads_by_irq(c, 1, buf, fd);
+		EXPECT_LE(25500, us);
+		held += us;
+	}
+	ASSERT_EQ(0, client_set(c, "mode", "poll"));
+	ASSERT_EQ(0, client_set(c, "iothread_cpu", "-1"));
+	ASSERT_EQ(0, client_set(c, "idle_ms", "500"));
+	for (i = 0, enough = 0; i < 20; i++) {
+		us = reads_by_irq(c, 4, buf, fd);
+		EXPECT_NE(0, us);
+		enough += us;
+	}
+	EXPECT_GT(held, enough);
+	ASSERT_EQ(ST_OK, set_feature(c, 0, 0x09, 1 << 16 | 1));
+	for (i = 0, enough = 0; i < 20; i++) {
+		us = reads_by_irq(c, 1, buf, fd);
+		EXPECT_NE(0, us);
+		enough += us;
+	}
+	EXPECT_GT(held, enough);
+	close(fd);
 }
 
 /* 6, 38 */

@@ -215,7 +215,8 @@ static bool lane_is_idle(const struct nvme_mdev_lane *ml, u64 now, u64 ns, bool 
 {
 	u64 since = READ_ONCE(ml->idle_since);
 
-	return since && since + ns <= now &&
+	/* nobody but a pass ends the time of an interrupt that is held back */
+	return since && since + ns <= now && !vnvme_lane_holds(ml->lane) &&
 	       (!lane_inflight(ml) || (adaptive && lane_is_heard(ml)));
 }
 

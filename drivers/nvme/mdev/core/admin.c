@@ -80,6 +80,7 @@ static u16 vnvme_create_cq(struct vnvme_ctrl *ctrl, struct vnvme_cmd *cmd)
 	cq = &ctrl->lane[id].cq;
 	vnvme_cq_init(cq, id, le64_to_cpu(cmd->sqe.prp1), (cdw10 >> 16) + 1,
 		      vector, cdw11 & VNVME_QUEUE_IEN);
+	cq->direct = cq->irq_enabled && !vnvme_cq_coalesces(ctrl, cq);
 	ctrl->lane[id].cq_left = 0;
 	ctrl->env->unpark(ctrl);
 	return 0;

@@ -107,6 +107,29 @@ static u16 vnvme_nr_queues_set(struct vnvme_ctrl *ctrl, struct vnvme_cmd *cmd,
 	return vnvme_nr_queues_get(ctrl, cmd, 0, false);
 }
 
+/* A value of Interrupt Coalescing: what is held back by the old one is looked at again. */
+static void vnvme_coalescing_change(struct vnvme_ctrl *ctrl, u32 *at, u32 val)
+{
+	struct vnvme_cq *cq;
+	unsigned int i;
+
+	ctrl->env->park(ctrl);
+	*at = val;
+	for (i = 1; i <= ctrl->cfg.nr_ioq; i++) {
+		cq = &ctrl->lane[i].cq;
+		cq->direct = cq->irq_enabled && !vnvme_cq_coalesces(ctrl, cq);
+		if (cq->direct)
+			vnvme_cq_gather_end(cq);
+	}
+	ctrl->env->unpark(ctrl);
+}
+
+static u16 vnvme_coalescing_set(struct vnvme_ctrl *ctrl, struct vnvme_cmd *cmd, u32 val)
+{
+	vnvme_coalescing_change(ctrl, &ctrl->feat[VNVME_FEAT_COALESCING], val);
+	return 0;
+}
+
 static u16 vnvme_vector_set(struct vnvme_ctrl *ctrl, struct vnvme_cmd *cmd,
 			    u32 val)
 {
@@ -120,7 +143,7 @@ static u16 vnvme_vector_set(struct vnvme_ctrl *ctrl, struct vnvme_cmd *cmd,
 		return vnvme_feature_bad(cmd, VNVME_SC_INVALID_FIELD,
 					 VNVME_LOC(cdw11));
 	vector = array_index_nospec(vector, VNVME_MAX_IOQ + 1);
-	ctrl->feat_vec[vector] = val;
+	vnvme_coalescing_change(ctrl, &ctrl->feat_vec[vector], val);
 	return 0;
 }
 
@@ -211,8 +234,7 @@ static const struct vnvme_feature vnvme_features[VNVME_NR_FEATURES] = {
 	[VNVME_FEAT_WCE] = { .mask = 1, .initial = 1, .set = vnvme_wce_set },
 	[VNVME_FEAT_NR_QUEUES] = { .mask = ~0u, .set = vnvme_nr_queues_set,
 				   .get = vnvme_nr_queues_get },
-	/* values that allow holding interrupts back, and do not demand it */
-	[VNVME_FEAT_COALESCING] = { .mask = 0x0000ffff },
+	[VNVME_FEAT_COALESCING] = { .mask = 0x0000ffff, .set = vnvme_coalescing_set },
 	[VNVME_FEAT_VECTOR] = { .mask = 0x0001ffff, .set = vnvme_vector_set,
 				.get = vnvme_vector_get },
 	[VNVME_FEAT_ATOMICITY] = { .mask = 1 },

@@ -151,6 +151,28 @@ static inline bool vnvme_cq_full(const struct vnvme_cq *cq)
 	return !vnvme_cq_room(cq);
 }
 
+/*
+ * Interrupt Coalescing and Interrupt Vector Configuration (sections 5.21.1.8, 5.21.1.9).
+ * Not of the admin queue; a threshold or a time of 0 holds nothing back.
+ */
+#define VNVME_THR(val)		((val) & 0xff)	/* 0's based */
+#define VNVME_TIME(val)		(((val) >> 8) & 0xff)	/* of 100 us */
+#define VNVME_VECTOR_CD		(1u << 16)
+
+static inline bool vnvme_cq_coalesces(const struct vnvme_ctrl *ctrl, const struct vnvme_cq *cq)
+{
+	u32 val = ctrl->feat[VNVME_FEAT_COALESCING];
+
+	return cq->irq_enabled && cq->id && VNVME_THR(val) && VNVME_TIME(val) &&
+	       !(ctrl->feat_vec[cq->vector] & VNVME_VECTOR_CD);
+}
+
+static inline void vnvme_cq_gather_end(struct vnvme_cq *cq)
+{
+	cq->gathers = false;
+	cq->urgent = false;
+}
+
 /* Are there entries that no interrupt has told the guest of? */
 static inline bool vnvme_cq_untold(const struct vnvme_cq *cq)
 {

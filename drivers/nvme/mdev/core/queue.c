@@ -480,6 +480,7 @@ void vnvme_cq_init(struct vnvme_cq *cq, u16 id, u64 base, u32 depth, u16 vector,
 	cq->depth = depth;
 	cq->vector = vector;
 	cq->irq_enabled = irq;
+	cq->direct = irq;
 	cq->phase = VNVME_CQE_PHASE;
 	cq->live = true;
 }
@@ -509,8 +510,12 @@ static void vnvme_cq_event_set(struct vnvme_ctrl *ctrl, struct vnvme_cq *cq,
 static void vnvme_cq_head_set(struct vnvme_cq *cq, u32 head)
 {
 	if (vnvme_ring_dist(cq->head, head, cq->depth) >
-	    vnvme_ring_dist(cq->head, cq->told, cq->depth))
+	    vnvme_ring_dist(cq->head, cq->told, cq->depth)) {
 		WRITE_ONCE(cq->told, head);
+		/* what is posted next has its own time */
+		if (head == cq->tail)
+			vnvme_cq_gather_end(cq);
+	}
 	WRITE_ONCE(cq->head, head);
 }
 

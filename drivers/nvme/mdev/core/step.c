@@ -46,8 +46,10 @@ static __always_inline void vnvme_req_count(struct vnvme_req *req)
 	}
 }
 
-static noinline void vnvme_req_log(struct vnvme_req *req, u16 status)
+static noinline void vnvme_req_fail(struct vnvme_req *req, u16 status)
 {
+	/* recommended by section 5.21.1.8 */
+	req->lane->cq.urgent = !req->lane->cq.direct;
 	req->lane->stat.errors++;
 	vnvme_errlog_add(req->lane->ctrl, req->sq->id,
 			 le16_to_cpu(req->sqe.cid), status, req->err_loc,
@@ -93,7 +95,7 @@ static noinline bool vnvme_req_post(struct vnvme_req *req, u16 status)
 		else
 			return false;
 		if (status)
-			vnvme_req_log(req, status);
+			vnvme_req_fail(req, status);
 		else
 			vnvme_req_count(req);
 		if (!sq->live) {
@@ -562,12 +564,53 @@ static noinline bool vnvme_lane_hold(struct vnvme_lane *lane)
 	return false;
 }
 
+enum vnvme_gather {
+	VNVME_GATHER_MORE,	/* the interrupt waits for entries, or for its time */
+	VNVME_GATHER_ENOUGH,
+	VNVME_GATHER_LATE,	/* it must not wait for anything else either */
+};
+
+/*
+ * Interrupt Coalescing: the time begins with the pass that has posted the first entry
+ * nobody has told of.  Entries are counted by completion queue, not by vector: queues
+ * of one vector may have different owners.  A ring that is full gets no more of them.
+ */
+static noinline enum vnvme_gather vnvme_lane_gather(struct vnvme_lane *lane)
+{
+	u32 val = lane->ctrl->feat[VNVME_FEAT_COALESCING];
+	u64 now = lane->ctrl->env->now_ns(lane->ctrl);
+	struct vnvme_cq *cq = &lane->cq;
+
+	if (!cq->gathers) {
+		cq->gathers = true;
+		cq->gather_ns = now;
+	}
+	if (now - cq->gather_ns >= VNVME_TIME(val) * 100000ull)
+		return VNVME_GATHER_LATE;
+	if (cq->urgent || vnvme_ring_dist(cq->told, cq->tail, cq->depth) >=
+			  min(VNVME_THR(val) + 1, cq->depth - 1))
+		return VNVME_GATHER_ENOUGH;
+	return VNVME_GATHER_MORE;
+}
+
+/* Return: true if the guest's Interrupt Coalescing, or the guest, is to be waited for. */
+static bool vnvme_lane_waits(struct vnvme_lane *lane)
+{
+	enum vnvme_gather gather = VNVME_GATHER_ENOUGH;
+	struct vnvme_cq *cq = &lane->cq;
+
+	if (!cq->direct)
+		gather = vnvme_lane_gather(lane);
+	return gather == VNVME_GATHER_MORE ||
+	       (gather == VNVME_GATHER_ENOUGH && cq->told != cq->head && vnvme_lane_hold(lane));
+}
+
 /*
  * There are entries that no interrupt has told the guest of.  Raise one, unless
- * the guest is still about what the last one told it, as seen before they were
- * posted: until its head has gone past that, further entries wait, and
- * vnvme_lane_pending() says so.  Once it has, there may be nobody left to take
- * them.
+ * it is to be coalesced with others, or the guest is still about what the last
+ * one told it, as seen before they were posted: until its head has gone past
+ * that, further entries wait, and vnvme_lane_pending() says so.  Once it has,
+ * there may be nobody left to take them.
  *
  * No barrier between the entries and the look at the head: an entry that the
  * guest has missed, and a head that was missed here, is found by the next pass.
@@ -585,9 +628,10 @@ static noinline bool vnvme_lane_tell_slow(struct vnvme_lane *lane)
 	vnvme_cq_take(lane->ctrl, cq);
 	if (!vnvme_cq_untold(cq))
 		return false;
-	if (cq->told != cq->head && vnvme_lane_hold(lane))
+	if (vnvme_lane_waits(lane))
 		return false;
 	cq->held = false;
+	vnvme_cq_gather_end(cq);
 	return true;
 }
 
@@ -596,7 +640,7 @@ static __always_inline void vnvme_lane_tell(struct vnvme_lane *lane)
 	struct vnvme_ctrl *ctrl = lane->ctrl;
 	struct vnvme_cq *cq = &lane->cq;
 
-	if (unlikely(!cq->irq_enabled || cq->told != cq->head) &&
+	if (unlikely(!cq->direct || cq->told != cq->head) &&
 	    !vnvme_lane_tell_slow(lane))
 		return;
 	WRITE_ONCE(cq->told, cq->tail);
@@ -799,4 +843,9 @@ bool vnvme_lane_pending(const struct vnvme_lane *lane)
 		if (vnvme_sq_ready(ctrl, sq))
 			return vnvme_cq_may_have_room(ctrl, &lane->cq);
 	return false;
+}
+
+bool vnvme_lane_holds(const struct vnvme_lane *lane)
+{
+	return vnvme_cq_untold(&lane->cq) && vnvme_lane_pending(lane);
 }

@@ -184,8 +184,9 @@ static inline bool vnvme_mem_lookup(const struct vnvme_mem *mem, u64 iova,
 /**
  * struct vnvme_env - supplied by the embedder, one per controller
  * @irq:	an interrupt for vector @vector is due (owner or control).
- *		Called at most once per completion queue and pass, and not while
- *		the guest is taking what an earlier call was about.
+ *		Called at most once per completion queue and pass, not while
+ *		the guest is taking what an earlier call was about, nor earlier
+ *		than the guest's Interrupt Coalescing asks for.
  * @kick:	make the poller look at all lanes again (any)
  * @work:	have vnvme_ctrl_work() called soon, by control (any)
  * @park:	return once no owner is inside a step, and keep it so (control)
@@ -462,6 +463,9 @@ struct vnvme_sq {
  *		taken them; from here to @tail they are to be told of
  * @held:	the interrupt for them waits: see vnvme_lane_tell(),
  * @held_head, @held_ns: since when no other @head has been seen
+ * @direct:	@irq_enabled, and no Interrupt Coalescing: each pass may raise one
+ * @gathers:	Interrupt Coalescing has been holding them back since @gather_ns
+ * @urgent:	one of them is an error, which is not held back
  */
 struct vnvme_cq {
 	__le32	*word;
@@ -477,11 +481,15 @@ struct vnvme_cq {
 	u32	told;
 	u32	held_head;
 	u64	held_ns;
+	u64	gather_ns;
 	u16	id;
 	u16	vector;
 	u16	nr_sqs;
 	bool	irq_enabled;
+	bool	direct;
 	bool	held;
+	bool	gathers;
+	bool	urgent;
 	bool	live;
 	bool	gone;
 	u8	use;
@@ -872,6 +880,8 @@ bool vnvme_lane_pages(const struct vnvme_lane *lane,
  */
 void vnvme_lane_arm(struct vnvme_lane *lane);
 bool vnvme_lane_pending(const struct vnvme_lane *lane);
+/* An interrupt is held back: steps have to go on, although they do nothing. (any) */
+bool vnvme_lane_holds(const struct vnvme_lane *lane);
 /*
  * Is there something to do for vnvme_ctrl_work(): admin doorbell, events (any,
  * cheap: the poller asks each pass).  The admin queue's EventIdx stays at its

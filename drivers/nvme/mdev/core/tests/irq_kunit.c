@@ -28,6 +28,7 @@ static struct sim {
 	u64 taken;
 	u64 waits_since;	/* an entry, without an interrupt */
 	u64 longest;
+	u64 coalescing_ns;	/* longer than this is too long, see sim_coalesce() */
 	bool awake;
 	bool waits;
 	bool resubmit;		/* a command for each that was taken, at once */
@@ -110,8 +111,10 @@ static void sim_watch(void)
 		sim.waits = true;
 		sim.waits_since = f->now;
 	}
-	if (f->now - sim.waits_since > sim.longest)
-		sim.longest = f->now - sim.waits_since;
+	if (f->now - sim.waits_since < sim.coalescing_ns)
+		return;
+	if (f->now - sim.waits_since - sim.coalescing_ns > sim.longest)
+		sim.longest = f->now - sim.waits_since - sim.coalescing_ns;
 }
 
 static struct fake *sim_start(struct kunit *test, bool dbbuf, u32 qd)
@@ -266,6 +269,7 @@ static void irq_disabled(struct kunit *test)
 	u32 i;
 
 	lane->cq.irq_enabled = false;
+	lane->cq.direct = false;
 	for (i = 0; i < 20; i++) {
 		sim_submit(1);
 		fake_step(f, 1, 16);
@@ -348,6 +352,210 @@ static void irq_bad_head_and_new_queue(struct kunit *test)
 	fake_free(f);
 }
 
+/* ---------------------------------------------------- coalescing ---- */
+
+#define TIME_NS		100000u		/* of Aggregation Time, per unit */
+
+static u16 set_coalescing(struct fake *f, u32 thr, u32 time)
+{
+	return fake_set_feature(f, VNVME_FEAT_COALESCING, time << 8 | thr, NULL);
+}
+
+static u16 set_cd(struct fake *f, u16 vector, bool cd)
+{
+	return fake_set_feature(f, VNVME_FEAT_VECTOR, vector | cd << 16, NULL);
+}
+
+/* A pass, with @n new commands.  Return: interrupts of queue 1 so far. */
+static u32 pass(struct fake *f, u32 n)
+{
+	sim_submit(n);
+	fake_step(f, 1, 16);
+	return f->irqs[1];
+}
+
+static void take_all(struct fake *f, u16 cqid)
+{
+	struct vnvme_cqe cqe;
+
+	while (fake_pop(f, cqid, &cqe))
+		;
+	fake_cq_ring(f, cqid);
+}
+
+/* 39: as many entries as were asked for, or the time, whichever is first */
+static void c39_coalescing(struct kunit *test)
+{
+	struct vnvme_lane *lane;
+	struct fake *f;
+	u32 dbbuf, i;
+
+	for (dbbuf = 0; dbbuf < 2; dbbuf++) {
+		f = sim_start(test, dbbuf, 1);
+		lane = &f->ctrl.lane[1];
+		KUNIT_ASSERT_EQ(test, set_coalescing(f, 7, 10), 0);
+		for (i = 1; i < 8; i++) {
+			KUNIT_EXPECT_EQ(test, pass(f, 1), 0);
+			KUNIT_EXPECT_TRUE(test, vnvme_lane_holds(lane));
+			KUNIT_EXPECT_TRUE(test, vnvme_lane_pending(lane));
+		}
+		KUNIT_EXPECT_EQ(test, pass(f, 1), 1);
+		KUNIT_EXPECT_FALSE(test, vnvme_lane_holds(lane));
+		take_all(f, 1);
+
+		/* alone it comes when the time is over, also if nothing else happens */
+		KUNIT_EXPECT_EQ(test, pass(f, 1), 1);
+		f->now += 10 * TIME_NS - 1;
+		KUNIT_EXPECT_EQ(test, pass(f, 0), 1);
+		KUNIT_EXPECT_TRUE(test, vnvme_lane_pending(lane));
+		f->now++;
+		KUNIT_EXPECT_EQ(test, pass(f, 0), 2);
+		KUNIT_EXPECT_FALSE(test, vnvme_lane_pending(lane));
+
+		/* the time is the first one's, and the guest's head ends it no later */
+		KUNIT_EXPECT_EQ(test, pass(f, 1), 2);
+		f->now += 6 * TIME_NS;
+		KUNIT_EXPECT_EQ(test, pass(f, 1), 2);
+		f->now += 4 * TIME_NS;
+		KUNIT_EXPECT_EQ(test, pass(f, 0), 3);
+		take_all(f, 1);
+
+		/* taken without one: there is nothing to tell, and the time begins anew */
+		KUNIT_EXPECT_EQ(test, pass(f, 1), 3);
+		f->now += 9 * TIME_NS;
+		take_all(f, 1);
+		KUNIT_EXPECT_EQ(test, pass(f, 0), 3);
+		KUNIT_EXPECT_FALSE(test, vnvme_lane_pending(lane));
+		f->now += 9 * TIME_NS;
+		KUNIT_EXPECT_EQ(test, pass(f, 1), 3);
+		KUNIT_EXPECT_EQ(test, f->nr_bad, 0);
+		fake_free(f);
+	}
+}
+
+/* 39: off, by either value, by its vector, and when it is switched off */
+static void c39_coalescing_off(struct kunit *test)
+{
+	struct fake *f = sim_start(test, false, 1);
+
+	KUNIT_ASSERT_EQ(test, set_coalescing(f, 0, 255), 0);
+	KUNIT_EXPECT_EQ(test, pass(f, 1), 1);
+	take_all(f, 1);
+	KUNIT_ASSERT_EQ(test, set_coalescing(f, 255, 0), 0);
+	KUNIT_EXPECT_EQ(test, pass(f, 1), 2);
+	take_all(f, 1);
+
+	/* what is held back is told of with the change */
+	KUNIT_ASSERT_EQ(test, set_coalescing(f, 255, 255), 0);
+	KUNIT_EXPECT_EQ(test, pass(f, 1), 2);
+	KUNIT_ASSERT_EQ(test, set_coalescing(f, 0, 0), 0);
+	KUNIT_EXPECT_EQ(test, pass(f, 0), 3);
+	take_all(f, 1);
+	KUNIT_ASSERT_EQ(test, set_coalescing(f, 255, 255), 0);
+	KUNIT_EXPECT_EQ(test, pass(f, 1), 3);
+	KUNIT_ASSERT_EQ(test, set_cd(f, 1, true), 0);
+	KUNIT_EXPECT_EQ(test, pass(f, 0), 4);
+	take_all(f, 1);
+	KUNIT_EXPECT_EQ(test, pass(f, 1), 5);
+	take_all(f, 1);
+	KUNIT_ASSERT_EQ(test, set_cd(f, 1, false), 0);
+	KUNIT_EXPECT_EQ(test, pass(f, 1), 5);
+	fake_free(f);
+}
+
+/* 39: an error is told of at once; a ring that is full waits for no more entries */
+static void c39_coalescing_errors(struct kunit *test)
+{
+	struct vnvme_sqe sqe = fake_rw(VNVME_CMD_READ, FAKE_LBAS, 1, FAKE_DATA, 0);
+	struct fake *f = sim_start(test, false, 1);
+	u32 i;
+
+	KUNIT_ASSERT_EQ(test, set_coalescing(f, 255, 255), 0);
+	KUNIT_EXPECT_EQ(test, pass(f, 1), 0);
+	fake_push(f, 1, &sqe);
+	fake_sq_ring(f, 1);
+	KUNIT_EXPECT_EQ(test, pass(f, 0), 1);
+	take_all(f, 1);
+	for (i = 1; i < DEPTH - 1; i++)
+		KUNIT_EXPECT_EQ(test, pass(f, 1), 1);
+	KUNIT_EXPECT_EQ(test, pass(f, 1), 2);
+	take_all(f, 1);
+
+	/* nor does an error of before it was switched on count */
+	KUNIT_ASSERT_EQ(test, set_coalescing(f, 0, 0), 0);
+	fake_push(f, 1, &sqe);
+	fake_sq_ring(f, 1);
+	KUNIT_EXPECT_EQ(test, pass(f, 0), 3);
+	take_all(f, 1);
+	KUNIT_ASSERT_EQ(test, set_coalescing(f, 255, 255), 0);
+	KUNIT_EXPECT_EQ(test, pass(f, 1), 3);
+	fake_free(f);
+}
+
+/* 39, 84: not for the admin queue, on any vector; queues of later, too; forgotten by a reset */
+static void c39_coalescing_whose(struct kunit *test)
+{
+	struct fake *f = fake_new(2);
+	struct vnvme_sqe sqe;
+	u32 irqs, val;
+
+	KUNIT_ASSERT_TRUE(test, fake_enable(f, 32, 32));
+	KUNIT_ASSERT_EQ(test, set_coalescing(f, 255, 255), 0);
+	/* on the vector of the admin queue */
+	fake_queue_start(f, 1, 1, DEPTH);
+	sqe = fake_create_cq_sqe(1, FAKE_CQ(1), DEPTH, 0);
+	KUNIT_ASSERT_EQ(test, fake_admin(f, &sqe, NULL), 0);
+	KUNIT_ASSERT_EQ(test, fake_create_sq(f, 1, 1, DEPTH), 0);
+	sqe = fake_rw(VNVME_CMD_READ, 0, 1, FAKE_DATA, 0);
+	irqs = f->irqs[0];
+	fake_push(f, 1, &sqe);
+	fake_sq_ring(f, 1);
+	fake_run(f);
+	KUNIT_EXPECT_EQ(test, f->irqs[0], irqs);
+	KUNIT_EXPECT_TRUE(test, vnvme_lane_holds(&f->ctrl.lane[1]));
+	KUNIT_EXPECT_EQ(test, fake_identify(f, 1, 0), 0);
+	KUNIT_EXPECT_EQ(test, f->irqs[0], irqs + 1);
+	f->now += 255 * TIME_NS;
+	fake_run(f);
+	KUNIT_EXPECT_EQ(test, f->irqs[0], irqs + 2);
+
+	/* a reset does not wait for what is held back, and forgets it */
+	fake_push(f, 1, &sqe);
+	fake_sq_ring(f, 1);
+	fake_run(f);
+	fake_write32(f, VNVME_REG_CC, 0);
+	fake_run(f);
+	KUNIT_EXPECT_TRUE(test, vnvme_ctrl_idle(&f->ctrl));
+	KUNIT_ASSERT_TRUE(test, fake_enable(f, 32, 32));
+	KUNIT_ASSERT_EQ(test, fake_get_feature(f, VNVME_FEAT_COALESCING, &val), 0);
+	KUNIT_EXPECT_EQ(test, val, 0);
+	KUNIT_ASSERT_EQ(test, fake_create(f, 1, 1, DEPTH), 0);
+	fake_push(f, 1, &sqe);
+	fake_sq_ring(f, 1);
+	fake_run(f);
+	KUNIT_EXPECT_EQ(test, f->irqs[1], 1);
+	fake_free(f);
+}
+
+/* Without bus mastering nothing is told; what was held back is, when it returns */
+static void c39_coalescing_without_master(struct kunit *test)
+{
+	struct fake *f = sim_start(test, false, 1);
+	struct vnvme_lane *lane = &f->ctrl.lane[1];
+
+	KUNIT_ASSERT_EQ(test, set_coalescing(f, 255, 2), 0);
+	KUNIT_EXPECT_EQ(test, pass(f, 1), 0);
+	fake_cfg_write16(f, VNVME_PCI_COMMAND, VNVME_PCI_CMD_MEM);
+	f->now += 2 * TIME_NS;
+	KUNIT_EXPECT_EQ(test, pass(f, 0), 0);
+	KUNIT_EXPECT_FALSE(test, vnvme_lane_holds(lane));
+	f->kicked = false;
+	fake_cfg_write16(f, VNVME_PCI_COMMAND, VNVME_PCI_CMD_MEM | VNVME_PCI_CMD_MASTER);
+	KUNIT_EXPECT_TRUE(test, f->kicked);
+	KUNIT_EXPECT_EQ(test, pass(f, 0), 1);
+	fake_free(f);
+}
+
 /* The guest runs beside the controller: also in the middle of a pass. */
 static void sim_beside(struct fake *f)
 {
@@ -368,6 +576,21 @@ static void sim_mood(void)
 	f->at_once = rnd(2);
 	f->hold = !rnd(3);
 	f->on_step = rnd(4) ? sim_beside : NULL;
+}
+
+/* Interrupt Coalescing, or none; the old time counts for what is held back by it. */
+static void sim_coalesce(void)
+{
+	void (*on_step)(struct fake *f) = sim.f->on_step;
+	u32 time = rnd(3) ? 0 : rnd(10);
+
+	/* admin commands look at the clock, and the guest's answers are its own */
+	sim.f->on_step = NULL;
+	sim.waits = false;
+	if (set_coalescing(sim.f, rnd(16), time))
+		sim.f->nr_bad++;
+	sim.coalescing_ns = time * TIME_NS;
+	sim.f->on_step = on_step;
 }
 
 /* A poller: steps, and sleeps when nothing is pending.  The page is unmapped. */
@@ -399,6 +622,8 @@ static void sim_random(struct kunit *test, bool dbbuf, u32 commands)
 	for (i = 0; sim.taken < commands && sim.longest < 10 * SLACK_NS; i++) {
 		if (!(i & 511))
 			sim_mood();
+		if (!(i & 4095))
+			sim_coalesce();
 		if (rnd(2))
 			sim_poll();
 		else
@@ -438,6 +663,11 @@ static struct kunit_case irq_cases[] = {
 	KUNIT_CASE(irq_disabled),
 	KUNIT_CASE(irq_held_is_pending),
 	KUNIT_CASE(irq_bad_head_and_new_queue),
+	KUNIT_CASE(c39_coalescing),
+	KUNIT_CASE(c39_coalescing_off),
+	KUNIT_CASE(c39_coalescing_errors),
+	KUNIT_CASE(c39_coalescing_whose),
+	KUNIT_CASE(c39_coalescing_without_master),
 	KUNIT_CASE(irq_none_lost_bar0),
 	KUNIT_CASE(irq_none_lost_shadow),
 	{}

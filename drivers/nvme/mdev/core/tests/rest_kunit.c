@@ -175,41 +175,6 @@ static void c37_shared_vector(struct kunit *test)
 	fake_free(f);
 }
 
-/*
- * 39: kept as it is set, and no reason to wait: neither for so many entries nor for so
- * long, of any vector, with or without CD
- */
-static void c39_coalescing(struct kunit *test)
-{
-	static const u32 values[] = { 0xffff, 0xff00, 0x00ff, 0x0101, 0 };
-	struct fake *f = fake_ready(1);
-	u32 i, n, admin, io, dw0;
-
-	for (i = 0; i < 2 * ARRAY_SIZE(values); i++) {
-		KUNIT_ASSERT_EQ(test, fake_set_feature(f, VNVME_FEAT_COALESCING, values[i / 2],
-						       NULL), 0);
-		KUNIT_ASSERT_EQ(test, fake_set_feature(f, VNVME_FEAT_VECTOR, (i & 1) << 16 | 1,
-						       NULL), 0);
-		KUNIT_EXPECT_EQ(test, fake_get_feature(f, VNVME_FEAT_COALESCING, &dw0), 0);
-		KUNIT_EXPECT_EQ(test, dw0, values[i / 2]);
-		for (n = 1; n < 16; n++) {
-			io = f->irqs[1];
-			admin = f->irqs[0];
-			while (f->q[1].tail != (f->q[1].head + n) % 16)
-				push_read(f, 1, 0);
-			fake_sq_ring(f, 1);
-			fake_run(f);
-			/* time stands still: the last entry, too, has been told of */
-			KUNIT_EXPECT_NE(test, f->irqs[1], io);
-			KUNIT_EXPECT_EQ(test, f->ctrl.lane[1].cq.told, f->ctrl.lane[1].cq.tail);
-			KUNIT_EXPECT_EQ(test, pop_ok(test, f, 1), n);
-			KUNIT_EXPECT_EQ(test, fake_identify(f, 1, 0), 0);
-			KUNIT_EXPECT_EQ(test, f->irqs[0], admin + 1);
-		}
-	}
-	fake_free(f);
-}
-
 /* 57: one identifier twice is the guest's own trouble: two answers, no more */
 static void c57_duplicate_identifier(struct kunit *test)
 {
@@ -273,7 +238,6 @@ static struct kunit_case rest_cases[] = {
 	KUNIT_CASE(c30_completion_entry),
 	KUNIT_CASE(c31_wraps),
 	KUNIT_CASE(c37_shared_vector),
-	KUNIT_CASE(c39_coalescing),
 	KUNIT_CASE(c57_duplicate_identifier),
 	KUNIT_CASE(c108_metadata_pointer),
 	KUNIT_CASE(c127_never_reaped),
