@@ -98,7 +98,7 @@ static void chaos_page(struct fake *f, u64 iova, u8 how)
 static void chaos_ns(struct fake *f, u8 how)
 {
 	if (how & 1) {
-		f->ns.ro = how & 2;
+		vnvme_ns_set_read_only(&f->ns, how & 2);
 		vnvme_ns_attach(&f->ctrl, &f->ns);
 	} else {
 		vnvme_ns_detach(&f->ctrl, 1);

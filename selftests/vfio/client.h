@@ -39,6 +39,7 @@
 #define ST_TRANSFER	0x004
 #define ST_NS		0x00b
 #define ST_PRP		0x013
+#define ST_PROTECTED	0x020
 #define ST_LBA		0x080
 #define ST_SEQUENCE	0x00c
 #define ST_CQ		0x100
@@ -49,6 +50,7 @@
 #define ST_LOG		0x109
 #define ST_QDELETE	0x10c
 #define ST_SAVE		0x10d
+#define ST_FIXED	0x10e
 #define ST_NOT_NS	0x10f
 #define ST_SIZE_LIMIT	0x183
 #define ST_COMPARE	0x285

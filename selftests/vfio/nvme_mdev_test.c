@@ -1192,6 +1192,58 @@ TEST_F(dev, coalescing)
 	close(fd);
 }
 
+/* Namespace Write Protection of NSID 1. */
+static uint32_t protection(struct client *c)
+{
+	struct sqe cmd = { .opcode = 0x0a, .nsid = 1, .cdw10 = 0x84 };
+	struct cqe cqe;
+
+	return client_exec(c, &c->admin, &cmd, &cqe) == ST_OK ? cqe.dw0 : ~0u;
+}
+
+/* 139, 23, 28: Write protected by the guest: through resets, and until it is opened again. */
+TEST_F(dev, write_protection)
+{
+	struct client *c = &self->c;
+	uint32_t val;
+	uint64_t buf;
+	int i;
+
+	for (val = 1; val <= 2; val++) {
+		start(_metadata, self, 64);
+		buf = client_iova(c, client_alloc(c, PAGE));
+		ASSERT_EQ(ST_OK, client_rw(c, &c->io[0], true, 0, 1, buf, self->lba));
+		EXPECT_EQ(0, protection(c));
+		/* beside writes on their way: each is done before, or refused */
+		for (i = 0; i < 60; i++) {
+			struct sqe cmd = { .opcode = 1, .nsid = 1, .prp1 = buf, .cdw10 = i };
+
+			queue_push(c, &c->io[0], &cmd);
+		}
+		queue_ring(c, &c->io[0]);
+		ASSERT_EQ(ST_OK, set_feature(c, 1, 0x84, val));
+		for (i = 0; i < 60; i++) {
+			uint16_t st = queue_wait(c, &c->io[0], NULL, 5000);
+
+			EXPECT_TRUE(st == ST_OK || st == ST_PROTECTED);
+		}
+		EXPECT_EQ(ST_PROTECTED, client_rw(c, &c->io[0], true, 0, 1, buf, self->lba));
+		EXPECT_EQ(ST_OK, client_rw(c, &c->io[0], false, 0, 1, buf, self->lba));
+		EXPECT_EQ(val == 1 ? ST_OK : ST_FIXED, set_feature(c, 1, 0x84, 1));
+		/* a function level reset is none of power */
+		ASSERT_EQ(0, ioctl(c->device, VFIO_DEVICE_RESET));
+		start(_metadata, self, 64);
+		EXPECT_EQ(val, protection(c));
+		client_close(c);
+		ASSERT_EQ(0, client_open(c));
+		start(_metadata, self, 64);
+		EXPECT_EQ(val == 1 ? 1 : 0, protection(c));
+		ASSERT_EQ(ST_OK, set_feature(c, 1, 0x84, 0));
+		buf = client_iova(c, client_alloc(c, PAGE));
+		EXPECT_EQ(ST_OK, client_rw(c, &c->io[0], true, 0, 1, buf, self->lba));
+	}
+}
+
 /* 6, 38 */
 TEST_F(dev, intx_is_a_level)
 {

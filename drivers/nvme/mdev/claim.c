@@ -204,7 +204,7 @@ static void claim_done(struct nvme_mdev_ns *ns, u8 lba_shift)
 	claim_drop_cache(ns->bdev);
 	ns->vns.lba_shift = lba_shift;
 	ns->vns.nlb = bdev_nr_sectors(ns->bdev) >> (lba_shift - SECTOR_SHIFT);
-	ns->vns.ro = nvme_mdev_ns_read_only(ns);
+	vnvme_ns_set_read_only(&ns->vns, nvme_mdev_ns_read_only(ns));
 }
 
 /* The partition of the namespace that is meant, if one is. */
@@ -346,7 +346,7 @@ static int null_claim(struct nvme_mdev_ns *ns)
 	ns->vns.msrc = VNVME_COPY_RANGES - 1;
 	ns->vns.mssrl = U16_MAX;
 	ns->vns.mcl = VNVME_COPY_RANGES * U16_MAX;
-	ns->vns.ro = ns->ro;
+	vnvme_ns_set_read_only(&ns->vns, ns->ro);
 	ns->vns.backend = &ns->nm->null;
 	return 0;
 }

@@ -611,7 +611,7 @@ static bool ns_differs(const struct nvme_mdev_ns *ns)
 	if (!ns->bdev || !bdev_nr_sectors(ns->bdev))
 		return false;
 	return ns->vns.nlb != bdev_nr_sectors(ns->bdev) >> (ns->vns.lba_shift - SECTOR_SHIFT) ||
-	       ns->vns.ro != nvme_mdev_ns_read_only(ns);
+	       ns->vns.read_only != nvme_mdev_ns_read_only(ns);
 }
 
 static void ns_update(struct nvme_mdev_ns *ns)
@@ -622,7 +622,7 @@ static void ns_update(struct nvme_mdev_ns *ns)
 	dev_info(nvme_mdev_dev(ns->nm), "%s: %llu blocks, now %llu%s\n", ns->name, vns->nlb, nlb,
 		 nvme_mdev_ns_read_only(ns) ? ", read-only" : "");
 	WRITE_ONCE(vns->nlb, nlb);
-	WRITE_ONCE(vns->ro, nvme_mdev_ns_read_only(ns));
+	vnvme_ns_set_read_only(vns, nvme_mdev_ns_read_only(ns));
 	vnvme_ns_changed(&ns->nm->ctrl, vns);
 }
 

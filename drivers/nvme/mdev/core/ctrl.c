@@ -633,13 +633,39 @@ static void vnvme_ns_set(struct vnvme_ctrl *ctrl, u32 nsid, struct vnvme_ns *ns)
 	ctrl->env->unpark(ctrl);
 }
 
-static void vnvme_ns_notice(struct vnvme_ctrl *ctrl, u32 nsid)
+/**
+ * vnvme_ns_notice() - Identify Namespace has changed, and the guest is to hear of it
+ * @ctrl:	controller
+ * @nsid:	namespace
+ *
+ * Context: control.
+ */
+void vnvme_ns_notice(struct vnvme_ctrl *ctrl, u32 nsid)
 {
 	if (ctrl->state != VNVME_READY)
 		return;
 	ctrl->changed_ns[nsid] = true;
 	if (ctrl->feat[VNVME_FEAT_AEC] & VNVME_AEC_NS_ATTR)
 		vnvme_aen_raise(ctrl, VNVME_AEN_NS_CHANGED);
+}
+
+/**
+ * vnvme_ns_protect() - the guest's write protection of a namespace
+ * @ns:		namespace
+ * @protect:	enum vnvme_protect
+ *
+ * Context: control, owners parked if it is attached.
+ */
+void vnvme_ns_protect(struct vnvme_ns *ns, u8 protect)
+{
+	ns->protect = protect;
+	WRITE_ONCE(ns->ro, ns->read_only || protect);
+}
+
+void vnvme_ns_set_read_only(struct vnvme_ns *ns, bool read_only)
+{
+	ns->read_only = read_only;
+	WRITE_ONCE(ns->ro, read_only || ns->protect);
 }
 
 int vnvme_ns_attach(struct vnvme_ctrl *ctrl, struct vnvme_ns *ns)
@@ -650,6 +676,8 @@ int vnvme_ns_attach(struct vnvme_ctrl *ctrl, struct vnvme_ns *ns)
 		return -EINVAL;
 	if (ctrl->ns[ns->nsid] || ctrl->leaving[ns->nsid])
 		return -EEXIST;
+	if (ns->protect == VNVME_PROTECT_CYCLE)
+		vnvme_ns_protect(ns, VNVME_PROTECT_NONE);
 	vnvme_ns_set(ctrl, ns->nsid, ns);
 	vnvme_ns_notice(ctrl, ns->nsid);
 	return 0;

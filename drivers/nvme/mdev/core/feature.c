@@ -179,7 +179,7 @@ static u16 vnvme_wce_set(struct vnvme_ctrl *ctrl, struct vnvme_cmd *cmd, u32 val
 	/* what was submitted by the old value has left the lanes' steps */
 	ctrl->env->park(ctrl);
 	for (i = 1; i <= ctrl->cfg.nr_ioq; i++)
-		vnvme_lane_settle(&ctrl->lane[i]);
+		vnvme_lane_settle(&ctrl->lane[i], NULL);
 	ctrl->env->unpark(ctrl);
 	return vnvme_flush_settled(ctrl, le16_to_cpu(cmd->sqe.cid)) ? 0 : VNVME_HELD;
 }
@@ -219,6 +219,87 @@ static u16 vnvme_timestamp_get(struct vnvme_ctrl *ctrl, struct vnvme_cmd *cmd,
 	return vnvme_dptr_put(ctrl, cmd, &data, sizeof(data), sizeof(data));
 }
 
+/* --------------------------------------------------- write protection ---- */
+
+/* Whose value?  Of all namespaces it can be set, but not asked. */
+static u16 vnvme_feature_ns(const struct vnvme_ctrl *ctrl, struct vnvme_cmd *cmd,
+			    bool set)
+{
+	u32 nsid = le32_to_cpu(cmd->sqe.nsid);
+
+	if (set && nsid == VNVME_NSID_ALL)
+		return 0;
+	if (!nsid || nsid > VNVME_MAX_NS)
+		return vnvme_feature_bad(cmd, VNVME_SC_INVALID_NS,
+					 VNVME_LOC(nsid));
+	if (!ctrl->ns[nsid])
+		return vnvme_feature_bad(cmd, VNVME_SC_INVALID_FIELD,
+					 VNVME_LOC(nsid));
+	return 0;
+}
+
+/* Section 8.19: what only a power cycle ends, and what is not the guest's, cannot be changed. */
+static bool vnvme_protect_may(const struct vnvme_ns *ns, u32 protect)
+{
+	if (ns->protect == VNVME_PROTECT_CYCLE)
+		return protect == VNVME_PROTECT_CYCLE;
+	return protect || !ns->read_only;
+}
+
+static bool vnvme_protect_meant(const struct vnvme_ctrl *ctrl, u32 i, u32 nsid)
+{
+	return ctrl->ns[i] && (nsid == i || nsid == VNVME_NSID_ALL);
+}
+
+/* From here on its changes are refused, and those that backends have settle. */
+static void vnvme_protect_ns(struct vnvme_ctrl *ctrl, struct vnvme_ns *ns, u32 protect)
+{
+	bool was = ns->ro;
+	unsigned int i;
+
+	ctrl->env->park(ctrl);
+	vnvme_ns_protect(ns, protect);
+	for (i = 1; protect && i <= ctrl->cfg.nr_ioq; i++)
+		vnvme_lane_settle(&ctrl->lane[i], ns);
+	ctrl->env->unpark(ctrl);
+	if (ns->ro != was)
+		vnvme_ns_notice(ctrl, ns->nsid);
+}
+
+/* What was written before is durable when the answer says that it is protected. */
+static u16 vnvme_protect_set(struct vnvme_ctrl *ctrl, struct vnvme_cmd *cmd, u32 val)
+{
+	u32 nsid = le32_to_cpu(cmd->sqe.nsid), i;
+
+	if (val >= VNVME_NR_PROTECTS)
+		return vnvme_feature_bad(cmd, VNVME_SC_INVALID_FIELD, VNVME_LOC(cdw11));
+	for (i = 1; i <= VNVME_MAX_NS; i++)
+		if (vnvme_protect_meant(ctrl, i, nsid) && !vnvme_protect_may(ctrl->ns[i], val))
+			return vnvme_feature_bad(cmd, VNVME_SC_NOT_CHANGEABLE, VNVME_LOC(cdw11));
+	if (val && ctrl->nr_flush_wait == VNVME_FLUSH_WAITS)
+		return VNVME_SC_INTERNAL;
+	for (i = 1; i <= VNVME_MAX_NS; i++)
+		if (vnvme_protect_meant(ctrl, i, nsid))
+			vnvme_protect_ns(ctrl, ctrl->ns[i], val);
+	if (!val || vnvme_flush_settled(ctrl, le16_to_cpu(cmd->sqe.cid)))
+		return 0;
+	return VNVME_HELD;
+}
+
+static u16 vnvme_protect_get(struct vnvme_ctrl *ctrl, struct vnvme_cmd *cmd, u32 cdw11,
+			     bool initial)
+{
+	u16 status = vnvme_feature_ns(ctrl, cmd, false);
+	const struct vnvme_ns *ns;
+
+	if (status)
+		return status;
+	ns = vnvme_ns_find(ctrl, le32_to_cpu(cmd->sqe.nsid));
+	if (!initial)
+		cmd->dw0 = ns->protect ?: ns->ro ? VNVME_PROTECT_WRITES : VNVME_PROTECT_NONE;
+	return 0;
+}
+
 /* ------------------------------------------------------------- table ---- */
 
 static const struct vnvme_feature vnvme_features[VNVME_NR_FEATURES] = {
@@ -241,6 +322,8 @@ static const struct vnvme_feature vnvme_features[VNVME_NR_FEATURES] = {
 	/* in the data, not in cdw11 */
 	[VNVME_FEAT_TIMESTAMP] = { .mask = ~0u, .set = vnvme_timestamp_set,
 				   .get = vnvme_timestamp_get },
+	[VNVME_FEAT_PROTECT] = { .mask = 0x00000007, .per_ns = true,
+				 .set = vnvme_protect_set, .get = vnvme_protect_get },
 	[VNVME_FEAT_AEC] = { .mask = VNVME_AEC_SMART | VNVME_AEC_NS_ATTR },
 };
 
@@ -287,23 +370,6 @@ vnvme_feature_find(struct vnvme_ctrl *ctrl, struct vnvme_cmd *cmd, u16 *status)
 	*status = vnvme_feature_bad(cmd, VNVME_SC_INVALID_FIELD,
 				    VNVME_LOC(cdw10));
 	return NULL;
-}
-
-/* Whose value?  Of all namespaces it can be set, but not asked. */
-static u16 vnvme_feature_ns(const struct vnvme_ctrl *ctrl, struct vnvme_cmd *cmd,
-			    bool set)
-{
-	u32 nsid = le32_to_cpu(cmd->sqe.nsid);
-
-	if (set && nsid == VNVME_NSID_ALL)
-		return 0;
-	if (!nsid || nsid > VNVME_MAX_NS)
-		return vnvme_feature_bad(cmd, VNVME_SC_INVALID_NS,
-					 VNVME_LOC(nsid));
-	if (!ctrl->ns[nsid])
-		return vnvme_feature_bad(cmd, VNVME_SC_INVALID_FIELD,
-					 VNVME_LOC(nsid));
-	return 0;
 }
 
 static void vnvme_feature_ns_set(struct vnvme_ctrl *ctrl, u32 nsid, u32 val)

@@ -128,6 +128,7 @@ static u16 vnvme_id_ctrl(struct vnvme_ctrl *ctrl, struct vnvme_cmd *cmd)
 			       VNVME_ONCS_TIMESTAMP);
 	if (vnvme_nvm_oncs(ctrl) & VNVME_ONCS_COPY)
 		id->ocfs = cpu_to_le16(VNVME_OCFS_FORMAT_0);
+	id->nwpc = VNVME_NWPC_WRITES | VNVME_NWPC_CYCLE;
 	/* AWUN and AWUPF, of any namespace that may come, are one block */
 	id->vwc = VNVME_VWC_NO_BROADCAST |
 		  (ctrl->cfg.vwc ? VNVME_VWC_PRESENT : 0);

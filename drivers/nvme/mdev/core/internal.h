@@ -441,6 +441,7 @@ static __always_inline bool vnvme_nvm_quick(struct vnvme_ctrl *ctrl,
 }
 
 bool vnvme_nvm_cached(const struct vnvme_ctrl *ctrl, const struct vnvme_req *req);
+bool vnvme_nvm_changes(const struct vnvme_ctrl *ctrl, u8 opcode);
 u32 vnvme_nvm_effects(const struct vnvme_ctrl *ctrl, u8 opcode);
 u16 vnvme_nvm_oncs(const struct vnvme_ctrl *ctrl);
 
@@ -453,7 +454,7 @@ static inline bool vnvme_lane_with_backend(const struct vnvme_lane *lane)
 u32 vnvme_lane_inflight(const struct vnvme_lane *lane, const struct vnvme_sq *sq);
 bool vnvme_lane_abort(struct vnvme_lane *lane, const struct vnvme_sq *sq,
 		      u16 cid);
-void vnvme_lane_settle(struct vnvme_lane *lane);
+void vnvme_lane_settle(struct vnvme_lane *lane, const struct vnvme_ns *ns);
 
 /* admin.c */
 void vnvme_sq_unlink(struct vnvme_ctrl *ctrl, struct vnvme_sq *sq);
@@ -506,5 +507,7 @@ void vnvme_ctrl_event(struct vnvme_ctrl *ctrl, enum vnvme_event event);
 void vnvme_cc_write(struct vnvme_ctrl *ctrl, u32 val);
 void vnvme_ctrl_going(struct vnvme_ctrl *ctrl);
 bool vnvme_flush_settled(struct vnvme_ctrl *ctrl, u16 cid);
+void vnvme_ns_protect(struct vnvme_ns *ns, u8 protect);
+void vnvme_ns_notice(struct vnvme_ctrl *ctrl, u32 nsid);
 
 #endif

@@ -80,6 +80,18 @@ static u8 vnvme_nvm_flags(const struct vnvme_ctrl *ctrl, u8 opcode)
 }
 
 /**
+ * vnvme_nvm_changes() - may a command change the media?
+ * @ctrl:	controller
+ * @opcode:	of the NVM command set
+ *
+ * Return: true if so.
+ */
+bool vnvme_nvm_changes(const struct vnvme_ctrl *ctrl, u8 opcode)
+{
+	return vnvme_nvm_flags(ctrl, opcode) & VNVME_NVM_CHANGES;
+}
+
+/**
  * vnvme_nvm_effects() - entry of the Commands Supported and Effects log
  * @ctrl:	controller
  * @opcode:	of the NVM command set

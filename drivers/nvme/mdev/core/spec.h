@@ -194,7 +194,9 @@ struct vnvme_id_ctrl {
 	u8	vwc;
 	__le16	awun;
 	__le16	awupf;
-	u8	rsvd530[4];
+	u8	icsvscc;
+	u8	nwpc;
+	__le16	acwu;
 	__le16	ocfs;
 	__le32	sgls;
 	u8	rsvd540[228];
@@ -328,8 +330,20 @@ enum {
 	VNVME_FEAT_ATOMICITY	= 0x0a,
 	VNVME_FEAT_AEC		= 0x0b,
 	VNVME_FEAT_TIMESTAMP	= 0x0e,
+	VNVME_FEAT_PROTECT	= 0x84,
 	VNVME_NR_FEATURES,
 };
+
+/* Namespace Write Protection Config, section 5.21.1.29 */
+enum vnvme_protect {
+	VNVME_PROTECT_NONE,
+	VNVME_PROTECT_WRITES,
+	VNVME_PROTECT_CYCLE,	/* until power cycle */
+	VNVME_NR_PROTECTS,	/* that there are here */
+};
+
+#define VNVME_NWPC_WRITES		(1u << 0)
+#define VNVME_NWPC_CYCLE		(1u << 1)
 
 #define VNVME_AEC_SMART		0x000000ffu
 #define VNVME_AEC_SMART_TEMP	(1u << 1)

@@ -68,9 +68,9 @@ static void vnvme_req_settled(struct vnvme_req *req)
 	struct vnvme_lane *lane = req->lane;
 	u16 settling;
 
-	if (likely(!req->cached))
+	if (likely(!req->settling))
 		return;
-	req->cached = false;
+	req->settling = false;
 	settling = lane->settling - 1;
 	/* pairs with vnvme_lanes_settled() */
 	smp_store_release(&lane->settling, settling);
@@ -469,23 +469,27 @@ u32 vnvme_lane_inflight(const struct vnvme_lane *lane, const struct vnvme_sq *sq
 }
 
 /**
- * vnvme_lane_settle() - find out when what may be in the cache has ended
+ * vnvme_lane_settle() - find out when what has been written has ended
  * @lane:	lane 1..nr_ioq
+ * @ns:		namespace of which everything counts that changes it, also what is durable when
+ *		it ends; NULL: what may be in the cache, of all of them
  *
  * Of the requests that backends have now: vnvme_lanes_settled().
  *
- * Context: owner.
+ * Context: control, owners parked.
  */
-void vnvme_lane_settle(struct vnvme_lane *lane)
+void vnvme_lane_settle(struct vnvme_lane *lane, const struct vnvme_ns *ns)
 {
-	struct vnvme_req *req;
+	struct vnvme_req *req = lane->reqs;
 	u32 i;
 
-	for (i = 0; i < lane->nr_reqs; i++) {
-		req = &lane->reqs[i];
-		if (req->cached || !req->submitted || !vnvme_nvm_cached(lane->ctrl, req))
+	for (i = 0; i < lane->nr_reqs; i++, req++) {
+		if (!req->submitted || req->settling)
 			continue;
-		req->cached = true;
+		if (ns ? req->ns != ns || !vnvme_nvm_changes(lane->ctrl, req->opcode) :
+			 !vnvme_nvm_cached(lane->ctrl, req))
+			continue;
+		req->settling = true;
 		lane->settling++;
 	}
 	if (lane->settling)

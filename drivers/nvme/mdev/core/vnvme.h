@@ -298,7 +298,10 @@ struct vnvme_identity {
  * struct vnvme_ns - a namespace as the guest sees it
  * @nsid:	the guest's
  * @lba_shift:	log2 of the LBA size
- * @ro:		write protected
+ * @ro:		write protected, by one of the next two:
+ * @read_only:	by the embedder, see vnvme_ns_set_read_only()
+ * @protect:	by the guest: Namespace Write Protection Config, enum vnvme_protect.
+ *		It outlives the controller, as this structure does.
  * @mssrl:	most LBAs of one source range of Copy,
  * @mcl:	of all of them together,
  * @msrc:	and how many there may be, 0's based, below VNVME_COPY_RANGES;
@@ -316,6 +319,8 @@ struct vnvme_ns {
 	u32			nsid;
 	u8			lba_shift;
 	bool			ro;
+	bool			read_only;
+	u8			protect;
 	u8			msrc;
 	u16			mssrl;
 	u32			mcl;
@@ -356,7 +361,7 @@ struct vnvme_seg {
  * @opcode, @fua, @slba, @nlb, @bytes: decoded and checked; @slba counts the
  *		guest's LBAs; @nlb is 1's based; @bytes of data to move
  * @deallocate:	of Write Zeroes: the guest would like it
- * @cached:	lane->settling counts it
+ * @settling:	lane->settling counts it
  * @verified:	of Verify, in units of 512 bytes
  * @copied:	of a Copy that fails: the first range that was not copied (backend)
  * @nr_segs, @segs: data, translated; for Dataset Management and Copy none (the
@@ -390,7 +395,7 @@ struct vnvme_req {
 	bool			submitted;
 	/* and what others need */
 	bool			deallocate;
-	bool			cached;
+	bool			settling;
 	u16			status;
 	u64			verified;
 	u32			copied;
@@ -520,8 +525,8 @@ struct vnvme_lane_stat {
  * @busy:	requests taken from @free, each of which has been promised an
  *		entry of @cq (lane 0: commands that have)
  * @inflight:	requests a backend has
- * @settling:	those of them that were submitted while there was a write cache, and
- *		have to end before it is flushed: see vnvme_wce_set()
+ * @settling:	those of them that have to end before a flush begins which a Set Features
+ *		waits for: see vnvme_lane_settle()
  * @priv:	the embedder's
  */
 struct vnvme_lane {
@@ -824,12 +829,17 @@ bool vnvme_intx_level(const struct vnvme_ctrl *ctrl);
 /*
  * Namespaces: attach and detach under a running controller.  Detach: owners
  * are parked inside; in-flight requests of @ns end first: call again while it
- * returns -EAGAIN. Notices (AEN) are sent. After a change of ->nlb call
- * vnvme_ns_changed(). (control)
+ * returns -EAGAIN. Notices (AEN) are sent. After a change of ->nlb or of
+ * vnvme_ns_set_read_only() call vnvme_ns_changed(). (control)
+ *
+ * To attach a namespace to a controller that is new is a power cycle: Write Protect
+ * Until Power Cycle ends.
  */
 int vnvme_ns_attach(struct vnvme_ctrl *ctrl, struct vnvme_ns *ns);	/* -EEXIST, -EINVAL */
 int vnvme_ns_detach(struct vnvme_ctrl *ctrl, u32 nsid);			/* -ENOENT, -EAGAIN */
 void vnvme_ns_changed(struct vnvme_ctrl *ctrl, const struct vnvme_ns *ns);
+/* As above, or before it is attached; what the guest protects stays so. (control) */
+void vnvme_ns_set_read_only(struct vnvme_ns *ns, bool read_only);
 int vnvme_backend_add(struct vnvme_ctrl *ctrl, struct vnvme_backend *b); /* -ENOSPC */
 
 /* step.c: the hot path (owner) */

@@ -218,7 +218,7 @@ static void fake_check_lane(struct fake *f, struct vnvme_lane *lane)
 		nr_free++;
 	for (i = 0; i < lane->nr_reqs; i++) {
 		submitted += lane->reqs[i].submitted;
-		cached += lane->reqs[i].cached;
+		cached += lane->reqs[i].settling;
 	}
 	if (cached != lane->settling ||
 	    (lane->id && nr_free + lane->busy != lane->nr_reqs) ||

@@ -178,7 +178,7 @@ static void c64_identify_others(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, ns->lbaf[1] | ns->nlbaf | ns->flbas, 0);
 	KUNIT_EXPECT_EQ(test, ns->nsattr, 0);
 	KUNIT_EXPECT_EQ(test, ns->eui64[0] << 8 | ns->eui64[1], 0x5254);
-	f->ns.ro = true;
+	vnvme_ns_set_read_only(&f->ns, true);
 	fake_identify(f, 0, 1);
 	KUNIT_EXPECT_EQ(test, ns->nsattr, 1);
 	fake_identify(f, 0, 2);
@@ -392,7 +392,7 @@ static void c68_command_sets(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, identify_csi(f, 8, 0, 0), 0);
 	KUNIT_EXPECT_EQ(test, ns->nsattr, 0);
 	KUNIT_EXPECT_EQ(test, ns->nstat, 1);
-	f->ns.ro = true;
+	vnvme_ns_set_read_only(&f->ns, true);
 	KUNIT_EXPECT_EQ(test, identify_csi(f, 8, 0, 0), 0);
 	KUNIT_EXPECT_EQ(test, ns->nsattr, 1);
 	KUNIT_EXPECT_EQ(test, identify_csi(f, 7, 0, 0), 0);
@@ -446,7 +446,7 @@ static void c81_features(struct kunit *test)
 		{ 0x0b, ~0u, 3, 0, 3, 0 },
 	};
 	static const u8 none[] = { 0, 3, 0x0c, 0x0d, 0x0f, 0x10, 0x16,
-				   0x7f, 0x80, 0x81, 0x84, 0xff };
+				   0x7f, 0x80, 0x81, 0x83, 0x85, 0xff };
 	struct fake *f = fake_new(2);
 	struct vnvme_sqe sqe;
 	u32 i, dw0, sel;
@@ -1093,7 +1093,7 @@ static void c73_announced_is_there(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, fake_get_log(f, 0x12, 1024, 0, true), 0);
 	memcpy(there, p, sizeof(there));
 	for (i = 0; i < 256; i++) {
-		struct vnvme_sqe sqe = fake_sqe(VNVME_ADM_GET_FEATURES, i == 5);
+		struct vnvme_sqe sqe = fake_sqe(VNVME_ADM_GET_FEATURES, i == 5 || i == 0x84);
 		u16 status;
 
 		sqe.cdw10 = cpu_to_le32(i);
@@ -1101,7 +1101,7 @@ static void c73_announced_is_there(struct kunit *test)
 		KUNIT_EXPECT_EQ_MSG(test, status, there[i] ? 0 : 0x4002, "%u", i);
 		if (there[i])
 			KUNIT_EXPECT_EQ(test, there[i],
-					i == 5 ? 0x100001 : 0x200001);
+					i == 5 || i == 0x84 ? 0x100001 : 0x200001);
 	}
 	fake_free(f);
 }

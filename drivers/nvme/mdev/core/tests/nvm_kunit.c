@@ -633,7 +633,7 @@ static void nvm_c117_compare(struct kunit *test)
 	p[8191] ^= 1;
 	fake_page(f, FAKE_DATA, FAKE_RO);
 	KUNIT_EXPECT_EQ(test, fake_io(f, 1, &sqe), 0);
-	f->ns.ro = true;
+	vnvme_ns_set_read_only(&f->ns, true);
 	KUNIT_EXPECT_EQ(test, fake_io(f, 1, &sqe), 0);
 	sqe = fake_rw(5, 0, 4097, FAKE_DATA, FAKE_LIST);	/* MDTS */
 	KUNIT_EXPECT_EQ(test, fake_io(f, 1, &sqe), 0x4002);
@@ -651,7 +651,7 @@ static void nvm_c117_verify(struct kunit *test)
 	pins = f->nr_pins;
 	KUNIT_EXPECT_EQ(test, fake_io(f, 1, &sqe), 0);
 	KUNIT_EXPECT_EQ(test, f->nr_pins, pins);
-	f->ns.ro = true;
+	vnvme_ns_set_read_only(&f->ns, true);
 	KUNIT_EXPECT_EQ(test, fake_io(f, 1, &sqe), 0);
 	f->status = 0x4281;
 	KUNIT_EXPECT_EQ(test, fake_io(f, 1, &sqe), 0x4281);
@@ -759,10 +759,10 @@ static void nvm_c117_c124_copy_refused(struct kunit *test)
 		ok += !t[i].status;
 	}
 	KUNIT_EXPECT_EQ(test, f->nr_submits - was, ok);
-	f->ns.ro = true;
+	vnvme_ns_set_read_only(&f->ns, true);
 	KUNIT_EXPECT_EQ(test, copy(f, (struct copy){ 0, 0, 100, 0, 0, 1 }),
 			0x4020);
-	f->ns.ro = false;
+	vnvme_ns_set_read_only(&f->ns, false);
 	fake_page(f, FAKE_DATA + 0x1000, FAKE_ABSENT);
 	KUNIT_EXPECT_EQ(test, copy(f, (struct copy){ 0, 100, 100, 1, 1, 1 }),
 			0x4004);
@@ -892,7 +892,7 @@ static void c121_read_only(struct kunit *test)
 	struct vnvme_sqe sqe;
 	u32 i;
 
-	f->ns.ro = true;
+	vnvme_ns_set_read_only(&f->ns, true);
 	for (i = 0; i < ARRAY_SIZE(changes); i++) {
 		sqe = any_op(f, changes[i], 0);
 		KUNIT_EXPECT_EQ(test, fake_io(f, 1, &sqe), 0x4020);
@@ -900,7 +900,7 @@ static void c121_read_only(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, dsm(f, 1, 0, 1, 4), 0x4020);
 	sqe = fake_rw(2, 0, 1, FAKE_DATA, 0);
 	KUNIT_EXPECT_EQ(test, fake_io(f, 1, &sqe), 0);
-	f->ns.ro = false;
+	vnvme_ns_set_read_only(&f->ns, false);
 	fake_page(f, FAKE_DATA, FAKE_RO);
 	KUNIT_EXPECT_EQ(test, fake_io(f, 1, &sqe), 0x4004);
 	sqe = fake_rw(1, 0, 1, FAKE_DATA, 0);
