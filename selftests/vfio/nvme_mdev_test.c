@@ -6,6 +6,7 @@
  */
 #define _GNU_SOURCE
 #include <errno.h>
+#include <linux/membarrier.h>
 #include <poll.h>
 #include <pthread.h>
 #include <sched.h>
@@ -15,6 +16,7 @@
 #include <sys/eventfd.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -1030,6 +1032,22 @@ static int cap_find(struct client *c, uint8_t id)
 	return pos;
 }
 
+/* A Read is answered, and the guest leaves the answer where it is. */
+static bool read_left(struct client *c, uint64_t buf)
+{
+	struct sqe cmd = { .opcode = 2, .nsid = 1, .prp1 = buf };
+	struct queue *q = &c->io[0];
+	int i;
+
+	queue_push(c, q, &cmd);
+	queue_ring(c, q);
+	for (i = 0; i < 5000 && (q->cq[q->head].status & 1) != q->phase; i++)
+		usleep(1000);
+	/* and its interrupt is raised, with the end of the pass */
+	usleep(50000);
+	return i < 5000;
+}
+
 /* 6, 22, 25, 135, L6 */
 TEST_F(dev, msix)
 {
@@ -1046,9 +1064,10 @@ TEST_F(dev, msix)
 	EXPECT_TRUE(fd_fires(fd0, 1000));
 	self->lba = 512;
 	/* completes before vector 1 has an eventfd: kept, not lost */
-	ASSERT_EQ(ST_OK, client_rw(c, &c->io[0], false, 0, 1, buf, self->lba));
+	ASSERT_TRUE(read_left(c, buf));
 	ASSERT_EQ(0, client_irq(c, VFIO_PCI_MSIX_IRQ_INDEX, 1, fd1));
 	EXPECT_TRUE(fd_fires(fd1, 1000));
+	ASSERT_EQ(ST_OK, queue_wait(c, &c->io[0], NULL, 1000));
 	EXPECT_FALSE(fd_fires(fd1, 100));
 	for (i = 0; i < 20; i++) {
 		ASSERT_EQ(ST_OK, client_rw(c, &c->io[0], false, 0, 1, buf, self->lba));
@@ -1114,6 +1133,95 @@ TEST_F(dev, msix_table)
 		.opcode = 0x05, .cdw10 = 15 << 16 | nr, .cdw11 = 1 }, NULL));
 }
 
+/* 22, 23: Raised for nobody, it is told of once there is somebody, unless it has ended by then. */
+TEST_F(dev, msix_that_has_ended)
+{
+	struct client *c = &self->c;
+	int fd0 = eventfd(0, EFD_NONBLOCK), fd1 = eventfd(0, EFD_NONBLOCK), how;
+	uint64_t buf;
+
+	for (how = 0; how < 5; how++) {
+		ASSERT_EQ(0, client_enable(c, 16));
+		ASSERT_EQ(0, client_irq(c, VFIO_PCI_MSIX_IRQ_INDEX, 0, fd0));
+		buf = client_iova(c, client_alloc(c, PAGE));
+		ASSERT_EQ(ST_OK, client_io_queue(c, 1, 16, 1));
+		ASSERT_TRUE(read_left(c, buf));
+		switch (how) {
+		case 0:
+			client_disable(c);
+			break;
+		case 1:
+			ASSERT_EQ(0, ioctl(c->device, VFIO_DEVICE_RESET));
+			break;
+		case 2:
+			cfg_write(c, 0x68, 0x8000, 2);
+			break;
+		case 3:
+			ASSERT_EQ(ST_OK, queue_wait(c, &c->io[0], NULL, 1000));
+			break;
+		case 4:
+			/* this one has not: a VMM sets up more vectors */
+			break;
+		}
+		if (how < 3) {
+			ASSERT_EQ(0, client_enable(c, 16));
+			ASSERT_EQ(ST_OK, client_io_queue(c, 1, 16, 1));
+		} else {
+			ASSERT_EQ(0, client_irq_none(c, VFIO_PCI_MSIX_IRQ_INDEX));
+		}
+		ASSERT_EQ(0, client_irq(c, VFIO_PCI_MSIX_IRQ_INDEX, 1, fd1));
+		EXPECT_EQ(how == 4, fd_fires(fd1, 100));
+		ASSERT_EQ(0, client_irq_none(c, VFIO_PCI_MSIX_IRQ_INDEX));
+		fd_fires(fd0, 0);
+	}
+	close(fd0);
+	close(fd1);
+}
+
+/* SET_IRQS of one interrupt, without data or (@bool_val >= 0) with a bool. */
+static int set_irq(struct client *c, uint32_t index, uint32_t start, uint32_t action, int bool_val)
+{
+	char buf[sizeof(struct vfio_irq_set) + 1];
+	struct vfio_irq_set *set = (void *)buf;
+
+	*set = (struct vfio_irq_set){
+		.argsz = sizeof(buf), .index = index, .start = start, .count = 1,
+		.flags = action | (bool_val < 0 ? VFIO_IRQ_SET_DATA_NONE : VFIO_IRQ_SET_DATA_BOOL),
+	};
+	set->data[0] = bool_val;
+	return ioctl(c->device, VFIO_DEVICE_SET_IRQS, set) ? -errno : 0;
+}
+
+/* 24: What a VMM triggers itself, as with vfio-pci. */
+TEST_F(dev, irqs_by_software)
+{
+	static const uint32_t actions[] = {
+		VFIO_IRQ_SET_ACTION_TRIGGER, VFIO_IRQ_SET_ACTION_MASK, VFIO_IRQ_SET_ACTION_UNMASK,
+	};
+	struct client *c = &self->c;
+	int fd = eventfd(0, EFD_NONBLOCK), how, i;
+
+	for (how = -1; how < 2; how++) {
+		for (i = 0; i < 3; i++)
+			EXPECT_EQ(-EINVAL, set_irq(c, VFIO_PCI_INTX_IRQ_INDEX, 0, actions[i], how));
+		EXPECT_EQ(-EINVAL, set_irq(c, VFIO_PCI_MSIX_IRQ_INDEX, 1, actions[0], how));
+		/* what a vector without an eventfd gets is gone */
+		ASSERT_EQ(0, client_irq(c, VFIO_PCI_MSIX_IRQ_INDEX, 0, fd));
+		EXPECT_EQ(0, set_irq(c, VFIO_PCI_MSIX_IRQ_INDEX, 1, actions[0], how));
+		EXPECT_EQ(0, set_irq(c, VFIO_PCI_MSIX_IRQ_INDEX, 0, actions[0], how));
+		EXPECT_EQ(how != 0, fd_fires(fd, 100));
+		ASSERT_EQ(0, client_irq(c, VFIO_PCI_MSIX_IRQ_INDEX, 1, fd));
+		EXPECT_FALSE(fd_fires(fd, 100));
+		ASSERT_EQ(0, client_irq_none(c, VFIO_PCI_MSIX_IRQ_INDEX));
+		EXPECT_EQ(how < 0 ? -EINVAL : 0,
+			  set_irq(c, VFIO_PCI_REQ_IRQ_INDEX, 0, actions[0], how));
+	}
+	EXPECT_EQ(-EINVAL, client_irq_none(c, VFIO_PCI_REQ_IRQ_INDEX));
+	ASSERT_EQ(0, client_irq(c, VFIO_PCI_REQ_IRQ_INDEX, 0, fd));
+	EXPECT_EQ(0, client_irq_none(c, VFIO_PCI_REQ_IRQ_INDEX));
+	close(fd);
+}
+
 static uint64_t now_us(void)
 {
 	struct timespec ts;
@@ -1127,6 +1235,68 @@ static uint16_t set_feature(struct client *c, uint32_t nsid, uint8_t fid, uint32
 	struct sqe cmd = { .opcode = 0x09, .nsid = nsid, .cdw10 = fid, .cdw11 = val };
 
 	return client_exec(c, &c->admin, &cmd, NULL);
+}
+
+struct swap {
+	struct client *c;
+	int fd[2], bad;
+	volatile bool stop;
+};
+
+/* Swaps the eventfds of a vector until told to stop. */
+static void *swap_fds(void *arg)
+{
+	struct swap *s = arg;
+	unsigned int n = 0;
+
+	while (!s->stop)
+		s->bad |= client_irq(s->c, VFIO_PCI_MSIX_IRQ_INDEX, 1, s->fd[++n & 1]);
+	return NULL;
+}
+
+/*
+ * 25: Eventfds of vectors are set one by one, and no grace period (what membarrier() waits
+ * for) is waited for each time; what comes meanwhile comes to the one or the other.
+ */
+TEST_F(dev, vectors_one_by_one)
+{
+	struct client *c = &self->c;
+	struct swap s = { .c = c };
+	uint64_t graces, sets, buf;
+	pthread_t thread;
+	int i, k, fired;
+
+	for (i = 0; i < 2; i++)
+		s.fd[i] = eventfd(0, EFD_NONBLOCK);
+	graces = now_us();
+	for (i = 0; i < 64; i++)
+		ASSERT_EQ(0, syscall(__NR_membarrier, MEMBARRIER_CMD_GLOBAL, 0, 0));
+	graces = now_us() - graces;
+	sets = now_us();
+	for (i = 0; i < 64; i++)
+		ASSERT_EQ(0, client_irq(c, VFIO_PCI_MSIX_IRQ_INDEX, i % 3, s.fd[i & 1]));
+	sets = now_us() - sets;
+	EXPECT_LT(4 * sets, graces);
+
+	ASSERT_EQ(0, client_enable(c, 16));
+	ASSERT_EQ(ST_OK, client_io_queue(c, 1, 16, 1));
+	buf = client_iova(c, client_alloc(c, PAGE));
+	ASSERT_EQ(0, pthread_create(&thread, NULL, swap_fds, &s));
+	for (i = 0; i < 40; i++) {
+		ASSERT_EQ(ST_OK, client_rw(c, &c->io[0], false, 0, 1, buf, 512));
+		for (k = 0, fired = 0; k < 500 && !fired; k++)
+			fired = fd_fires(s.fd[0], 5) + fd_fires(s.fd[1], 5);
+		EXPECT_NE(0, fired);
+	}
+	s.stop = true;
+	pthread_join(thread, NULL);
+	EXPECT_EQ(0, s.bad);
+	/* what was replaced hears nothing any more */
+	ASSERT_EQ(0, client_irq(c, VFIO_PCI_MSIX_IRQ_INDEX, 1, s.fd[0]));
+	fd_fires(s.fd[1], 0);
+	ASSERT_EQ(ST_OK, client_rw(c, &c->io[0], false, 0, 1, buf, 512));
+	EXPECT_TRUE(fd_fires(s.fd[0], 1000));
+	EXPECT_FALSE(fd_fires(s.fd[1], 50));
 }
 
 /* @n Reads at once, each told of by an interrupt.  Return: how long that took, in us; 0: lost. */

@@ -2,14 +2,16 @@
 /*
  * Interrupts: an eventfd per vector, as VFIO_DEVICE_SET_IRQS hands them over.
  *
- * Eventfds are signalled under RCU and no lock of ours: who waits for one may
- * be intx_unmask_handler(), which takes intx_lock.  An MSI-X interrupt that comes
- * before its vector has an eventfd is kept and signalled when it gets one.  INTx
- * is a level: signalled once and masked; on unmask the poller looks at the level
- * again.
+ * Eventfds are signalled under no lock of ours: who waits for one may be
+ * intx_unmask_handler(), which takes intx_lock.  Who signals is counted instead.
+ * An MSI-X interrupt that comes before its vector has an eventfd is kept and
+ * signalled when it gets one.  INTx is a level: signalled once and masked; on
+ * unmask the poller looks at the level again.
  */
+#include <linux/delay.h>
 #include <linux/eventfd.h>
 #include <linux/nospec.h>
+#include <linux/slab.h>
 
 #include "mdev.h"
 #include "trace.h"
@@ -26,40 +28,109 @@ void nvme_mdev_irq_init(struct nvme_mdev *nm)
 	spin_lock_init(&nm->irq.intx_lock);
 }
 
-static void msix_signal(struct nvme_mdev_irq *irq, u16 vector)
+/* ------------------------------------------------------------ eventfds ---- */
+
+/* One from user space: NULL for -1. */
+static struct nvme_mdev_irq_fd *irq_fd_get(const s32 *fd)
 {
+	struct nvme_mdev_irq_fd *e;
 	struct eventfd_ctx *ctx;
 
+	if (!fd || *fd == -1)
+		return NULL;
+	if (*fd < 0)
+		return ERR_PTR(-EINVAL);
+	ctx = eventfd_ctx_fdget(*fd);
+	if (IS_ERR(ctx))
+		return ERR_CAST(ctx);
+	e = kzalloc(sizeof(*e), GFP_KERNEL_ACCOUNT);
+	if (!e) {
+		eventfd_ctx_put(ctx);
+		return ERR_PTR(-ENOMEM);
+	}
+	e->ctx = ctx;
+	return e;
+}
+
+/*
+ * Let go of one that was replaced; from here on it is not signalled any more, as a VMM
+ * forgets what it has replaced.  A grace period would say so, too, but takes tens of
+ * milliseconds, and VMMs set vectors one by one with their own locks held.  Who is
+ * about to signal it is waited for instead: nobody begins to any more.
+ */
+static void irq_fd_put(struct nvme_mdev_irq_fd *e)
+{
+	if (!e)
+		return;
+	/* the pointer was replaced before this look; pairs with irq_fd_use() */
+	smp_mb();
+	while (atomic_read_acquire(&e->users))
+		usleep_range(10, 50);
+	eventfd_ctx_put(e->ctx);
+	/* irq_fd_use() may still have a look at ->users */
+	kfree_rcu(e, rcu);
+}
+
+/* The eventfd to be signalled now, or NULL.  Context: RCU. */
+static struct nvme_mdev_irq_fd *irq_fd_use(struct nvme_mdev_irq_fd __rcu **slot)
+{
+	struct nvme_mdev_irq_fd *e;
+
+	for (;;) {
+		e = rcu_dereference(*slot);
+		if (unlikely(!e))
+			return NULL;
+		atomic_inc(&e->users);
+		/* pairs with irq_fd_put(): it sees this, or this sees another one */
+		smp_mb__after_atomic();
+		if (likely(e == rcu_access_pointer(*slot)))
+			return e;
+		atomic_dec_return_release(&e->users);
+	}
+}
+
+static void irq_fd_signal(struct nvme_mdev_irq_fd *e)
+{
+	compat_eventfd_signal(e->ctx);
+	atomic_dec_return_release(&e->users);
+}
+
+static void msix_signal(struct nvme_mdev_irq *irq, u16 vector)
+{
+	struct nvme_mdev_irq_fd *e;
+
 	rcu_read_lock();
-	ctx = rcu_dereference(irq->msix[vector]);
-	if (likely(ctx)) {
-		compat_eventfd_signal(ctx);
+	e = irq_fd_use(&irq->msix[vector]);
+	if (likely(e)) {
+		irq_fd_signal(e);
 	} else {
 		set_bit(vector, irq->pending);
-		/* pairs with the barrier in msix_set(): one of us sees the other */
+		/* pairs with the barrier in msix_replace(): one of us sees the other */
 		smp_mb__after_atomic();
-		ctx = rcu_dereference(irq->msix[vector]);
-		if (ctx && test_and_clear_bit(vector, irq->pending))
-			compat_eventfd_signal(ctx);
+		e = irq_fd_use(&irq->msix[vector]);
+		if (e && test_and_clear_bit(vector, irq->pending))
+			irq_fd_signal(e);
+		else if (e)
+			atomic_dec_return_release(&e->users);
 	}
 	rcu_read_unlock();
 }
 
 static void intx_signal(struct nvme_mdev_irq *irq)
 {
-	struct eventfd_ctx *ctx = NULL;
+	struct nvme_mdev_irq_fd *e = NULL;
 	unsigned long flags;
 
 	rcu_read_lock();
 	spin_lock_irqsave(&irq->intx_lock, flags);
 	if (!irq->intx_masked)
-		ctx = rcu_dereference(irq->intx);
-	if (ctx)
+		e = irq_fd_use(&irq->intx);
+	if (e)
 		irq->intx_masked = true;
 	spin_unlock_irqrestore(&irq->intx_lock, flags);
 	/* without the lock: a VMM may have made this the eventfd that unmasks */
-	if (ctx)
-		compat_eventfd_signal(ctx);
+	if (e)
+		irq_fd_signal(e);
 	rcu_read_unlock();
 }
 
@@ -81,7 +152,8 @@ void nvme_mdev_irq_raise(struct nvme_mdev *nm, u16 vector)
 		nvme_mdev_poller_kick(nm);
 	} else {
 		trace_nvme_mdev_interrupt(nm, vector, NVME_MDEV_IRQ_KEPT);
-		set_bit(vector, nm->irq.pending);
+		/* looks once more: MSI-X may just be set up */
+		msix_signal(&nm->irq, vector);
 	}
 }
 
@@ -118,49 +190,39 @@ static int intx_unmask_handler(void *opaque, void *data)
 	return 0;
 }
 
-static void intx_set_ctx(struct nvme_mdev *nm, struct eventfd_ctx *ctx)
+static void intx_replace(struct nvme_mdev *nm, struct nvme_mdev_irq_fd *e)
 {
 	struct nvme_mdev_irq *irq = &nm->irq;
-	struct eventfd_ctx *old;
+	struct nvme_mdev_irq_fd *old;
 	unsigned long flags;
 
 	spin_lock_irqsave(&irq->intx_lock, flags);
-	old = rcu_replace_pointer(irq->intx, ctx, lockdep_is_held(&irq->intx_lock));
+	old = rcu_replace_pointer(irq->intx, e, lockdep_is_held(&irq->intx_lock));
 	irq->intx_masked = false;
 	spin_unlock_irqrestore(&irq->intx_lock, flags);
-	if (old) {
-		/* intx_signal() may be about to use it */
-		synchronize_rcu();
-		eventfd_ctx_put(old);
-	}
-	if (!ctx)
+	irq_fd_put(old);
+	if (!e)
 		vfio_virqfd_disable(&irq->unmask);
 	WRITE_ONCE(irq->intx_check, true);
 	nvme_mdev_poller_kick(nm);
 }
 
-/* An eventfd from user space; NULL for -1. */
-static struct eventfd_ctx *irq_fd_ctx(const s32 *fd)
-{
-	if (!fd || *fd == -1)
-		return NULL;
-	if (*fd < 0)
-		return ERR_PTR(-EINVAL);
-	return eventfd_ctx_fdget(*fd);
-}
-
 static long intx_set(struct nvme_mdev *nm, u32 flags, u32 start, u32 count, void *data)
 {
 	u32 action = flags & VFIO_IRQ_SET_ACTION_TYPE_MASK;
-	struct eventfd_ctx *ctx;
+	struct nvme_mdev_irq_fd *e;
 	unsigned long irqflags;
 	bool act = count;
 
 	if (action == VFIO_IRQ_SET_ACTION_TRIGGER && (flags & VFIO_IRQ_SET_DATA_NONE) && !count) {
-		intx_set_ctx(nm, NULL);
+		intx_replace(nm, NULL);
 		return 0;
 	}
 	if (start != 0 || count != 1)
+		return -EINVAL;
+	/* as vfio-pci: nothing is there before its eventfd is */
+	if (!rcu_access_pointer(nm->irq.intx) &&
+	    (action != VFIO_IRQ_SET_ACTION_TRIGGER || !(flags & VFIO_IRQ_SET_DATA_EVENTFD)))
 		return -EINVAL;
 	if (flags & VFIO_IRQ_SET_DATA_BOOL)
 		act = *(u8 *)data;
@@ -189,10 +251,10 @@ static long intx_set(struct nvme_mdev *nm, u32 flags, u32 start, u32 count, void
 		return 0;
 	case VFIO_IRQ_SET_ACTION_TRIGGER:
 		if (flags & VFIO_IRQ_SET_DATA_EVENTFD) {
-			ctx = irq_fd_ctx(data);
-			if (IS_ERR(ctx))
-				return PTR_ERR(ctx);
-			intx_set_ctx(nm, ctx);
+			e = irq_fd_get(data);
+			if (IS_ERR(e))
+				return PTR_ERR(e);
+			intx_replace(nm, e);
 		} else if (act) {
 			intx_signal(&nm->irq);
 		}
@@ -201,11 +263,15 @@ static long intx_set(struct nvme_mdev *nm, u32 flags, u32 start, u32 count, void
 	return -EINVAL;
 }
 
-/* Put eventfds @ctx[] in place of vectors [start, start + count). */
-static void msix_replace(struct nvme_mdev *nm, u32 start, u32 count, struct eventfd_ctx **ctx)
+/*
+ * Put eventfds @e[] in place of vectors [start, start + count).  What was raised while
+ * one had none is signalled now, if the guest has not found it by itself meanwhile, and
+ * no reset has ended it.
+ */
+static void msix_replace(struct nvme_mdev *nm, u32 start, u32 count, struct nvme_mdev_irq_fd **e)
 {
 	struct nvme_mdev_irq *irq = &nm->irq;
-	struct eventfd_ctx *old[VNVME_MAX_IOQ + 1];
+	struct nvme_mdev_irq_fd *old[VNVME_MAX_IOQ + 1];
 	u32 i;
 
 	for (i = 0; i < count; i++) {
@@ -213,32 +279,69 @@ static void msix_replace(struct nvme_mdev *nm, u32 start, u32 count, struct even
 
 		old[i] = rcu_dereference_protected(irq->msix[vector],
 						   lockdep_is_held(&irq->lock));
-		rcu_assign_pointer(irq->msix[vector], ctx[i]);
+		rcu_assign_pointer(irq->msix[vector], e[i]);
 	}
 	/* pairs with the barrier in msix_signal() */
 	smp_mb();
+	/* doorbells in guest memory are looked at */
+	down_read(&nm->mem.users);
 	for (i = 0; i < count; i++)
-		if (ctx[i] && test_and_clear_bit(start + i, irq->pending))
-			compat_eventfd_signal(ctx[i]);
-	synchronize_rcu();
+		if (e[i] && test_and_clear_bit(start + i, irq->pending) &&
+		    vnvme_vector_unread(&nm->ctrl, start + i))
+			compat_eventfd_signal(e[i]->ctx);
+	up_read(&nm->mem.users);
 	for (i = 0; i < count; i++)
-		if (old[i])
-			eventfd_ctx_put(old[i]);
+		irq_fd_put(old[i]);
 }
 
 static void msix_off(struct nvme_mdev *nm)
 {
-	struct eventfd_ctx *none[VNVME_MAX_IOQ + 1] = { };
+	struct nvme_mdev_irq_fd *none[VNVME_MAX_IOQ + 1] = { };
 
 	WRITE_ONCE(nm->irq.msix_on, false);
 	msix_replace(nm, 0, NR_MSIX(nm), none);
 }
 
-static long msix_set(struct nvme_mdev *nm, u32 flags, u32 start, u32 count, void *data)
+static long msix_set_fds(struct nvme_mdev *nm, u32 start, u32 count, const s32 *fd)
 {
-	struct eventfd_ctx *ctx[VNVME_MAX_IOQ + 1];
+	struct nvme_mdev_irq_fd *e[VNVME_MAX_IOQ + 1];
+	long ret;
 	u32 i;
 
+	for (i = 0; i < count; i++) {
+		e[i] = irq_fd_get(&fd[i]);
+		if (!IS_ERR(e[i]))
+			continue;
+		ret = PTR_ERR(e[i]);
+		while (i--)
+			irq_fd_put(e[i]);
+		return ret;
+	}
+	WRITE_ONCE(nm->irq.msix_on, true);
+	msix_replace(nm, start, count, e);
+	return 0;
+}
+
+/* A VMM's own trigger, as vfio-pci has it: vectors without an eventfd are passed over. */
+static long msix_trigger(struct nvme_mdev *nm, u32 flags, u32 start, u32 count, const u8 *data)
+{
+	struct nvme_mdev_irq_fd *e;
+	u32 i, vector;
+
+	if (!nm->irq.msix_on)
+		return -EINVAL;
+	for (i = 0; i < count; i++) {
+		vector = array_index_nospec(start + i, VNVME_MAX_IOQ + 1);
+		e = rcu_dereference_protected(nm->irq.msix[vector],
+					      lockdep_is_held(&nm->irq.lock));
+		if (e && ((flags & VFIO_IRQ_SET_DATA_NONE) || data[i]))
+			compat_eventfd_signal(e->ctx);
+	}
+	return 0;
+}
+
+static long msix_set(struct nvme_mdev *nm, u32 flags, u32 start, u32 count, void *data)
+{
 	if ((flags & VFIO_IRQ_SET_ACTION_TYPE_MASK) != VFIO_IRQ_SET_ACTION_TRIGGER)
 		return -ENOTTY;
 	if (!count) {
@@ -247,29 +350,8 @@ static long msix_set(struct nvme_mdev *nm, u32 flags, u32 start, u32 count, void
 		msix_off(nm);
 		return 0;
 	}
-
-	if (flags & VFIO_IRQ_SET_DATA_EVENTFD) {
-		s32 *fd = data;
-
-		for (i = 0; i < count; i++) {
-			ctx[i] = irq_fd_ctx(&fd[i]);
-			if (IS_ERR(ctx[i])) {
-				long ret = PTR_ERR(ctx[i]);
-
-				while (i--)
-					if (ctx[i])
-						eventfd_ctx_put(ctx[i]);
-				return ret;
-			}
-		}
-		msix_replace(nm, start, count, ctx);
-		WRITE_ONCE(nm->irq.msix_on, true);
-		return 0;
-	}
-	for (i = 0; i < count; i++)
-		if ((flags & VFIO_IRQ_SET_DATA_NONE) || ((u8 *)data)[i])
-			msix_signal(&nm->irq, array_index_nospec(start + i, VNVME_MAX_IOQ + 1));
-	return 0;
+	return flags & VFIO_IRQ_SET_DATA_EVENTFD ? msix_set_fds(nm, start, count, data) :
+						   msix_trigger(nm, flags, start, count, data);
 }
 
 /*
@@ -279,14 +361,20 @@ static long msix_set(struct nvme_mdev *nm, u32 flags, u32 start, u32 count, void
  */
 static long single_set(struct eventfd_ctx **slot, u32 flags, u32 start, u32 count, void *data)
 {
-	struct eventfd_ctx *ctx;
+	struct eventfd_ctx *ctx = NULL;
+	s32 fd = -1;
 
 	if ((flags & VFIO_IRQ_SET_ACTION_TYPE_MASK) != VFIO_IRQ_SET_ACTION_TRIGGER)
 		return -ENOTTY;
 	if (start != 0 || count > 1)
 		return -EINVAL;
+	if (flags & VFIO_IRQ_SET_DATA_NONE ? !*slot : !count)
+		return -EINVAL;
 	if ((flags & VFIO_IRQ_SET_DATA_EVENTFD) || !count) {
-		ctx = count ? irq_fd_ctx(data) : NULL;
+		if (count)
+			fd = *(s32 *)data;
+		if (fd != -1)
+			ctx = fd < 0 ? ERR_PTR(-EINVAL) : eventfd_ctx_fdget(fd);
 		if (IS_ERR(ctx))
 			return PTR_ERR(ctx);
 		if (*slot)
@@ -326,7 +414,7 @@ unsigned int nvme_mdev_irq_count(struct nvme_mdev *nm, u32 index)
  * @data:	bools or eventfds
  *
  * Context: may sleep.
- * Return: 0, -EINVAL, -ENOTTY (this index cannot do that), -EBADF.
+ * Return: 0, -EINVAL, -ENOTTY (this index cannot do that), -EBADF, -ENOMEM.
  */
 long nvme_mdev_irq_set(struct nvme_mdev *nm, u32 flags, u32 index, u32 start, u32 count,
 		       void *data)
@@ -374,7 +462,7 @@ bool nvme_mdev_irq_request(struct nvme_mdev *nm)
 void nvme_mdev_irq_release(struct nvme_mdev *nm)
 {
 	mutex_lock(&nm->irq.lock);
-	intx_set_ctx(nm, NULL);
+	intx_replace(nm, NULL);
 	msix_off(nm);
 	bitmap_zero(nm->irq.pending, VNVME_MAX_IOQ + 1);
 	single_set(&nm->irq.req, VFIO_IRQ_SET_ACTION_TRIGGER | VFIO_IRQ_SET_DATA_NONE, 0, 0, NULL);

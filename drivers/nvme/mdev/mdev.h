@@ -145,6 +145,15 @@ struct nvme_mdev_unmapped {
 
 #define NVME_MDEV_UNMAPPED	4
 
+/* Bits of nvme_mdev_mem.troubles: what has just failed, and what the log has been told. */
+enum nvme_mdev_mem_trouble {
+	NVME_MDEV_MEM_UNMAPPABLE,	/* it was pinned, and the drive has no address for it */
+	NVME_MDEV_MEM_TOLD_LOCK,
+	NVME_MDEV_MEM_TOLD_TYPE1,
+	NVME_MDEV_MEM_TOLD_MAP,
+	NVME_MDEV_MEM_TOLD_BOUNCE,
+};
+
 /* mem.c, reclaim.c, unmap.c */
 struct nvme_mdev_mem {
 	struct vnvme_mem	table;
@@ -162,6 +171,7 @@ struct nvme_mdev_mem {
 	struct list_head	gone;		/* out of the table; pinned while in flight */
 	DECLARE_HASHTABLE(gone_by_number, 8);
 	struct delayed_work	reap;		/* looks for those that are not any more */
+	unsigned long		troubles;	/* enum nvme_mdev_mem_trouble */
 	atomic64_t		pinned_pages;
 	struct llist_head	misses;		/* vnvme_req.node */
 	struct work_struct	work;
@@ -183,13 +193,21 @@ struct nvme_mdev_mem {
 };
 
 /* irq.c */
+
+/* Where an interrupt goes; @users are about to signal it. */
+struct nvme_mdev_irq_fd {
+	struct eventfd_ctx	*ctx;
+	atomic_t		users;
+	struct rcu_head		rcu;
+};
+
 struct nvme_mdev_irq {
 	struct mutex		lock;		/* SET_IRQS */
-	struct eventfd_ctx __rcu *msix[VNVME_MAX_IOQ + 1];
+	struct nvme_mdev_irq_fd __rcu *msix[VNVME_MAX_IOQ + 1];
 	DECLARE_BITMAP(pending, VNVME_MAX_IOQ + 1);
 	bool			msix_on;
 	spinlock_t		intx_lock;	/* the two below */
-	struct eventfd_ctx __rcu *intx;
+	struct nvme_mdev_irq_fd __rcu *intx;
 	bool			intx_masked;
 	bool			intx_check;	/* level to be looked at again */
 	struct virqfd		*unmask;

@@ -147,26 +147,41 @@ static bool vnvme_intx_there(const struct vnvme_ctrl *ctrl)
 	       VNVME_PM_D3HOT;
 }
 
-static bool vnvme_intx_wanted(const struct vnvme_ctrl *ctrl)
+/* One that interrupts, and has entries that the guest has not taken? */
+static bool vnvme_cq_wants(const struct vnvme_ctrl *ctrl, const struct vnvme_cq *cq)
 {
-	const struct vnvme_cq *cq;
+	return READ_ONCE(cq->live) && !cq->gone && cq->irq_enabled && vnvme_cq_unread(ctrl, cq);
+}
+
+/* Has the controller any queues that may interrupt? */
+static bool vnvme_irqs_there(const struct vnvme_ctrl *ctrl)
+{
+	return READ_ONCE(ctrl->state) != VNVME_DISABLED &&
+	       READ_ONCE(ctrl->state) != VNVME_STOPPING;
+}
+
+bool vnvme_vector_unread(const struct vnvme_ctrl *ctrl, u16 vector)
+{
 	unsigned int i;
 
-	if (!vnvme_intx_there(ctrl))
-		return false;
+	for (i = 0; vnvme_irqs_there(ctrl) && i <= ctrl->cfg.nr_ioq; i++)
+		if (ctrl->lane[i].cq.vector == vector && vnvme_cq_wants(ctrl, &ctrl->lane[i].cq))
+			return true;
+	return false;
+}
 
-	if (READ_ONCE(ctrl->state) == VNVME_DISABLED ||
-	    READ_ONCE(ctrl->state) == VNVME_STOPPING)
+static bool vnvme_intx_wanted(const struct vnvme_ctrl *ctrl)
+{
+	unsigned int i;
+
+	if (!vnvme_intx_there(ctrl) || !vnvme_irqs_there(ctrl))
 		return false;
 	/* the pin stands for vector 0 alone */
 	if (READ_ONCE(ctrl->intms) & 1)
 		return false;
-	for (i = 0; i <= ctrl->cfg.nr_ioq; i++) {
-		cq = &ctrl->lane[i].cq;
-		if (READ_ONCE(cq->live) && !cq->gone && cq->irq_enabled &&
-		    vnvme_cq_unread(ctrl, cq))
+	for (i = 0; i <= ctrl->cfg.nr_ioq; i++)
+		if (vnvme_cq_wants(ctrl, &ctrl->lane[i].cq))
 			return true;
-	}
 	return false;
 }
 

@@ -825,6 +825,8 @@ bool vnvme_ctrl_quiet(const struct vnvme_ctrl *ctrl);
  * guest has not taken, and neither INTMS nor COMMAND forbids. (any)
  */
 bool vnvme_intx_level(const struct vnvme_ctrl *ctrl);
+/* Has a completion queue of this vector entries that the guest has not taken? (any) */
+bool vnvme_vector_unread(const struct vnvme_ctrl *ctrl, u16 vector);
 
 /*
  * Namespaces: attach and detach under a running controller.  Detach: owners
