@@ -143,8 +143,13 @@ static int chunk_map(struct nvme_mdev *nm, struct sg_table *sgt)
 	struct scatterlist *sg;
 	unsigned int i;
 
-	if (nm->pdev)
-		return dma_map_sgtable(&nm->pdev->dev, sgt, DMA_BIDIRECTIONAL, MAP_ATTRS);
+	if (nm->pdev) {
+		if (!dma_map_sgtable(&nm->pdev->dev, sgt, DMA_BIDIRECTIONAL, MAP_ATTRS))
+			return 0;
+		/* whatever the reason: not the guest's, and it may pass */
+		set_bit(NVME_MDEV_MEM_UNMAPPABLE, &nm->mem.troubles);
+		return -ENOMEM;
+	}
 	for_each_sgtable_sg(sgt, sg, i) {
 		sg_dma_address(sg) = sg_phys(sg);
 		sg_dma_len(sg) = sg->length;
@@ -264,8 +269,10 @@ static int page_map(struct nvme_mdev *nm, struct vnvme_page *p, struct page *pag
 	}
 	dev = &nm->pdev->dev;
 	p->dma = dma_map_page_attrs(dev, page, 0, PAGE_SIZE, page_direction(p), MAP_ATTRS);
-	if (dma_mapping_error(dev, p->dma))
+	if (dma_mapping_error(dev, p->dma)) {
+		set_bit(NVME_MDEV_MEM_UNMAPPABLE, &nm->mem.troubles);
 		return -ENOMEM;
+	}
 	if (!mem_is_bounced(nm, p->dma))
 		return 0;
 	dma_unmap_page_attrs(dev, p->dma, PAGE_SIZE, page_direction(p), MAP_ATTRS);
@@ -560,6 +567,43 @@ static int mem_pin_piece(struct nvme_mdev *nm, u64 first, u64 last, enum nvme_md
 	return ret;
 }
 
+/*
+ * What only the host can help, once while a VMM has the device: neither a guest nor a VMM
+ * that opens it again and again fills the log.  Of memory that is not the guest's only
+ * the guest hears.
+ */
+static void mem_tell(struct nvme_mdev *nm, int ret)
+{
+	bool unmappable = test_and_clear_bit(NVME_MDEV_MEM_UNMAPPABLE, &nm->mem.troubles);
+	unsigned int told;
+
+	if (ret == -ENOMEM)
+		told = unmappable ? NVME_MDEV_MEM_TOLD_MAP : NVME_MDEV_MEM_TOLD_LOCK;
+	else if (ret == -EACCES)
+		told = NVME_MDEV_MEM_TOLD_TYPE1;
+	else if (ret == -EOPNOTSUPP)
+		told = NVME_MDEV_MEM_TOLD_BOUNCE;
+	else
+		return;
+	if (told == NVME_MDEV_MEM_TOLD_LOCK || told == NVME_MDEV_MEM_TOLD_TYPE1)
+		nm->locked_out++;
+	if (test_and_set_bit(told, &nm->mem.troubles))
+		return;
+	if (told == NVME_MDEV_MEM_TOLD_LOCK)
+		dev_warn_ratelimited(nvme_mdev_dev(nm),
+				     "cannot pin guest memory: raise RLIMIT_MEMLOCK of the VMM to at least %llu KiB for each of its devices\n",
+				     nvme_mdev_mem_limit_min(nm) >> 10);
+	else if (told == NVME_MDEV_MEM_TOLD_TYPE1)
+		dev_warn_ratelimited(nvme_mdev_dev(nm),
+				     "the VMM's container is a VFIO_TYPE1_IOMMU, which cannot pin memory: it must be a VFIO_TYPE1v2_IOMMU\n");
+	else if (told == NVME_MDEV_MEM_TOLD_MAP)
+		dev_warn_ratelimited(nvme_mdev_dev(nm),
+				     "guest memory cannot be mapped for the drive: set settings/pinned_limit so that less is mapped at a time, or boot with iommu.passthrough=1\n");
+	else
+		dev_warn_ratelimited(nvme_mdev_dev(nm),
+				     "guest memory is not reachable by the drive without bounce buffers: turn the IOMMU on, and do not boot with swiotlb=force\n");
+}
+
 /**
  * nvme_mdev_mem_pin() - make guest memory known to the table
  * @nm:		device
@@ -589,16 +633,7 @@ int nvme_mdev_mem_pin(struct nvme_mdev *nm, u64 iova, u32 len, enum nvme_mdev_ho
 			break;
 		iova = last + 1;
 	}
-	if (ret == -ENOMEM && !nm->locked_out++)
-		dev_warn(nvme_mdev_dev(nm),
-			 "cannot pin guest memory: raise RLIMIT_MEMLOCK of the VMM to at least %llu KiB for each of its devices\n",
-			 nvme_mdev_mem_limit_min(nm) >> 10);
-	if (ret == -EACCES && !nm->locked_out++)
-		dev_warn(nvme_mdev_dev(nm),
-			 "the VMM's container is a VFIO_TYPE1_IOMMU, which cannot pin memory: it must be a VFIO_TYPE1v2_IOMMU\n");
-	if (ret == -EOPNOTSUPP)
-		dev_warn_once(nvme_mdev_dev(nm),
-			      "guest memory is not reachable by the drive without bounce buffers\n");
+	mem_tell(nm, ret);
 	return ret;
 }
 
@@ -967,6 +1002,7 @@ int nvme_mdev_mem_init(struct nvme_mdev *nm)
 	nm->mem.lock_limit = 0;
 	nm->mem.refusals = 0;
 	nm->locked_out = 0;
+	nm->mem.troubles = 0;
 	nm->mem.nr_pinned = 0;
 	nm->mem.nr_unmaps = 0;
 	nm->mem.nr_bound = 0;
