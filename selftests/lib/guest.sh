@@ -5,13 +5,14 @@
 # host's own root tree, read-only; its console goes to $RESULTS/NAME.serial, which ./run of selftests/vm reads too.
 
 GUEST_KERNEL=$(echo /boot/vmlinuz-*)	# Debian's, whatever the test host runs
+GUEST_CPUS=${GUEST_CPUS:-1}	# more where several queues matter
 GUEST_LIMIT=300	# seconds that a guest may take to its last line
 declare -A GUEST_PID=()
 
 # guest_machine: QEMU's words for the machine of a guest, without processor, kernel and devices
 guest_machine()
 {
-	echo "-m 512M -smp 1 -M q35 -nodefaults -nographic -no-reboot" \
+	echo "-m 512M -smp $GUEST_CPUS -M q35 -nodefaults -nographic -no-reboot" \
 		"-virtfs local,path=/,mount_tag=root,security_model=none,readonly=on,multidevs=remap"
 }
 
@@ -36,7 +37,7 @@ guest_words()
 }
 
 # guest_qemu NAME DEVICE WORD...: start a guest on the QEMU device DEVICE, in the background; what runs
-# it and what it starts are further words for QEMU
+# it and what it starts are further words for QEMU, whose monitor is guest_ask's
 guest_qemu()
 {
 	local name=$1 device=$2
@@ -44,7 +45,8 @@ guest_qemu()
 
 	rm -f "$RESULTS/$name.serial"	# what one of this name has said before
 	# shellcheck disable=SC2046,SC2086 # the machine and DEVICE are words
-	qemu-system-x86_64 $(guest_machine) "$@" -serial "file:$RESULTS/$name.serial" -device $device \
+	qemu-system-x86_64 $(guest_machine) "$@" -serial "file:$RESULTS/$name.serial" \
+		-qmp "unix:/tmp/$name.qmp,server=on,wait=off" -device $device \
 		</dev/null >"$RESULTS/$name.qemu" 2>&1 &
 	GUEST_PID[$name]=$!
 }
@@ -89,6 +91,12 @@ guest_expect()
 		fi
 		sleep 0.5
 	done
+}
+
+# guest_ask NAME COMMAND [ARGUMENT=VALUE...] [--until EVENT]: have its QEMU do it
+guest_ask()
+{
+	selftests/lib/qmp "/tmp/$1.qmp" "${@:2}"
 }
 
 # guest_wait NAME [LIMIT]: wait for the guest's end; succeed if its scripts passed
