@@ -580,7 +580,8 @@ void nvme_mdev_unmap_forget(struct nvme_mdev_mem *mem);
 bool nvme_mdev_mem_fits(struct nvme_mdev_mem *mem, u64 pages);
 bool nvme_mdev_mem_bounded(const struct nvme_mdev_mem *mem);
 bool nvme_mdev_mem_shrink(struct nvme_mdev *nm);
-int nvme_mdev_mem_room(struct nvme_mdev *nm, unsigned int pages, enum nvme_mdev_holder who);
+int nvme_mdev_mem_room(struct nvme_mdev *nm, unsigned int pages, enum nvme_mdev_holder who,
+		       unsigned int tries);
 void nvme_mdev_mem_idle_start(struct nvme_mdev *nm);
 void nvme_mdev_mem_idle_work(struct work_struct *work);
 u64 nvme_mdev_mem_limit_min(const struct nvme_mdev *nm);

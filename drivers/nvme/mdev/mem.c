@@ -501,10 +501,11 @@ static int mem_try_piece(struct nvme_mdev *nm, u64 first, u64 last, enum nvme_md
 	struct nvme_mdev_mem *mem = &nm->mem;
 	struct nvme_mdev_pinning me = { .index = first >> VNVME_CHUNK_SHIFT };
 	struct nvme_mdev_chunk *c;
+	unsigned int tries;
 	bool by_page;
 	int ret;
 
-	for (;;) {
+	for (tries = 0;; tries++) {
 		ret = mem_lock_open(mem, first, last, who);
 		if (ret)
 			return ret;
@@ -515,7 +516,7 @@ static int mem_try_piece(struct nvme_mdev *nm, u64 first, u64 last, enum nvme_md
 		if (!me.pages || nvme_mdev_mem_fits(mem, me.pages))
 			break;
 		mutex_unlock(&mem->lock);
-		ret = nvme_mdev_mem_room(nm, me.pages, who);
+		ret = nvme_mdev_mem_room(nm, me.pages, who, tries);
 		if (ret)
 			return ret;
 		if (who == NVME_MDEV_CONTROL && time_after(jiffies, end))

@@ -428,6 +428,7 @@ bool nvme_mdev_mem_shrink(struct nvme_mdev *nm)
  * @nm:		device
  * @pages:	how much
  * @who:	for whom
+ * @tries:	how often that was asked for already, in a row
  *
  * The caller then looks again: others may be faster, and @mem.by_page may say
  * that whole chunks are too much.
@@ -435,7 +436,8 @@ bool nvme_mdev_mem_shrink(struct nvme_mdev *nm)
  * Context: may sleep; no lock of memory or the poller is held.
  * Return: 0; -ENOSPC: no more can be given back.
  */
-int nvme_mdev_mem_room(struct nvme_mdev *nm, unsigned int pages, enum nvme_mdev_holder who)
+int nvme_mdev_mem_room(struct nvme_mdev *nm, unsigned int pages, enum nvme_mdev_holder who,
+		       unsigned int tries)
 {
 	enum room room = mem_reclaim_bound(nm, pages);
 	struct nvme_mdev_mem *mem = &nm->mem;
@@ -448,8 +450,9 @@ int nvme_mdev_mem_room(struct nvme_mdev *nm, unsigned int pages, enum nvme_mdev_
 	if (room == ROOM_NEVER)
 		return -ENOSPC;
 	if (room == ROOM_LATER) {
+		/* each look parks the lanes: not often, where the device takes its time */
 		nvme_mdev_poller_kick(nm);
-		usleep_range(50, 500);
+		usleep_range(50 << min(tries, 6u), 100 << min(tries, 6u));
 		return 0;
 	}
 	mutex_lock(&mem->lock);
