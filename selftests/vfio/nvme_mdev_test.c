@@ -1414,7 +1414,7 @@ TEST_F(dev, write_protection)
 	}
 }
 
-/* 6, 38 */
+/* 6, 38, 45 */
 TEST_F(dev, intx_is_a_level)
 {
 	struct client *c = &self->c;
@@ -1423,6 +1423,13 @@ TEST_F(dev, intx_is_a_level)
 
 	ASSERT_EQ(0, client_irq(c, VFIO_PCI_INTX_IRQ_INDEX, 0, fd));
 	ASSERT_EQ(0, client_enable(c, 16));
+	/* by the pin there is one vector */
+	EXPECT_EQ(ST_VECTOR, client_io_queue(c, 1, 16, 1));
+	EXPECT_EQ(ST_OK, client_io_queue(c, 1, 16, 0));
+	ASSERT_EQ(0, client_irq_flags(c, VFIO_PCI_INTX_IRQ_INDEX, VFIO_IRQ_SET_ACTION_UNMASK));
+	fd_fires(fd, 100);
+	ASSERT_EQ(0, client_irq_flags(c, VFIO_PCI_INTX_IRQ_INDEX, VFIO_IRQ_SET_ACTION_UNMASK));
+	EXPECT_FALSE(fd_fires(fd, 50));
 	cmd.prp1 = client_iova(c, client_alloc(c, PAGE));
 	queue_push(c, &c->admin, &cmd);
 	queue_ring(c, &c->admin);

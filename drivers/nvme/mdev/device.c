@@ -70,6 +70,11 @@ static void env_flush(struct vnvme_ctrl *ctrl)
 	queue_work(nm->wq, &nm->flush);
 }
 
+static bool env_pin_used(struct vnvme_ctrl *ctrl)
+{
+	return nvme_mdev_irq_pin_used(nvme_mdev_of_ctrl(ctrl));
+}
+
 static u64 env_now_ns(struct vnvme_ctrl *ctrl)
 {
 	return ktime_get_ns();
@@ -84,6 +89,7 @@ static const struct vnvme_env nvme_mdev_env = {
 	.pin		= env_pin,
 	.pin_req	= env_pin_req,
 	.flush		= env_flush,
+	.pin_used	= env_pin_used,
 	.now_ns		= env_now_ns,
 };
 

@@ -158,6 +158,17 @@ void nvme_mdev_irq_raise(struct nvme_mdev *nm, u16 vector)
 }
 
 /**
+ * nvme_mdev_irq_pin_used() - has the VMM set up INTx, and no MSI-X?
+ * @nm: device
+ *
+ * Context: any.
+ */
+bool nvme_mdev_irq_pin_used(const struct nvme_mdev *nm)
+{
+	return !READ_ONCE(nm->irq.msix_on) && rcu_access_pointer(nm->irq.intx);
+}
+
+/**
  * nvme_mdev_irq_recheck() - look at the INTx level again
  * @nm: device
  *

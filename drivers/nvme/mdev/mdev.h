@@ -539,6 +539,7 @@ void nvme_mdev_db_init(struct nvme_mdev *nm);
 /* irq.c */
 void nvme_mdev_irq_init(struct nvme_mdev *nm);
 void nvme_mdev_irq_raise(struct nvme_mdev *nm, u16 vector);
+bool nvme_mdev_irq_pin_used(const struct nvme_mdev *nm);
 void nvme_mdev_irq_recheck(struct nvme_mdev *nm);
 long nvme_mdev_irq_set(struct nvme_mdev *nm, u32 flags, u32 index, u32 start, u32 count,
 		       void *data);

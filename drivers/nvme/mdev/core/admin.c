@@ -56,6 +56,16 @@ static u16 vnvme_create_check(struct vnvme_ctrl *ctrl, struct vnvme_cmd *cmd,
 	return vnvme_dbbuf_clear(ctrl, db_index) ? 0 : VNVME_SC_INTERNAL;
 }
 
+/*
+ * A vector is one of the table; the pin is vector 0 (section 5.3).  Who has not set up
+ * any interrupts yet may still do so: as messages, with what is asked for here.
+ */
+static bool vnvme_vector_ok(struct vnvme_ctrl *ctrl, u16 vector, bool irq)
+{
+	return vector <= ctrl->cfg.nr_ioq &&
+	       !(vector && irq && vnvme_intx_there(ctrl) && ctrl->env->pin_used(ctrl));
+}
+
 static u16 vnvme_create_cq(struct vnvme_ctrl *ctrl, struct vnvme_cmd *cmd)
 {
 	u32 cdw10 = le32_to_cpu(cmd->sqe.cdw10);
@@ -67,7 +77,7 @@ static u16 vnvme_create_cq(struct vnvme_ctrl *ctrl, struct vnvme_cmd *cmd)
 		return vnvme_bad(cmd, VNVME_SC_QID_INVALID, VNVME_LOC(cdw10));
 	if (VNVME_CC_IOCQES(ctrl->cc) != VNVME_CQES)
 		return vnvme_bad(cmd, VNVME_SC_QUEUE_SIZE, VNVME_LOC(cdw10));
-	if (vector > ctrl->cfg.nr_ioq)
+	if (!vnvme_vector_ok(ctrl, vector, cdw11 & VNVME_QUEUE_IEN))
 		return vnvme_bad(cmd, VNVME_SC_VECTOR_INVALID,
 				 VNVME_LOC(cdw11));
 	vector = array_index_nospec(vector, VNVME_MAX_IOQ + 1);

@@ -501,6 +501,7 @@ u16 vnvme_get_log_command(struct vnvme_ctrl *ctrl, struct vnvme_cmd *cmd);
 
 /* pcicfg.c */
 void vnvme_pci_reset(struct vnvme_ctrl *ctrl);
+bool vnvme_intx_there(const struct vnvme_ctrl *ctrl);
 
 /* ctrl.c */
 void vnvme_ctrl_event(struct vnvme_ctrl *ctrl, enum vnvme_event event);

@@ -139,8 +139,15 @@ void vnvme_pci_reset(struct vnvme_ctrl *ctrl)
 	vnvme_pci_apply(ctrl);
 }
 
-/* With MSI-X there is no pin, and in D3hot nobody moves it. */
-static bool vnvme_intx_there(const struct vnvme_ctrl *ctrl)
+/**
+ * vnvme_intx_there() - is there a pin?
+ * @ctrl:	controller
+ *
+ * With MSI-X there is none, and in D3hot nobody moves it.
+ *
+ * Context: any.
+ */
+bool vnvme_intx_there(const struct vnvme_ctrl *ctrl)
 {
 	return !(vnvme_pci_get(ctrl, VNVME_PCI_CAP_MSIX) & VNVME_PCI_MSIX_ENABLE) &&
 	       (vnvme_pci_get(ctrl, VNVME_PCI_PMCSR) & VNVME_PM_STATE) !=

@@ -197,6 +197,7 @@ static inline bool vnvme_mem_lookup(const struct vnvme_mem *mem, u64 iova,
  *		somebody who may sleep, then vnvme_req_return() (owner)
  * @flush:	have every completed write of every namespace made durable, then
  *		vnvme_ctrl_flushed(); waits for no device (control)
+ * @pin_used:	do interrupts go out by the INTx pin, and not as messages?  (control)
  * @now_ns:	monotonic clock (any)
  */
 struct vnvme_env {
@@ -208,6 +209,7 @@ struct vnvme_env {
 	int  (*pin)(struct vnvme_ctrl *ctrl, u64 iova, u32 len);
 	void (*pin_req)(struct vnvme_req *req);
 	void (*flush)(struct vnvme_ctrl *ctrl);
+	bool (*pin_used)(struct vnvme_ctrl *ctrl);
 	u64  (*now_ns)(struct vnvme_ctrl *ctrl);
 };
 

@@ -69,6 +69,38 @@ static void c42_create_and_delete(struct kunit *test)
 	fake_free(f);
 }
 
+/* 45, 87: a vector other than 0 where the pin is what there is, and nowhere else */
+static void c45_vector_of_the_pin(struct kunit *test)
+{
+	struct fake *f = fake_ready(3);
+	u32 msix = fake_cfg_read32(f, VNVME_PCI_CAP_MSIX), vector, how, want;
+	struct vnvme_sqe sqe;
+
+	for (how = 0; how < 8; how++)
+		for (vector = 0; vector <= 4; vector++) {
+			/* what the VMM has set up, MSI-X, interrupts of this queue */
+			f->pin_used = how & 1;
+			fake_cfg_write32(f, VNVME_PCI_CAP_MSIX,
+					 how & 2 ? msix | VNVME_PCI_MSIX_ENABLE : msix);
+			sqe = fake_create_cq_sqe(2, FAKE_CQ(2), 16, vector);
+			if (how & 4)
+				sqe.cdw11 &= ~cpu_to_le32(2);
+			want = vector > 3 || (how == 1 && vector) ? 0x4108 : 0;
+			KUNIT_EXPECT_EQ_MSG(test, fake_admin(f, &sqe, NULL), want, "%u %u", how,
+					    vector);
+			if (want)
+				continue;
+			/* its configuration is that of a vector in use; 0 is the admin queue's, too */
+			KUNIT_EXPECT_EQ(test, fake_set_feature(f, VNVME_FEAT_VECTOR,
+							       1 << 16 | vector, NULL), 0);
+			KUNIT_EXPECT_EQ(test, fake_delete_cq(f, 2), 0);
+			KUNIT_EXPECT_EQ_MSG(test, fake_set_feature(f, VNVME_FEAT_VECTOR,
+								   1 << 16 | vector, NULL),
+					    vector < 2 ? 0 : 0x4002, "%u", vector);
+		}
+	fake_free(f);
+}
+
 /* 50: a Delete waits for what was fetched, and for nothing else */
 static void c50_delete_waits(struct kunit *test)
 {
@@ -445,6 +477,7 @@ static void c94_dbbuf_page_goes(struct kunit *test)
 
 static struct kunit_case admin_cases[] = {
 	KUNIT_CASE(c42_create_and_delete),
+	KUNIT_CASE(c45_vector_of_the_pin),
 	KUNIT_CASE(c50_delete_waits),
 	KUNIT_CASE(c53_opcodes),
 	KUNIT_CASE(c58_abort),

@@ -131,6 +131,11 @@ void fake_flush_end(struct fake *f)
 	vnvme_ctrl_flushed(&f->ctrl, vnvme_ctrl_flush_asked(&f->ctrl));
 }
 
+static bool fake_env_pin_used(struct vnvme_ctrl *ctrl)
+{
+	return to_fake(ctrl)->pin_used;
+}
+
 static void fake_beside(struct fake *f)
 {
 	if (f->on_step)
@@ -152,6 +157,7 @@ static const struct vnvme_env fake_env = {
 	.pin		= fake_env_pin,
 	.pin_req	= fake_env_pin_req,
 	.flush		= fake_env_flush,
+	.pin_used	= fake_env_pin_used,
 	.now_ns		= fake_env_now_ns,
 };
 

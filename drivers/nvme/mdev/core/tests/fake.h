@@ -72,6 +72,7 @@ struct fake {
 	bool			work;
 	bool			kicked;
 	int			parked;
+	bool			pin_used;	/* INTx is set up, MSI-X is not */
 	u64			now;
 	u32			irqs[VNVME_MAX_IOQ + 1];
 	u32			nr_irqs, nr_flush, nr_pins, nr_commits;
