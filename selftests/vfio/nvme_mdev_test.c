@@ -171,7 +171,7 @@ TEST_F(dev, registers)
 	int len, off;
 
 	EXPECT_EQ(cap, bar_read(c, REG_CAP, 4) | bar_read(c, REG_CAP + 4, 4) << 32);
-	EXPECT_EQ(0x00010400, bar_read(c, REG_VS, 4));
+	EXPECT_EQ(0x00020000, bar_read(c, REG_VS, 4));
 	bar_write(c, REG_CAP, ~0ull, 8);
 	bar_write(c, REG_VS, 0, 4);
 	EXPECT_EQ(cap, bar_read(c, REG_CAP, 8));
@@ -2391,6 +2391,7 @@ TEST_F(dev, admin_statuses)
 		{ 2, 0, ~0u, 127 << 16 | 2, 0, ST_OK }, { 2, 0, 1, 127 << 16 | 2, 0, ST_FIELD },
 		{ 2, 0, 0, 127 << 16 | 3, 0, ST_OK }, { 2, 0, 0, 1023 << 16 | 4, 0, ST_OK },
 		{ 2, 0, 0, 1023 << 16 | 5, 0, ST_OK }, { 2, 0, 0, 255 << 16 | 0x12, 0, ST_OK },
+		{ 2, 0, 0, 1023 << 16 | 0x13, 0, ST_OK },
 		{ 2, 0, 0, 6, 0, ST_LOG }, { 2, 0, 0, 0x80, 0, ST_LOG },
 		/* Abort of nothing; Keep Alive and the rest that is not offered */
 		{ 8, 0, 0, 0x00630001, 0, ST_OK }, { 0x18, 0, 0, 0, 0, ST_OPCODE },

@@ -338,11 +338,11 @@ vnvme_admin_op(const struct vnvme_ctrl *ctrl, u8 opcode)
  * @ctrl:	controller
  * @opcode:	of an admin command
  *
- * Return: CSUPP, or 0.
+ * Return: CSUPP and the scope, or 0.
  */
 u32 vnvme_admin_effects(const struct vnvme_ctrl *ctrl, u8 opcode)
 {
-	return vnvme_admin_op(ctrl, opcode) ? VNVME_EFFECT_CSUPP : 0;
+	return vnvme_admin_op(ctrl, opcode) ? VNVME_EFFECT_CSUPP | VNVME_EFFECT_CTRL : 0;
 }
 
 static void vnvme_admin_one(struct vnvme_ctrl *ctrl, struct vnvme_cmd *cmd)

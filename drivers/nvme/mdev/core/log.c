@@ -5,6 +5,7 @@
 #include "internal.h"
 
 #define VNVME_LOG_RAE		(1u << 15)
+#define VNVME_LOG_OT(cdw14)	(((cdw14) >> 23) & 1)	/* 2.0: an offset by index */
 #define VNVME_CRIT_SPARE	(1u << 0)
 #define VNVME_CRIT_TEMPERATURE	(1u << 1)
 #define VNVME_CRIT_RELIABILITY	(7u << 2)	/* degraded, read only, no backup */
@@ -182,6 +183,11 @@ static void vnvme_log_feature_effects(struct vnvme_ctrl *ctrl)
 		to[i] = cpu_to_le32(vnvme_feature_effects(ctrl, i));
 }
 
+/* NVMe-MI Send and Receive are not there: all of it is 0. */
+static void vnvme_log_mi_effects(struct vnvme_ctrl *ctrl)
+{
+}
+
 static void vnvme_log_supported(struct vnvme_ctrl *ctrl);
 
 /* Fill ctrl->buf, which is zeroed; by log page identifier. */
@@ -194,6 +200,7 @@ static const struct vnvme_log vnvme_logs[VNVME_NR_LOGS] = {
 				    vnvme_log_changed_ns_taken },
 	[VNVME_LOG_EFFECTS]	= { 4096, vnvme_log_effects },
 	[VNVME_LOG_FEAT_EFFECTS] = { 1024, vnvme_log_feature_effects },
+	[VNVME_LOG_MI_EFFECTS]	= { 4096, vnvme_log_mi_effects },
 };
 
 static void vnvme_log_supported(struct vnvme_ctrl *ctrl)
@@ -240,6 +247,10 @@ u16 vnvme_get_log_command(struct vnvme_ctrl *ctrl, struct vnvme_cmd *cmd)
 	if (nsid && nsid != VNVME_NSID_ALL)
 		return vnvme_log_bad(cmd, VNVME_SC_INVALID_FIELD,
 				     VNVME_LOC(nsid));
+	/* no page has an index: IOS is 0 in log 00h */
+	if (VNVME_LOG_OT(le32_to_cpu(cmd->sqe.cdw14)))
+		return vnvme_log_bad(cmd, VNVME_SC_INVALID_FIELD,
+				     VNVME_LOC(cdw14));
 	if ((off & 3) || off > log->size)
 		return vnvme_log_bad(cmd, VNVME_SC_INVALID_FIELD,
 				     VNVME_LOC(cdw12));

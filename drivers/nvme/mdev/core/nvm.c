@@ -96,13 +96,13 @@ bool vnvme_nvm_changes(const struct vnvme_ctrl *ctrl, u8 opcode)
  * @ctrl:	controller
  * @opcode:	of the NVM command set
  *
- * Return: CSUPP and LBCC, or 0.
+ * Return: CSUPP, LBCC and the scope, or 0.
  */
 u32 vnvme_nvm_effects(const struct vnvme_ctrl *ctrl, u8 opcode)
 {
 	u8 flags = vnvme_nvm_flags(ctrl, opcode);
 
-	return (flags ? VNVME_EFFECT_CSUPP : 0) |
+	return (flags ? VNVME_EFFECT_CSUPP | VNVME_EFFECT_NS : 0) |
 	       (flags & VNVME_NVM_CHANGES ? VNVME_EFFECT_LBCC : 0);
 }
 

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Wire formats and constants of the NVM Express specification, revision 1.4,
- * with what 2.0 demands beyond it, and of PCI, as far as the controller needs
- * them.  Values only, no behaviour.
+ * Wire formats and constants of the NVM Express specification, revision 2.0 (the
+ * numbers of sections and figures here and elsewhere are those of 1.4; what 2.0 has
+ * brought is marked), and of PCI, as far as the controller needs them.  Values only,
+ * no behaviour.
  */
 #ifndef _VNVME_SPEC_H
 #define _VNVME_SPEC_H
@@ -20,7 +21,7 @@
 #define VNVME_REG_ACQ		0x30
 #define VNVME_REG_CRTO		0x68	/* 2.0 */
 
-#define VNVME_VS		0x00010400
+#define VNVME_VS		0x00020000
 
 #define VNVME_CAP_CQR		(1ull << 16)
 #define VNVME_CAP_TO(x)		((u64)(x) << 24)	/* 500 ms each */
@@ -361,11 +362,14 @@ enum {
 	VNVME_LOG_CHANGED_NS	= 0x04,
 	VNVME_LOG_EFFECTS	= 0x05,
 	VNVME_LOG_FEAT_EFFECTS	= 0x12,	/* 2.0 */
+	VNVME_LOG_MI_EFFECTS	= 0x13,	/* 2.0 */
 	VNVME_NR_LOGS,
 };
 
 #define VNVME_EFFECT_CSUPP		(1u << 0)
 #define VNVME_EFFECT_LBCC		(1u << 1)
+#define VNVME_EFFECT_NS			(1u << 20)	/* 2.0: on what it acts */
+#define VNVME_EFFECT_CTRL		(1u << 21)
 
 #define VNVME_LOG_LSUPP			(1u << 0)
 
@@ -377,7 +381,7 @@ enum {
 #define VNVME_OAES_NS_ATTR		(1u << 8)
 #define VNVME_LPA_EFFECTS		(1u << 1)
 #define VNVME_LPA_EXTENDED		(1u << 2)
-#define VNVME_LPA_SUPPORTED		(1u << 5)	/* 2.0: logs 00h and 12h */
+#define VNVME_LPA_SUPPORTED		(1u << 5)	/* 2.0: logs 00h, 12h, 13h, scopes in 05h */
 #define VNVME_VWC_PRESENT		(1u << 0)
 #define VNVME_VWC_NO_BROADCAST		(2u << 1)
 

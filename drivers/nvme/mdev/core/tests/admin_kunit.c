@@ -90,7 +90,7 @@ static void c45_vector_of_the_pin(struct kunit *test)
 					    vector);
 			if (want)
 				continue;
-			/* its configuration is that of a vector in use; 0 is the admin queue's, too */
+			/* it can be configured while it is in use; 0 always is */
 			KUNIT_EXPECT_EQ(test, fake_set_feature(f, VNVME_FEAT_VECTOR,
 							       1 << 16 | vector, NULL), 0);
 			KUNIT_EXPECT_EQ(test, fake_delete_cq(f, 2), 0);

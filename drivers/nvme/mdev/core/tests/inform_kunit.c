@@ -416,6 +416,84 @@ static void c68_command_sets(struct kunit *test)
 	fake_free(f);
 }
 
+static u32 le_at(const u8 *p, u32 off, u32 bytes)
+{
+	u32 val = 0, i;
+
+	for (i = 0; i < bytes; i++)
+		val |= (u32)p[off + i] << 8 * i;
+	return val;
+}
+
+/*
+ * 2, 68, 73: the version is 2.0, by each of the fields that came with it: those that it
+ * demands are there, and those of what is not there are 0
+ */
+static void c02_version_whole(struct kunit *test)
+{
+	enum { REG, ID, LOG };
+	static const struct {
+		u8 kind, nr;		/* registers; Identify, Get Log Page and which */
+		u16 off;
+		u8 bytes;
+		u32 val;
+	} t[] = {
+		{ REG, 0, VNVME_REG_VS, 4, 0x00020000 },
+		{ ID, 0x01, 80, 4, 0x00020000 },	/* VER */
+		/* CAP: NSSS 0, CRMS: ready with media; CPS not told; CRTO */
+		{ REG, 0, VNVME_REG_CAP + 4, 4, 0x08000020 },
+		{ REG, 0, VNVME_REG_CRTO, 4, 255 },
+		{ REG, 0, 0x64, 4, 0 },			/* NSSD */
+		/* Identify Controller: CTRATT, CNTRLTYPE, LPA, ANA, domains, MAXDNA, OCFS */
+		{ ID, 0x01, 96, 4, 0 }, { ID, 0x01, 111, 1, 1 }, { ID, 0x01, 261, 1, 0x26 },
+		{ ID, 0x01, 253, 3, 0 }, { ID, 0x01, 340, 4, 0 }, { ID, 0x01, 356, 2, 0 },
+		{ ID, 0x01, 534, 2, 1 }, { ID, 0x01, 540, 4, 0 },
+		/* by command set: CNS 05h, 06h, 07h, 08h, 1Ch, and its descriptor in 03h */
+		{ ID, 0x05, 0, 4, 0 }, { ID, 0x06, 0, 4, 0 }, { ID, 0x07, 0, 4, 1 },
+		{ ID, 0x08, 14, 1, 1 }, { ID, 0x1c, 0, 4, 1 }, { ID, 0x03, 52, 2, 0x0104 },
+		/* Supported Log Pages: each of them, of no index; effects with scopes */
+		{ LOG, 0x00, 0x00, 4, 1 }, { LOG, 0x00, 4 * 0x01, 4, 1 },
+		{ LOG, 0x00, 4 * 0x02, 4, 1 }, { LOG, 0x00, 4 * 0x03, 4, 1 },
+		{ LOG, 0x00, 4 * 0x05, 4, 1 }, { LOG, 0x00, 4 * 0x12, 4, 1 },
+		{ LOG, 0x00, 4 * 0x13, 4, 1 }, { LOG, 0x05, 4 * 0x06, 4, 0x00200001 },
+		{ LOG, 0x05, 1024 + 4 * 0x01, 4, 0x00100003 },
+		{ LOG, 0x12, 4 * 0x01, 4, 0x00200001 }, { LOG, 0x12, 4 * 0x05, 4, 0x00100001 },
+		{ LOG, 0x13, 4 * 0x1d, 4, 0 },
+	};
+	struct fake *f = fake_ready(1);
+	const u8 *p = fake_ptr(f, FAKE_ID);
+	struct vnvme_sqe sqe;
+	u32 i, cns;
+
+	for (i = 0; i < ARRAY_SIZE(t); i++) {
+		if (t[i].kind == REG) {
+			KUNIT_EXPECT_EQ_MSG(test, fake_read32(f, t[i].off), t[i].val, "%u", i);
+			continue;
+		}
+		cns = t[i].nr == 0x1c ? 0xffff001c : t[i].nr;
+		if (t[i].kind == ID) {
+			sqe = fake_sqe(VNVME_ADM_IDENTIFY, t[i].nr != 0x07 && cns == t[i].nr);
+			sqe.cdw10 = cpu_to_le32(cns);
+			sqe.prp1 = cpu_to_le64(FAKE_ID);
+			KUNIT_EXPECT_EQ_MSG(test, fake_admin(f, &sqe, NULL), 0, "%u", i);
+		} else {
+			KUNIT_EXPECT_EQ_MSG(test, fake_get_log(f, t[i].nr, t[i].nr == 0x00 ||
+							       t[i].nr == 0x12 ? 1024 : 4096,
+							       0, true), 0, "%u", i);
+		}
+		KUNIT_EXPECT_EQ_MSG(test, le_at(p, t[i].off, t[i].bytes), t[i].val, "%u", i);
+	}
+	/* an offset is one of bytes: no page has an index */
+	for (i = 0; i < 2; i++) {
+		sqe = fake_sqe(VNVME_ADM_GET_LOG, 0);
+		sqe.cdw10 = cpu_to_le32(127 << 16 | VNVME_LOG_SMART);
+		sqe.cdw14 = cpu_to_le32(i << 23);
+		sqe.prp1 = cpu_to_le64(FAKE_ID);
+		KUNIT_EXPECT_EQ(test, fake_admin(f, &sqe, NULL), i ? 0x4002 : 0);
+	}
+	fake_free(f);
+}
+
 /* 81 to 90: set, refuse, get, default, capabilities */
 static void c81_features(struct kunit *test)
 {
@@ -951,7 +1029,8 @@ static void c73_logs(struct kunit *test)
 		{ 3, 512, 0, 0, 512 }, { 4, 4096, 0, 0, 4096 },
 		{ 5, 4096, 0, 0, 4096 },
 		{ 0, 1024, 0, 0, 1024 }, { 0x12, 1024, 0, 0, 1024 },
-		{ 0x11, 4, 0, 0x4109, 0 }, { 0x13, 4, 0, 0x4109, 0 },
+		{ 0x13, 4096, 0, 0, 4096 },
+		{ 0x11, 4, 0, 0x4109, 0 }, { 0x14, 4, 0, 0x4109, 0 },
 		{ 6, 4, 0, 0x4109, 0 }, { 0x0d, 4, 0, 0x4109, 0 },
 		{ 0x80, 4, 0, 0x4109, 0 }, { 0xff, 4, 0, 0x4109, 0 },
 		{ 1, 4u << 20, 0, 0x4002, 0 },
@@ -1066,6 +1145,9 @@ static void c79_smart_and_effects(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, s->temperature[0] | s->temperature[1] << 8, 310);
 	KUNIT_EXPECT_EQ(test, fake_get_log(f, 5, 4096, 0, true), 0);
 	for (i = 0; i < 256; i++) {
+		KUNIT_EXPECT_EQ(test, e[i] ? e[i] >> 20 : 2, 2);
+		KUNIT_EXPECT_EQ(test, e[256 + i] ? e[256 + i] >> 20 : 1, 1);
+		e[256 + i] &= 0xfffff;
 		KUNIT_EXPECT_EQ(test, e[i] & 1, i == 0 || i == 1 || i == 2 ||
 				i == 4 || i == 5 || i == 6 || i == 8 || i == 9 ||
 				i == 10 || i == 12 || i == 0x7c);
@@ -1108,6 +1190,7 @@ static void c73_announced_is_there(struct kunit *test)
 
 static struct kunit_case inform_cases[] = {
 	KUNIT_CASE(c65_identify_controller),
+	KUNIT_CASE(c02_version_whole),
 	KUNIT_CASE(c65_names),
 	KUNIT_CASE(c71_hints),
 	KUNIT_CASE(c71_whole_namespace),
