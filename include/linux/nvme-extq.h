@@ -52,6 +52,8 @@ struct pci_dev;
  *	and call nvme_extq_info().
  * @irq: There are completions, or were; nvme_extq_irq_arm() has to be called
  *	for another such call.  In hard interrupt context.
+ * @aborted: The Abort that nvme_extq_abort() has sent with @cookie has been answered,
+ *	or was lost (@done false).  In interrupt context, or inside nvme_extq_abort().
  * @gone: No @up will follow.  Comes once, after a @down.  Unmap what is mapped
  *	for the dma_dev of nvme_extq_info() before returning: the driver may be
  *	about to release the device.  Give the queue pair back soon with
@@ -66,6 +68,7 @@ struct nvme_extq_ops {
 	void (*down)(void *priv);
 	void (*up)(void *priv);
 	void (*irq)(void *priv);
+	void (*aborted)(void *priv, u32 cookie, bool done);
 	void (*gone)(void *priv);
 };
 
@@ -201,6 +204,7 @@ void nvme_extq_ack(struct nvme_extq *e);
 int nvme_extq_drain(struct nvme_extq *e, struct nvme_completion *cqe, int max);
 void nvme_extq_irq_arm(struct nvme_extq *e);
 
+int nvme_extq_abort(struct nvme_extq *e, u16 cid, u32 cookie, bool spare);
 int nvme_extq_admin(struct nvme_extq *e, struct nvme_command *cmd,
 		    void *buf, unsigned int len);
 int nvme_extq_reset_ctrl(struct nvme_extq *e);

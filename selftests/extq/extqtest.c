@@ -261,10 +261,15 @@ static void test_gone(void *priv)
 	mutex_unlock(&q->lock);
 }
 
+static void test_aborted(void *priv, u32 cookie, bool done)
+{
+}
+
 static const struct nvme_extq_ops test_ops = {
 	.down	= test_down,
 	.up	= test_up,
 	.irq	= test_irq,
+	.aborted = test_aborted,
 	.gone	= test_gone,
 };
 

@@ -39,6 +39,7 @@
 #define ST_TRANSFER	0x004
 #define ST_NS		0x00b
 #define ST_PRP		0x013
+#define ST_ABORTED	0x007
 #define ST_PROTECTED	0x020
 #define ST_LBA		0x080
 #define ST_SEQUENCE	0x00c

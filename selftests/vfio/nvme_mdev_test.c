@@ -1222,6 +1222,52 @@ TEST_F(dev, irqs_by_software)
 	close(fd);
 }
 
+/*
+ * 58: Commands that a backend has are aborted or not, and each Abort says so: DW0 is 0 if and
+ * only if the command has ended with Command Abort Requested, and before it.  Most of these
+ * wait for their turn on the drive, as no more than a few long ones are there at a time.
+ */
+TEST_F(dev, aborts_tell_the_truth)
+{
+	struct client *c = &self->c;
+	struct sqe zeroes = { .opcode = 0x08, .nsid = 1, .cdw12 = 0xff };
+	unsigned int round, i, done = 0, not = 0;
+
+	start(_metadata, self, 64);
+	if (!(oncs(c) & ONCS_ZEROES))
+		return;
+	/* null commands end at once; of others some have to wait, sooner or later */
+	for (round = 0; round < 10 || (self->data && !done && round < 300); round++) {
+		uint16_t cid = 0, status[60] = { };
+		struct sqe abort = { .opcode = 0x08 };
+		struct cqe e, answer;
+
+		for (i = 0; i < 60; i++) {
+			zeroes.cdw10 = i * 256;
+			cid = queue_push(c, &c->io[0], &zeroes);
+		}
+		queue_ring(c, &c->io[0]);
+		/* one of the last, and one of the first, which may be on the drive */
+		cid -= round & 1 ? 50 - round % 40 : round % 40;
+		abort.cdw10 = (uint32_t)cid << 16 | 1;
+		ASSERT_EQ(ST_OK, client_exec(c, &c->admin, &abort, &answer));
+		for (i = 0; i < 60; i++) {
+			status[i] = queue_wait(c, &c->io[0], &e, 10000);
+			if (e.cid == cid) {
+				EXPECT_EQ(answer.dw0 & 1, status[i] != ST_ABORTED);
+				done += status[i] == ST_ABORTED;
+				not += status[i] != ST_ABORTED;
+			} else {
+				EXPECT_EQ(ST_OK, status[i]);
+			}
+		}
+		EXPECT_FALSE(queue_pop(c, &c->io[0], NULL));
+	}
+	EXPECT_EQ(round, done + not);
+	if (self->data)
+		EXPECT_NE(0, done);
+}
+
 static uint64_t now_us(void)
 {
 	struct timespec ts;

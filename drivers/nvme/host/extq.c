@@ -91,6 +91,15 @@ struct nvme_extq_pool {
 	const struct nvme_extq_ops *lent[NVME_EXTQ_MAX];
 };
 
+/* The Abort of a queue pair that is on its way; it may outlive the pair. */
+struct nvme_extq_abort {
+	struct kref			ref;
+	spinlock_t			lock;
+	struct nvme_extq		*e;	/* NULL: the pair was given back */
+	bool				busy;
+	u32				cookie;
+};
+
 struct nvme_extq {
 	struct nvme_queue		q;
 	struct nvme_extq_pool		*pool;
@@ -107,6 +116,7 @@ struct nvme_extq {
 	bool				draining;
 	bool				gone;
 	bool				held;	/* under q.sq_lock */
+	struct nvme_extq_abort		*abort;
 };
 
 static int mdev_queues_set(const char *val, const struct kernel_param *kp)
@@ -817,6 +827,21 @@ unsigned int nvme_extq_avail(struct pci_dev *pdev, const struct nvme_extq_ops *o
 }
 EXPORT_SYMBOL_GPL(nvme_extq_avail);
 
+static void nvme_extq_abort_release(struct kref *ref)
+{
+	kfree(container_of(ref, struct nvme_extq_abort, ref));
+}
+
+/* What is on its way has nobody to tell from here on. */
+static void nvme_extq_release_pair(struct nvme_extq *e)
+{
+	spin_lock_irq(&e->abort->lock);
+	e->abort->e = NULL;
+	spin_unlock_irq(&e->abort->lock);
+	kref_put(&e->abort->ref, nvme_extq_abort_release);
+	kfree(e);
+}
+
 static struct nvme_extq *nvme_extq_alloc(struct nvme_extq_pool *pool)
 {
 	struct nvme_dev *dev = pool->dev;
@@ -825,6 +850,14 @@ static struct nvme_extq *nvme_extq_alloc(struct nvme_extq_pool *pool)
 	e = kzalloc_node(sizeof(*e), GFP_KERNEL, dev_to_node(dev->dev));
 	if (!e)
 		return NULL;
+	e->abort = kzalloc(sizeof(*e->abort), GFP_KERNEL);
+	if (!e->abort) {
+		kfree(e);
+		return NULL;
+	}
+	kref_init(&e->abort->ref);
+	spin_lock_init(&e->abort->lock);
+	e->abort->e = e;
 	INIT_LIST_HEAD(&e->entry);
 	e->pool = pool;
 	e->q.dev = dev;
@@ -844,7 +877,7 @@ static struct nvme_extq *nvme_extq_alloc(struct nvme_extq_pool *pool)
 free_queue:
 	nvme_free_queue(&e->q);
 free:
-	kfree(e);
+	nvme_extq_release_pair(e);
 	return NULL;
 }
 
@@ -903,7 +936,7 @@ struct nvme_extq *nvme_extq_get(struct pci_dev *pdev,
 
 free:
 	nvme_free_queue(&e->q);
-	kfree(e);
+	nvme_extq_release_pair(e);
 unlock:
 	mutex_unlock(&pool->lock);
 	return ERR_PTR(ret);
@@ -946,7 +979,7 @@ void nvme_extq_put(struct nvme_extq *e)
 	WRITE_ONCE(pool->lent[e->idx], NULL);
 	mutex_unlock(&pool->lock);
 	kref_put(&pool->ref, nvme_extq_pool_release);
-	kfree(e);
+	nvme_extq_release_pair(e);
 }
 EXPORT_SYMBOL_GPL(nvme_extq_put);
 
@@ -1126,6 +1159,102 @@ void nvme_extq_irq_arm(struct nvme_extq *e)
 	spin_unlock(&e->q.sq_lock);
 }
 EXPORT_SYMBOL_GPL(nvme_extq_irq_arm);
+
+static enum rq_end_io_ret nvme_extq_abort_end(struct request *req, blk_status_t status)
+{
+	struct nvme_extq_abort *a = req->end_io_data;
+	struct nvme_queue *adminq = req->mq_hctx->driver_data;
+	bool done = !status && !nvme_req(req)->status &&
+		    !(le32_to_cpu(nvme_req(req)->result.u32) & 1);
+	unsigned long flags;
+
+	atomic_inc(&adminq->dev->ctrl.abort_limit);
+	blk_mq_free_request(req);
+	spin_lock_irqsave(&a->lock, flags);
+	a->busy = false;
+	if (a->e)
+		a->e->ops->aborted(a->e->priv, a->cookie, done);
+	spin_unlock_irqrestore(&a->lock, flags);
+	kref_put(&a->ref, nvme_extq_abort_release);
+	return RQ_END_IO_NONE;
+}
+
+/* pool->lock is held. */
+static int nvme_extq_abort_send(struct nvme_extq *e, u16 cid, u32 cookie, bool spare)
+{
+	struct nvme_ctrl *ctrl = &e->pool->dev->ctrl;
+	struct nvme_extq_abort *a = e->abort;
+	struct nvme_command cmd = { };
+	struct request *req;
+
+	if (atomic_dec_return(&ctrl->abort_limit) < (spare ? 1 : 0)) {
+		atomic_inc(&ctrl->abort_limit);
+		return -EBUSY;
+	}
+	cmd.abort.opcode = nvme_admin_abort_cmd;
+	cmd.abort.sqid = cpu_to_le16(e->q.qid);
+	cmd.abort.cid = cid;
+	req = blk_mq_alloc_request(ctrl->admin_q, nvme_req_op(&cmd), BLK_MQ_REQ_NOWAIT);
+	if (IS_ERR(req)) {
+		atomic_inc(&ctrl->abort_limit);
+		return -EAGAIN;
+	}
+	nvme_init_request(req, &cmd);
+	a->cookie = cookie;
+	kref_get(&a->ref);
+	req->end_io = nvme_extq_abort_end;
+	req->end_io_data = a;
+	req->rq_flags |= RQF_QUIET;
+	blk_execute_rq_nowait(req, false);
+	return 0;
+}
+
+/**
+ * nvme_extq_abort - ask the controller to abort a command of a queue pair
+ * @e: the queue pair
+ * @cid: the command
+ * @cookie: for ->aborted
+ * @spare: leave the last of the Aborts that the controller takes at once to others,
+ *	who may have a command without an answer
+ *
+ * One at a time.  It may hit a command that has got the same id meanwhile.
+ *
+ * Return: 0: ->aborted follows, unless nvme_extq_put() comes first; -EBUSY: one of this
+ * pair is on its way, or the controller takes no more of them (ACL); -EAGAIN: not now;
+ * -ENODEV: the controller is gone.
+ *
+ * Context: process context, does not sleep, waits for nobody.
+ */
+int nvme_extq_abort(struct nvme_extq *e, u16 cid, u32 cookie, bool spare)
+{
+	struct nvme_extq_pool *pool = e->pool;
+	struct nvme_extq_abort *a = e->abort;
+	bool busy;
+	int ret;
+
+	spin_lock_irq(&a->lock);
+	busy = a->busy;
+	a->busy = true;
+	spin_unlock_irq(&a->lock);
+	if (busy)
+		return -EBUSY;
+	/* who has it may wait for the controller */
+	ret = -EAGAIN;
+	if (mutex_trylock(&pool->lock)) {
+		if (!pool->dev || READ_ONCE(pool->dead))
+			ret = -ENODEV;
+		else if (READ_ONCE(pool->open))
+			ret = nvme_extq_abort_send(e, cid, cookie, spare);
+		mutex_unlock(&pool->lock);
+	}
+	if (ret) {
+		spin_lock_irq(&a->lock);
+		a->busy = false;
+		spin_unlock_irq(&a->lock);
+	}
+	return ret;
+}
+EXPORT_SYMBOL_GPL(nvme_extq_abort);
 
 /**
  * nvme_extq_admin - run an admin command on the controller of a queue pair

@@ -335,6 +335,22 @@ static noinline void extq_take_turns(struct nvme_mdev_lane *ml)
 	}
 }
 
+/*
+ * An Abort goes by the tag, which another command may have by the time the drive looks at
+ * it.  That one is lost, and done again.
+ */
+static noinline bool extq_hit_by_chance(struct nvme_mdev_lane *ml, struct vnvme_req *req,
+					u16 status)
+{
+	if ((status & ~VNVME_DNR) != VNVME_SC_ABORT_REQUESTED || req->abort_token ||
+	    test_bit(req->tag, ml->late))
+		return false;
+	if (extq_is_long(req))
+		ml->longs--;
+	extq_again(ml, req, VNVME_LOSS_OTHERS);
+	return true;
+}
+
 /* Hand what the drive says to the core; a tag it never got is ignored. */
 static void extq_complete(struct nvme_mdev_lane *ml, const struct nvme_completion *cqe, int n)
 {
@@ -349,11 +365,16 @@ static void extq_complete(struct nvme_mdev_lane *ml, const struct nvme_completio
 		req = &ml->reqs[array_index_nospec(tag, ml->lane->nr_reqs)];
 		if (!extq_has(ml, req) || unlikely(test_bit(tag, ml->waiting)))
 			continue;
-		__clear_bit(tag, ml->late);
-		if (unlikely(req->opcode == VNVME_CMD_COPY))
-			req->copied = le32_to_cpu(cqe[i].result.u32);
 		/* phase, Command Retry Delay and More are not the guest's */
 		status = (le16_to_cpu(cqe[i].status) >> 1) & (VNVME_DNR | 0x7ff);
+		if (unlikely(status) && extq_hit_by_chance(ml, req, status))
+			continue;
+		if (unlikely(test_bit(tag, ml->late))) {
+			__clear_bit(tag, ml->late);
+			clear_bit(tag, ml->abort_due);
+		}
+		if (unlikely(req->opcode == VNVME_CMD_COPY))
+			req->copied = le32_to_cpu(cqe[i].result.u32);
 		if (unlikely(extq_is_long(req)) && extq_goes_on(ml, req, status))
 			continue;
 		nvme_mdev_stat_done(ml->stat, req);
@@ -401,6 +422,54 @@ void nvme_mdev_extq_arm(struct nvme_mdev_lane *ml)
 	static_call(extq_irq_arm)(ml->q);
 }
 
+/*
+ * Abort what is late, one at a time: the next when the last was answered, or at the
+ * next look if the drive takes none now.  A controller that is dead does not answer
+ * this either, and is reset.
+ */
+static void extq_abort_late(struct work_struct *work)
+{
+	struct nvme_mdev_lane *ml = container_of(work, struct nvme_mdev_lane, abort);
+	unsigned long tag = find_first_bit(ml->abort_due, NVME_MDEV_LANE_DEPTH);
+
+	/* the last answer may come while the queue pair is given back */
+	if (READ_ONCE(ml->closing))
+		return;
+	if (tag < NVME_MDEV_LANE_DEPTH && !static_call(extq_abort)(ml->q, tag, 0, false))
+		clear_bit(tag, ml->abort_due);
+}
+
+/*
+ * The guest would like one aborted: what waits for its turn ends here, the drive is asked
+ * for the rest.  It is to have one left for what is late, of the host's, too.
+ */
+static bool extq_abort(struct vnvme_backend *b, struct vnvme_lane *lane, struct vnvme_req *req,
+		       u32 token)
+{
+	struct nvme_mdev_lane *ml = lane->priv;
+
+	if (!ml->up)
+		return false;
+	if (__test_and_clear_bit(req->tag, ml->waiting)) {
+		ml->nr_waiting--;
+		nvme_mdev_stat_done(ml->stat, req);
+		vnvme_req_done(req, VNVME_SC_ABORT_REQUESTED);
+		return true;
+	}
+	return !static_call(extq_abort)(ml->q, req->tag, token, true);
+}
+
+/* nvme_extq_ops.aborted; what was aborted completes, and that tells the guest. */
+static void extq_aborted(void *priv, u32 cookie, bool done)
+{
+	struct nvme_mdev_lane *ml = priv;
+
+	/* 0: of one that was late */
+	if (cookie && !done)
+		vnvme_abort_refused(&ml->nm->ctrl, cookie);
+	queue_work(ml->nm->wq, &ml->abort);
+}
+
 static unsigned int extq_reap(struct vnvme_backend *b, struct vnvme_lane *lane)
 {
 	struct nvme_mdev_lane *ml = lane->priv;
@@ -425,6 +494,7 @@ static unsigned int extq_reap(struct vnvme_backend *b, struct vnvme_lane *lane)
 const struct vnvme_backend_ops nvme_mdev_extq_backend = {
 	.submit	= extq_submit,
 	.commit	= extq_commit,
+	.abort	= extq_abort,
 	.reap	= extq_reap,
 };
 
@@ -513,29 +583,9 @@ const struct nvme_extq_ops nvme_mdev_extq_ops = {
 	.down	= extq_down,
 	.up	= extq_up,
 	.irq	= extq_irq,
+	.aborted = extq_aborted,
 	.gone	= extq_gone,
 };
-
-/*
- * Abort what is late.  A controller that is dead does not answer this either, and
- * is waited for until it is reset.
- */
-static void extq_abort(struct work_struct *work)
-{
-	struct nvme_mdev_lane *ml = container_of(work, struct nvme_mdev_lane, abort);
-	struct nvme_command cmd;
-	u32 tag;
-
-	for (tag = 0; tag < NVME_MDEV_LANE_DEPTH; tag++) {
-		if (!test_and_clear_bit(tag, ml->abort_due))
-			continue;
-		memset(&cmd, 0, sizeof(cmd));
-		cmd.abort.opcode = nvme_admin_abort_cmd;
-		cmd.abort.sqid = cpu_to_le16(ml->info.qid);
-		cmd.abort.cid = tag;
-		static_call(extq_admin)(ml->q, &cmd, NULL, 0);
-	}
-}
 
 /* Aborting has not helped, or lasts. */
 static void extq_reset(struct nvme_mdev_lane *ml)
@@ -579,7 +629,7 @@ void nvme_mdev_extq_tick(struct nvme_mdev_lane *ml)
 			extq_reset(ml);
 		}
 	}
-	if (late)
+	if (late || !bitmap_empty(ml->abort_due, NVME_MDEV_LANE_DEPTH))
 		queue_work(ml->nm->wq, &ml->abort);
 }
 
@@ -640,7 +690,7 @@ int nvme_mdev_extq_get(struct nvme_mdev *nm, u16 id)
 	struct nvme_mdev_lane *ml = nvme_mdev_lane_reset(nm, id);
 	struct nvme_extq *q;
 
-	INIT_WORK(&ml->abort, extq_abort);
+	INIT_WORK(&ml->abort, extq_abort_late);
 	q = extq_get_patiently(ml);
 	if (IS_ERR(q))
 		return PTR_ERR(q);
@@ -670,6 +720,7 @@ void nvme_mdev_extq_put(struct nvme_mdev *nm, u16 id)
 	cancel_work_sync(&ml->abort);
 
 	static_call(extq_put)(ml->q);
+	cancel_work_sync(&ml->abort);
 
 	nvme_mdev_poller_park(nm);
 	ml->q = NULL;

@@ -28,6 +28,7 @@ DEFINE_STATIC_CALL_NULL(extq_poll, nvme_extq_poll);
 DEFINE_STATIC_CALL_NULL(extq_ack, nvme_extq_ack);
 DEFINE_STATIC_CALL_NULL(extq_drain, nvme_extq_drain);
 DEFINE_STATIC_CALL_NULL(extq_irq_arm, nvme_extq_irq_arm);
+DEFINE_STATIC_CALL_NULL(extq_abort, nvme_extq_abort);
 DEFINE_STATIC_CALL_NULL(extq_admin, nvme_extq_admin);
 DEFINE_STATIC_CALL_NULL(extq_reset_ctrl, nvme_extq_reset_ctrl);
 DEFINE_STATIC_CALL_NULL(extq_unbinding, nvme_extq_unbinding);
@@ -59,6 +60,7 @@ static struct lender_call lender_calls[] = {
 	CALL(ack),
 	CALL(drain),
 	CALL(irq_arm),
+	CALL(abort),
 	CALL(admin),
 	CALL(reset_ctrl),
 	CALL(unbinding),

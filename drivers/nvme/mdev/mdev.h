@@ -339,7 +339,7 @@ struct nvme_mdev_dsm {
  * @tick:	when to look for commands without an answer
  * @late:	such commands, by tag; owner
  * @abort_due:	those that @abort is to abort
- * @abort:	does so, and sleeps
+ * @abort:	does so
  * @reset_asked: the drive is to be reset, and ->down has not come yet; owner
  * @longs:	commands that may take long which are on @q; owner
  * @waiting:	those that wait for one of them to end, by tag,
@@ -513,6 +513,7 @@ DECLARE_STATIC_CALL(extq_poll, nvme_extq_poll);
 DECLARE_STATIC_CALL(extq_ack, nvme_extq_ack);
 DECLARE_STATIC_CALL(extq_drain, nvme_extq_drain);
 DECLARE_STATIC_CALL(extq_irq_arm, nvme_extq_irq_arm);
+DECLARE_STATIC_CALL(extq_abort, nvme_extq_abort);
 DECLARE_STATIC_CALL(extq_admin, nvme_extq_admin);
 DECLARE_STATIC_CALL(extq_reset_ctrl, nvme_extq_reset_ctrl);
 DECLARE_STATIC_CALL(extq_unbinding, nvme_extq_unbinding);

@@ -248,28 +248,131 @@ static u16 vnvme_delete_cq(struct vnvme_ctrl *ctrl, struct vnvme_cmd *cmd)
 
 /* ------------------------------------------------------------ others ---- */
 
+enum vnvme_abort_state {
+	VNVME_ABORT_ASKED	= 1,
+	VNVME_ABORT_DONE	= 2,
+	VNVME_ABORT_NOT		= 3,
+	VNVME_ABORT_STATE	= 3,
+};
+
+#define VNVME_ABORT_SLOT(token)	(((token) >> 2) % (VNVME_ACL + 1))
+
+static_assert(!((VNVME_ACL + 1) & VNVME_ACL));
+
+/* One that is free, asked for now; 0: there are as many as may be. */
+static u32 vnvme_abort_new(struct vnvme_ctrl *ctrl, u16 cid)
+{
+	unsigned int i;
+	u32 token;
+
+	for (i = 0; i <= VNVME_ACL && READ_ONCE(ctrl->abort[i].word); i++)
+		;
+	if (i > VNVME_ACL)
+		return 0;
+	ctrl->abort_seq++;
+	token = (ctrl->abort_seq * (VNVME_ACL + 1) + i) << 2 | VNVME_ABORT_ASKED;
+	ctrl->abort[i].cid = cid;
+	WRITE_ONCE(ctrl->abort[i].word, token);
+	return token;
+}
+
+/**
+ * vnvme_abort_ended() - it is known what became of a command that was to be aborted
+ * @ctrl:	controller
+ * @token:	of the Abort, which may have been answered before
+ * @aborted:	it was
+ *
+ * Context: any.
+ */
+void vnvme_abort_ended(struct vnvme_ctrl *ctrl, u32 token, bool aborted)
+{
+	u32 now = (token & ~(u32)VNVME_ABORT_STATE) |
+		  (aborted ? VNVME_ABORT_DONE : VNVME_ABORT_NOT);
+
+	if (cmpxchg(&ctrl->abort[VNVME_ABORT_SLOT(token)].word, token, now) == token)
+		ctrl->env->work(ctrl);
+}
+
+void vnvme_abort_refused(struct vnvme_ctrl *ctrl, u32 token)
+{
+	vnvme_abort_ended(ctrl, token, false);
+}
+
+/**
+ * vnvme_abort_tell() - answer the Aborts of which that is known
+ * @ctrl:	controller
+ *
+ * Context: control.
+ */
+void vnvme_abort_tell(struct vnvme_ctrl *ctrl)
+{
+	u32 i, state;
+
+	if (!READ_ONCE(ctrl->master) ||
+	    (ctrl->state != VNVME_READY && ctrl->state != VNVME_SHUTTING))
+		return;
+	for (i = 0; i <= VNVME_ACL; i++) {
+		state = READ_ONCE(ctrl->abort[i].word) & VNVME_ABORT_STATE;
+		if (state != VNVME_ABORT_DONE && state != VNVME_ABORT_NOT)
+			continue;
+		WRITE_ONCE(ctrl->abort[i].word, 0);
+		vnvme_admin_post(ctrl, ctrl->abort[i].cid, 0, state == VNVME_ABORT_NOT);
+	}
+}
+
+/**
+ * vnvme_abort_forget() - nobody waits for Aborts any more
+ * @ctrl:	controller, being reset; no request is left
+ */
+void vnvme_abort_forget(struct vnvme_ctrl *ctrl)
+{
+	unsigned int i;
+
+	for (i = 0; i <= VNVME_ACL; i++)
+		WRITE_ONCE(ctrl->abort[i].word, 0);
+}
+
+/* The lane of the command is parked. */
+static bool vnvme_abort_ask(struct vnvme_ctrl *ctrl, const struct vnvme_sq *sq, u16 cid,
+			    u32 token)
+{
+	if (vnvme_lane_abort_ask(&ctrl->lane[sq->cqid], sq, cid, token))
+		return true;
+	WRITE_ONCE(ctrl->abort[VNVME_ABORT_SLOT(token)].word, 0);
+	return false;
+}
+
 /*
  * Abort: best effort (section 5.1).  What the controller still holds ends here,
- * before the answer to the Abort; what a drive or the pinning of its memory has
- * goes on, and DW0 says so.
+ * before the answer to the Abort.  A backend is asked for what it has, and the answer
+ * waits for what comes of that; what cannot be aborted, or whose memory is being
+ * pinned, goes on, and DW0 says so.
  */
 static u16 vnvme_abort(struct vnvme_ctrl *ctrl, struct vnvme_cmd *cmd)
 {
 	u16 sqid = le32_to_cpu(cmd->sqe.cdw10) & 0xffff;
 	u16 cid = le32_to_cpu(cmd->sqe.cdw10) >> 16;
+	bool done = false, asked = false;
 	struct vnvme_sq *sq;
-	bool done = false;
+	u32 token;
 
 	if (!sqid) {
 		done = vnvme_aer_abort(ctrl, cid);
 	} else if (vnvme_lane_id_ok(ctrl, &sqid) && ctrl->sq[sqid].depth) {
+		token = vnvme_abort_new(ctrl, le16_to_cpu(cmd->sqe.cid));
+		if (!token)
+			return VNVME_SC_ABORT_LIMIT;
 		sq = &ctrl->sq[sqid];
 		ctrl->env->park(ctrl);
 		done = vnvme_lane_abort(&ctrl->lane[sq->cqid], sq, cid);
+		if (done)
+			WRITE_ONCE(ctrl->abort[VNVME_ABORT_SLOT(token)].word, 0);
+		else
+			asked = vnvme_abort_ask(ctrl, sq, cid, token);
 		ctrl->env->unpark(ctrl);
 	}
 	cmd->dw0 = !done;
-	return 0;
+	return asked ? VNVME_HELD : 0;
 }
 
 static bool vnvme_dbbuf_page_ok(struct vnvme_ctrl *ctrl, u64 page)

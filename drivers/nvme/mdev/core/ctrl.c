@@ -46,6 +46,7 @@ static void vnvme_queues_forget(struct vnvme_ctrl *ctrl)
 	/* requests that wait for an event, for a flush, deletions that wait for commands */
 	ctrl->lane[0].busy = 0;
 	ctrl->nr_flush_wait = 0;
+	vnvme_abort_forget(ctrl);
 	ctrl->env->unpark(ctrl);
 }
 
@@ -603,6 +604,7 @@ void vnvme_ctrl_work(struct vnvme_ctrl *ctrl)
 	if (vnvme_ctrl_due(ctrl))
 		vnvme_ctrl_event(ctrl, VNVME_EV_DRAINED);
 	vnvme_flush_tell(ctrl);
+	vnvme_abort_tell(ctrl);
 	if (vnvme_admin_step(ctrl))
 		ctrl->env->work(ctrl);
 }

@@ -114,7 +114,7 @@ static u16 vnvme_id_ctrl(struct vnvme_ctrl *ctrl, struct vnvme_cmd *cmd)
 	id->oaes = cpu_to_le32(VNVME_OAES_NS_ATTR);
 	id->cntrltype = 1;
 	id->oacs = cpu_to_le16(ctrl->cfg.dbbuf ? VNVME_OACS_DBBUF : 0);
-	id->acl = 3;
+	id->acl = VNVME_ACL;
 	id->aerl = VNVME_AERL;
 	id->frmw = 1 << 1 | 1;		/* one slot, read only */
 	id->lpa = VNVME_LPA_EFFECTS | VNVME_LPA_EXTENDED | VNVME_LPA_SUPPORTED;

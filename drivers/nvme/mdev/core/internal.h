@@ -455,8 +455,13 @@ u32 vnvme_lane_inflight(const struct vnvme_lane *lane, const struct vnvme_sq *sq
 bool vnvme_lane_abort(struct vnvme_lane *lane, const struct vnvme_sq *sq,
 		      u16 cid);
 void vnvme_lane_settle(struct vnvme_lane *lane, const struct vnvme_ns *ns);
+bool vnvme_lane_abort_ask(struct vnvme_lane *lane, const struct vnvme_sq *sq, u16 cid,
+			  u32 token);
 
 /* admin.c */
+void vnvme_abort_ended(struct vnvme_ctrl *ctrl, u32 token, bool aborted);
+void vnvme_abort_tell(struct vnvme_ctrl *ctrl);
+void vnvme_abort_forget(struct vnvme_ctrl *ctrl);
 void vnvme_sq_unlink(struct vnvme_ctrl *ctrl, struct vnvme_sq *sq);
 void vnvme_admin_post(struct vnvme_ctrl *ctrl, u16 cid, u16 status, u32 dw0);
 bool vnvme_admin_step(struct vnvme_ctrl *ctrl);

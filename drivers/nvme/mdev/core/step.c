@@ -78,6 +78,16 @@ static void vnvme_req_settled(struct vnvme_req *req)
 		lane->ctrl->env->work(lane->ctrl);
 }
 
+static noinline void vnvme_req_unabort(struct vnvme_req *req, u16 status)
+{
+	struct vnvme_lane *lane = req->lane;
+
+	lane->aborts--;
+	vnvme_abort_ended(lane->ctrl, req->abort_token,
+			  (status & ~VNVME_DNR) == VNVME_SC_ABORT_REQUESTED);
+	req->abort_token = 0;
+}
+
 /* Answer the guest and let the request go.  Return: false if not now. */
 static noinline bool vnvme_req_post(struct vnvme_req *req, u16 status)
 {
@@ -106,10 +116,12 @@ static noinline bool vnvme_req_post(struct vnvme_req *req, u16 status)
 				lane->ctrl->env->work(lane->ctrl);
 		}
 		/* each answer is looked at: it may be of a queue that goes */
-		if (lane->deleting || lane->settling)
+		if (lane->deleting || lane->settling || lane->aborts)
 			lane->cq_left = 0;
 	}
 	vnvme_req_settled(req);
+	if (unlikely(req->abort_token))
+		vnvme_req_unabort(req, status);
 	vnvme_req_free(req);
 	return true;
 }
@@ -198,7 +210,7 @@ static struct vnvme_req *vnvme_lane_retry_pop(struct vnvme_lane *lane)
  * @retries:	how often one may be done again that had its time
  *
  * A request that is always lost would otherwise be done again without end, and
- * each time take the drive away from all others.
+ * each time take the drive away from all others.  One that is to be aborted is so now.
  *
  * Context: owner.
  */
@@ -207,7 +219,9 @@ void vnvme_req_requeue(struct vnvme_req *req, enum vnvme_loss loss, u32 retries)
 	vnvme_req_untake(req->lane, req);
 	req->lane->blocked = false;
 	req->losses = min_t(u32, req->losses + loss, U16_MAX);
-	if (req->losses > retries * VNVME_LOSS_LATE)
+	if (req->abort_token)
+		vnvme_req_end(req, VNVME_SC_ABORT_REQUESTED);
+	else if (req->losses > retries * VNVME_LOSS_LATE)
 		vnvme_req_end(req, VNVME_SC_INTERNAL | VNVME_DNR);
 	else
 		vnvme_lane_retry_add(req->lane, req);
@@ -519,6 +533,39 @@ bool vnvme_lane_abort(struct vnvme_lane *lane, const struct vnvme_sq *sq, u16 ci
 		lane->retry_tail = link;
 	vnvme_req_end(req, VNVME_SC_ABORT_REQUESTED);
 	return true;
+}
+
+/**
+ * vnvme_lane_abort_ask() - have a backend abort a command that it has
+ * @lane:	of @sq
+ * @sq:		where the command came from
+ * @cid:	its identifier
+ * @token:	for vnvme_abort_ended()
+ *
+ * Context: owner.
+ * Return: false if no backend has it, or cannot, or is about it already.
+ */
+bool vnvme_lane_abort_ask(struct vnvme_lane *lane, const struct vnvme_sq *sq, u16 cid,
+			  u32 token)
+{
+	struct vnvme_req *req = lane->reqs;
+	struct vnvme_backend *b;
+	u32 i;
+
+	for (i = 0; i < lane->nr_reqs; i++, req++)
+		if (req->submitted && req->sq == sq && le16_to_cpu(req->sqe.cid) == cid)
+			break;
+	if (i == lane->nr_reqs || req->abort_token || !req->ns->backend->ops->abort)
+		return false;
+	b = req->ns->backend;
+	req->abort_token = token;
+	lane->aborts++;
+	lane->cq_left = 0;
+	if (b->ops->abort(b, lane, req, token))
+		return true;
+	req->abort_token = 0;
+	lane->aborts--;
+	return false;
 }
 
 /* Nothing is answered any more; what is in flight comes home and is dropped. */

@@ -43,6 +43,7 @@
 #define VNVME_MQES		32767
 #define VNVME_MAX_SEGS		513	/* 2 MiB, starting inside a page */
 #define VNVME_MAX_BYTES		(2u << 20)
+#define VNVME_ACL		3	/* 0's based, too */
 #define VNVME_AERL		3	/* 0's based: four at once */
 #define VNVME_NVM_OPS		256	/* a place for any opcode that there can be */
 #define VNVME_COPY_RANGES	128	/* of a Copy command: a page of them */
@@ -240,6 +241,9 @@ enum vnvme_loss {
  *		kick; any other NVMe status ends it.
  * @commit:	end of a pass in which something was submitted: ring once; may
  *		be NULL
+ * @abort:	the guest would like @req, which was submitted, to be aborted: true: it
+ *		ends soon, maybe inside this call, or vnvme_abort_refused() is called
+ *		with @token; false: it goes on; may be NULL.  Waits for nothing
  * @reap:	call vnvme_req_done() for what has completed, VNVME_REAP of them at
  *		most; returns how many; may be NULL
  * @seg:	segment @i of a request that it has; NULL if it leaves ->segs as they are
@@ -248,6 +252,8 @@ struct vnvme_backend_ops {
 	u16 (*submit)(struct vnvme_backend *b, struct vnvme_lane *lane,
 		      struct vnvme_req *req);
 	void (*commit)(struct vnvme_backend *b, struct vnvme_lane *lane);
+	bool (*abort)(struct vnvme_backend *b, struct vnvme_lane *lane, struct vnvme_req *req,
+		      u32 token);
 	unsigned int (*reap)(struct vnvme_backend *b, struct vnvme_lane *lane);
 	struct vnvme_seg (*seg)(const struct vnvme_req *req, u32 i);
 };
@@ -373,6 +379,7 @@ struct vnvme_seg {
  * @retries:	look-ups that missed
  * @losses:	see enum vnvme_loss
  * @status:	of one that lane->held keeps
+ * @abort_token: of the Abort that asks for its end, or 0
  * @start, @start_ns: the embedder's: when a backend took it, in jiffies, and by
  *		the clock, if somebody asks for that
  */
@@ -401,6 +408,7 @@ struct vnvme_req {
 	u16			status;
 	u64			verified;
 	u32			copied;
+	u32			abort_token;
 	int			miss_err;
 	u64			miss_iova;
 	u32			miss_len;	/* of the data that is walked */
@@ -523,7 +531,7 @@ struct vnvme_lane_stat {
  * @nr_reqs:	size of @reqs, below 65536; 0: the lane cannot be used
  * @cq_at, @cq_left: where the next answers go; looked up once for a run of
  *		them, see vnvme_lane_forget().  None are left where an answer is
- *		not all there is to do: @stopping, @deleting, @settling.
+ *		not all there is to do: @stopping, @deleting, @settling, @aborts.
  * @busy:	requests taken from @free, each of which has been promised an
  *		entry of @cq (lane 0: commands that have)
  * @inflight:	requests a backend has
@@ -543,6 +551,7 @@ struct vnvme_lane {
 	void			*cq_at;
 	u8			deleting;	/* SQs that wait for their last answer */
 	u16			settling;
+	u32			aborts;		/* requests with an ->abort_token */
 	u32			inflight;
 	u32			busy;
 	u32			nr_reqs;
@@ -641,6 +650,15 @@ struct vnvme_flush_wait {
 	u16	cid;
 };
 
+/*
+ * An Abort whose answer waits for the command's end, or for a backend that refuses.
+ * @word: 0: free; else its token, and in bits 1:0 enum vnvme_abort_state (any changes)
+ */
+struct vnvme_abort {
+	u32	word;
+	u16	cid;
+};
+
 /**
  * struct vnvme_health - what the drive below says of itself
  * @warnings:	Critical Warning; that of the temperature is by the guest's thresholds
@@ -719,6 +737,8 @@ struct vnvme_ctrl {
 	u32			flush_shut;	/* the one that a shutdown waits for, or 0 */
 	struct vnvme_flush_wait	flush_wait[VNVME_FLUSH_WAITS];
 	u8			nr_flush_wait;
+	struct vnvme_abort	abort[VNVME_ACL + 1];
+	u32			abort_seq;
 
 	u8			aen_masked;
 	u8			nr_aer;
@@ -869,6 +889,8 @@ void vnvme_req_done(struct vnvme_req *req, u16 status);
 void vnvme_req_requeue(struct vnvme_req *req, enum vnvme_loss loss, u32 retries);
 /* The miss of @req was dealt with: is there another?  (who has it and users of memory) */
 bool vnvme_req_next_miss(struct vnvme_req *req);
+/* ->abort: the backend's drive has not done it; the request goes on. (any) */
+void vnvme_abort_refused(struct vnvme_ctrl *ctrl, u32 token);
 /* nvm.c: a drive's status as this controller may say it (any) */
 u16 vnvme_nvm_status(u16 status);
 /* The miss of @req was dealt with: 0 or -errno; kick afterwards. (any) */

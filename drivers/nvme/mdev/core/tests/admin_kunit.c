@@ -244,6 +244,151 @@ static void c58_abort_of_waiting(struct kunit *test)
 	fake_free(f);
 }
 
+/* Reads with CIDs @from to @to, which the backend holds. */
+static void push_held(struct fake *f, u16 from, u16 to)
+{
+	struct vnvme_sqe sqe = fake_rw(VNVME_CMD_READ, 0, 1, FAKE_DATA, 0);
+
+	f->hold = true;
+	for (; from <= to; from++) {
+		sqe.cid = cpu_to_le16(from);
+		fake_push(f, 1, &sqe);
+	}
+	fake_sq_ring(f, 1);
+	fake_run(f);
+}
+
+/* The backend ends what it was last asked to abort. */
+static void end_aborted(struct fake *f, u16 status)
+{
+	u32 i, k = 0;
+
+	for (i = 0; i < f->nr_list; i++)
+		if (f->list[i] != f->abort_req)
+			f->list[k++] = f->list[i];
+	f->nr_list = k;
+	vnvme_req_done(f->abort_req, status);
+	fake_run(f);
+}
+
+/* The answer of an Abort: DW0, or -1 for none, or its status. */
+static s64 abort_answer(struct fake *f)
+{
+	struct vnvme_cqe cqe;
+
+	if (!fake_pop(f, 0, &cqe))
+		return -1;
+	fake_cq_ring(f, 0);
+	return le16_to_cpu(cqe.status) >> 1 ?: le32_to_cpu(cqe.dw0);
+}
+
+static s64 io_answer(struct fake *f)
+{
+	struct vnvme_cqe cqe;
+
+	if (!fake_pop(f, 1, &cqe))
+		return -1;
+	fake_cq_ring(f, 1);
+	return le16_to_cpu(cqe.status) >> 1;
+}
+
+/* 58: a backend that has it is asked; the answer says what became of it, and comes after it */
+static void c58_abort_of_submitted(struct kunit *test)
+{
+	struct fake *f = fake_ready(1);
+	u32 token;
+
+	push_held(f, 1, 8);
+	push_abort(f, 1, 1);
+	KUNIT_EXPECT_EQ(test, abort_answer(f), 1);
+	f->aborts = true;
+	push_abort(f, 1, 99);
+	KUNIT_EXPECT_EQ(test, abort_answer(f), 1);
+
+	push_abort(f, 1, 1);
+	KUNIT_EXPECT_EQ(test, abort_answer(f), -1);
+	/* others go on meanwhile, the same one again is not aborted twice */
+	KUNIT_EXPECT_EQ(test, fake_identify(f, 1, 0), 0);
+	token = f->abort_token;
+	push_abort(f, 1, 1);
+	KUNIT_EXPECT_EQ(test, abort_answer(f), 1);
+	KUNIT_EXPECT_EQ(test, f->abort_token, token);
+	end_aborted(f, VNVME_SC_ABORT_REQUESTED);
+	KUNIT_EXPECT_EQ(test, io_answer(f), VNVME_SC_ABORT_REQUESTED);
+	KUNIT_EXPECT_EQ(test, abort_answer(f), 0);
+	/* what is late is nobody's */
+	vnvme_abort_refused(&f->ctrl, token);
+	fake_run(f);
+	KUNIT_EXPECT_EQ(test, abort_answer(f), -1);
+
+	/* it ended by itself */
+	push_abort(f, 1, 2);
+	end_aborted(f, 0);
+	KUNIT_EXPECT_EQ(test, io_answer(f), 0);
+	KUNIT_EXPECT_EQ(test, abort_answer(f), 1);
+
+	/* refused: it goes on, and its end is answered as ever */
+	push_abort(f, 1, 3);
+	vnvme_abort_refused(&f->ctrl, f->abort_token);
+	fake_run(f);
+	KUNIT_EXPECT_EQ(test, abort_answer(f), 1);
+	end_aborted(f, 0);
+	KUNIT_EXPECT_EQ(test, io_answer(f), 0);
+	KUNIT_EXPECT_EQ(test, abort_answer(f), -1);
+	KUNIT_EXPECT_EQ(test, f->ctrl.lane[1].aborts, 0);
+
+	/* lost in a reset of the drive: then it is not done again */
+	push_abort(f, 1, 4);
+	vnvme_req_requeue(f->abort_req, VNVME_LOSS_OTHERS, 5);
+	f->nr_list--;
+	memmove(f->list, f->list + 1, f->nr_list * sizeof(*f->list));
+	fake_run(f);
+	KUNIT_EXPECT_EQ(test, io_answer(f), VNVME_SC_ABORT_REQUESTED);
+	KUNIT_EXPECT_EQ(test, abort_answer(f), 0);
+	f->hold = false;
+	fake_run(f);
+	KUNIT_EXPECT_EQ(test, f->nr_bad, 0);
+	fake_free(f);
+}
+
+/* 58: ACL + 1 at once; a reset forgets them */
+static void c58_abort_limit(struct kunit *test)
+{
+	struct fake *f = fake_ready(1);
+	u32 i;
+
+	f->aborts = true;
+	push_held(f, 1, 8);
+	for (i = 1; i <= 4; i++) {
+		push_abort(f, 1, i);
+		KUNIT_EXPECT_EQ(test, abort_answer(f), -1);
+	}
+	push_abort(f, 1, 5);
+	KUNIT_EXPECT_EQ(test, abort_answer(f), VNVME_SC_ABORT_LIMIT);
+	/* without bus mastering the answer waits */
+	fake_cfg_write16(f, VNVME_PCI_COMMAND, 2);
+	vnvme_abort_refused(&f->ctrl, f->abort_token);
+	fake_run(f);
+	KUNIT_EXPECT_EQ(test, abort_answer(f), -1);
+	fake_cfg_write16(f, VNVME_PCI_COMMAND, 6);
+	fake_run(f);
+	KUNIT_EXPECT_EQ(test, abort_answer(f), 1);
+	push_abort(f, 1, 5);
+	KUNIT_EXPECT_EQ(test, abort_answer(f), -1);
+	fake_write32(f, VNVME_REG_CC, 0);
+	fake_run(f);
+	KUNIT_EXPECT_FALSE(test, vnvme_ctrl_idle(&f->ctrl));
+	f->hold = false;
+	fake_run(f);
+	KUNIT_EXPECT_TRUE(test, vnvme_ctrl_idle(&f->ctrl));
+	KUNIT_ASSERT_TRUE(test, fake_enable(f, 32, 32));
+	vnvme_abort_refused(&f->ctrl, f->abort_token);
+	fake_run(f);
+	KUNIT_EXPECT_EQ(test, abort_answer(f), -1);
+	KUNIT_EXPECT_EQ(test, f->ctrl.lane[1].aborts, 0);
+	fake_free(f);
+}
+
 /* 58, 59: so is an Asynchronous Event Request, and its place is free again */
 static void c58_abort_of_aer(struct kunit *test)
 {
@@ -481,6 +626,8 @@ static struct kunit_case admin_cases[] = {
 	KUNIT_CASE(c50_delete_waits),
 	KUNIT_CASE(c53_opcodes),
 	KUNIT_CASE(c58_abort),
+	KUNIT_CASE(c58_abort_of_submitted),
+	KUNIT_CASE(c58_abort_limit),
 	KUNIT_CASE(c58_abort_of_waiting),
 	KUNIT_CASE(c58_abort_of_aer),
 	KUNIT_CASE(c59_aer_limit),

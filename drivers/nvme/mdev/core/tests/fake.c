@@ -468,9 +468,22 @@ static unsigned int fake_reap(struct vnvme_backend *b, struct vnvme_lane *lane)
 	return n;
 }
 
+static bool fake_abort(struct vnvme_backend *b, struct vnvme_lane *lane, struct vnvme_req *req,
+		       u32 token)
+{
+	struct fake *f = b->priv;
+
+	if (!f->aborts)
+		return false;
+	f->abort_token = token;
+	f->abort_req = req;
+	return true;
+}
+
 static const struct vnvme_backend_ops fake_backend_ops = {
 	.submit	= fake_submit,
 	.commit	= fake_commit,
+	.abort	= fake_abort,
 	.reap	= fake_reap,
 };
 

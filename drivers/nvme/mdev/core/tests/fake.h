@@ -97,6 +97,9 @@ struct fake {
 	u32			busy;		/* so many submits meet BUSY */
 	u16			status;		/* what it completes with */
 	u16			refuse;		/* what submit returns */
+	bool			aborts;		/* is able to; see abort_token */
+	u32			abort_token;	/* of the last Abort; 0: none */
+	struct vnvme_req	*abort_req;	/* what it was about */
 	u32			lossy;		/* so many requests get lost */
 	enum vnvme_loss		loss;		/* how, and ... */
 	u32			retries;	/* ... how often; 0: without end */
