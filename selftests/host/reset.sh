@@ -9,6 +9,8 @@
 . selftests/lib/host.sh
 . selftests/lib/guest.sh
 
+GUEST_CPUS=4	# with a queue pair each
+
 # What the host's own commands may take, in seconds, is what a guest's may take.
 IO_TIMEOUT=/sys/module/nvme_core/parameters/io_timeout
 
@@ -17,7 +19,7 @@ prepare()
 	modprobe nvme_core && OLD_TIMEOUT=$(cat "$IO_TIMEOUT") || return
 	# the tests after this one have the host's, however it ends
 	trap 'echo "$OLD_TIMEOUT" > "$IO_TIMEOUT"' EXIT
-	host_load 4 && drive_split /dev/nvme0n1 && mdev_create 2Q_V1 && mdev_add n1p2
+	host_load 4 && drive_split /dev/nvme0n1 && mdev_create 4Q_V1 && mdev_add n1p2
 }
 
 # more_than COUNT: have so many writes completed?
@@ -53,7 +55,7 @@ resets_under_load()
 {
 	local i
 
-	guest_start load "$(mdev_qemu)" load,45 && guest_expect load "load: running" || return
+	guest_start load "$(mdev_qemu)" load,45,4 && guest_expect load "load: running" || return
 	for ((i = 0; i < 3; i++)); do
 		reset_once reset_controller || return
 		sleep 2
