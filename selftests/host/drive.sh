@@ -147,6 +147,7 @@ formatted()
 	for _ in 1 2 3 4 5; do
 		whole_again && changed_under formatted 0x82 nvme_format 4 && nvme_format 0 && udevadm settle || return
 	done
+	line_in_log "namespace 1 was formatted while 2 queue pairs are lent" || return
 	whole_again
 }
 

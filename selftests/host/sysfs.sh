@@ -225,6 +225,47 @@ shared_partition()
 	all_given_back && return "$rc"
 }
 
+# What stands in the way of a namespace outside of the drive.
+other_backings()
+{
+	local add=$DEV/namespaces/add_namespace disk rc=0
+
+	disk=$(loop_make held 16) && echo "0 32768 linear $disk 0" | dmsetup create holder && udevadm settle &&
+		mkdir -p /tmp/nodev && mount -t tmpfs -o nodev none /tmp/nodev && cp -a "$disk" /tmp/nodev/disk &&
+		null_make zones 64 zoned=1 zone_size=16 >/tmp/zones || return
+	refused ENOENT "$add" /dev/nothing && refused ENOTBLK "$add" /dev/null && refused EBUSY "$add" "$disk" &&
+		refused EACCES "$add" /tmp/nodev/disk && refused EOPNOTSUPP "$add" "$(cat /tmp/zones)" || rc=1
+	umount /tmp/nodev && null_free zones && dmsetup remove holder && loop_free held && return "$rc"
+}
+
+# What a guest was told does not change while it is there.
+while_open()
+{
+	local rc=0
+
+	mdev_add null && client_start opened unlimited || return
+	refused EBUSY "$DEV/settings/serial" other && refused EBUSY "$DEV/settings/model" other &&
+		refused EBUSY "$DEV/settings/shadow_doorbell" 0 || rc=1
+	client_stop opened && echo 1 > "$DEV/namespaces/remove_namespace" && return "$rc"
+}
+
+# Those that this test cannot bring about: authority.sh has EPERM; EINTR takes a kill at the right moment.
+abi_agrees()
+{
+	local file errno rc=0
+
+	echo "add_namespace EPERM
+add_namespace EINTR" >> "$RESULTS/refusals"
+	for file in "$DEV"/namespaces/*_namespace "$DEV"/settings/*; do
+		for errno in $(abi_errnos "${file##*/}"); do
+			grep -qx "${file##*/} $errno" "$RESULTS/refusals" ||
+				{ echo "${file##*/}: the document has $errno, which nothing has brought about"; rc=1; }
+		done
+	done
+	sort "$RESULTS/refusals" | uniq -c
+	return "$rc"
+}
+
 beyond_limit()
 {
 	local i rc got
@@ -238,6 +279,7 @@ beyond_limit()
 	dmesg
 	[ "$got" = ENOSPC ] && [ "$(dmesg | grep -c nvme)" = 1 ]
 	rc=$?
+	echo "add_namespace $got" >> "$RESULTS/refusals"
 	while ((i > 0)); do
 		echo "$i" > "$DEV/namespaces/remove_namespace" || rc=1
 		i=$((i - 1))
@@ -279,6 +321,9 @@ ktap_test "a CPU among others that does not exist: EINVAL" refused EINVAL "$DEV/
 ktap_test "an idle time below 0: EINVAL" refused EINVAL "$DEV/settings/idle_ms" -1
 ktap_test "a mode that is none: EINVAL" refused EINVAL "$DEV/settings/mode" fast
 ktap_test "a switch that is neither 0 nor 1: EINVAL" refused EINVAL "$DEV/settings/shadow_doorbell" 2
+ktap_test "what is no namespace outside of the drive" other_backings
+ktap_test "what a guest was told, while it is there: EBUSY" while_open
+ktap_test "the ABI document has each error, and no other" abi_agrees
 ktap_test "the device goes" mdev_remove
 ktap_test "the modules go" host_unload
 ktap_done

@@ -201,6 +201,13 @@ written()
 	fi
 }
 
+# abi_errnos ATTRIBUTE: the errors that the ABI document has for a device's attribute
+abi_errnos()
+{
+	awk -v name="/$1$" '/^What:/ { found = $2 ~ name } found' Documentation/ABI/testing/sysfs-bus-mdev-nvme |
+		grep -oE '\bE(INVAL|NODEV|NOENT|NOTBLK|ACCES|BUSY|PERM|INTR|EXIST|NOSPC|OPNOTSUPP|NOMEM|IO)\b' | sort -u
+}
+
 # refused ERRNO FILE VALUE: the write fails with ERRNO, and the kernel log has one line that says why
 refused()
 {
@@ -216,6 +223,11 @@ refused()
 	fi
 	if [ "$lines" != 1 ]; then
 		echo "$lines lines in the log, not one"
+		return 1
+	fi
+	echo "${2##*/} $1" >> "$RESULTS/refusals"
+	if ! abi_errnos "${2##*/}" | grep -qx "$1"; then
+		echo "$1 is not among the errors that Documentation/ABI has for ${2##*/}"
 		return 1
 	fi
 }

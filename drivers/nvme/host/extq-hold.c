@@ -83,6 +83,22 @@ static void nvme_extq_mark_deleted(struct nvme_extq_pool *pool)
 	up_read(&pool->ctrl->namespaces_rwsem);
 }
 
+/* Who formats may not know of those who have the namespace: it keeps its names. */
+static void nvme_extq_tell_format(struct nvme_extq_pool *pool, struct request *req)
+{
+	const struct nvme_command *cmd = nvme_req(req)->cmd;
+	unsigned int i, lent = 0;
+
+	if (cmd->common.opcode != nvme_admin_format_nvm)
+		return;
+	for (i = 0; i < NVME_EXTQ_MAX; i++)
+		lent += !!READ_ONCE(pool->lent[i]);
+	if (lent)
+		dev_notice(pool->ctrl->device,
+			   "namespace %u was formatted while %u queue pairs are lent: what a guest had on it is gone\n",
+			   le32_to_cpu(cmd->common.nsid), lent);
+}
+
 static enum rq_end_io_ret nvme_extq_changed(struct request *req, blk_status_t status)
 {
 	struct nvme_extq_change *change = req->end_io_data;
@@ -92,6 +108,8 @@ static enum rq_end_io_ret nvme_extq_changed(struct request *req, blk_status_t st
 	req->end_io = change->end_io;
 	req->end_io_data = change->data;
 	kfree(change);
+	if (!status && !nvme_req(req)->status)
+		nvme_extq_tell_format(pool, req);
 
 	spin_lock_irqsave(&pool->hold_lock, flags);
 	pool->changing--;
