@@ -1079,7 +1079,7 @@ TEST_F(dev, msix)
 		;
 	ASSERT_EQ(0, client_irq(c, VFIO_PCI_MSIX_IRQ_INDEX, 1, -1));
 	for (i = 0; i < 5; i++)
-		ASSERT_EQ(ST_OK, client_rw(c, &c->io[0], false, 0, 1, buf, self->lba));
+		ASSERT_TRUE(read_left(c, buf));
 	EXPECT_FALSE(fd_fires(fd1, 100));
 	cmd.prp1 = buf;
 	ASSERT_EQ(ST_OK, client_exec(c, &c->admin, &cmd, NULL));
@@ -1087,6 +1087,8 @@ TEST_F(dev, msix)
 	ASSERT_EQ(0, client_irq(c, VFIO_PCI_MSIX_IRQ_INDEX, 1, fd1));
 	EXPECT_TRUE(fd_fires(fd1, 1000));
 	EXPECT_FALSE(fd_fires(fd1, 100));
+	for (i = 0; i < 5; i++)
+		ASSERT_EQ(ST_OK, queue_wait(c, &c->io[0], NULL, 1000));
 	/* INTMS is for others */
 	bar_write(c, REG_INTMS, ~0u, 4);
 	ASSERT_EQ(ST_OK, client_rw(c, &c->io[0], false, 0, 1, buf, self->lba));
@@ -1232,12 +1234,14 @@ TEST_F(dev, aborts_tell_the_truth)
 	struct client *c = &self->c;
 	struct sqe zeroes = { .opcode = 0x08, .nsid = 1, .cdw12 = 0xff };
 	unsigned int round, i, done = 0, not = 0;
+	bool some;
 
 	start(_metadata, self, 64);
 	if (!(oncs(c) & ONCS_ZEROES))
 		return;
-	/* null commands end at once; of others some have to wait, sooner or later */
-	for (round = 0; round < 10 || (self->data && !done && round < 300); round++) {
+	/* null commands end at once, block devices are not asked; of others some have to wait */
+	some = self->data && client_state(c, "queue_pairs");
+	for (round = 0; round < 10 || (some && !done && round < 300); round++) {
 		uint16_t cid = 0, status[60] = { };
 		struct sqe abort = { .opcode = 0x08 };
 		struct cqe e, answer;
@@ -1264,7 +1268,7 @@ TEST_F(dev, aborts_tell_the_truth)
 		EXPECT_FALSE(queue_pop(c, &c->io[0], NULL));
 	}
 	EXPECT_EQ(round, done + not);
-	if (self->data)
+	if (some)
 		EXPECT_NE(0, done);
 }
 
