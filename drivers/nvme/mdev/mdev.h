@@ -560,6 +560,7 @@ void nvme_mdev_chunk_hide(struct nvme_mdev_mem *mem, struct nvme_mdev_chunk *c, 
 			  u64 last, const unsigned long *kept);
 bool nvme_mdev_mem_is_pinning(struct nvme_mdev_mem *mem, u64 first, u64 last);
 void nvme_mdev_mem_take(struct nvme_mdev_mem *mem, u64 first, u64 last);
+void nvme_mdev_mem_breathe(struct nvme_mdev_mem *mem, unsigned int *n);
 void nvme_mdev_mem_taken(struct nvme_mdev *nm);
 void nvme_mdev_mem_mark(struct nvme_mdev *nm);
 void nvme_mdev_mem_forget(struct nvme_mdev *nm);

@@ -40,6 +40,9 @@
 /* Times that a pin may meet RLIMIT_MEMLOCK: others that share it take more meanwhile */
 #define MEM_SHRINKS	3
 
+/* Chunks of a range that are looked for one by one, and not in the list of all */
+#define HIDE_BY_INDEX	256
+
 /* Memory that is on its way out and in flight is looked at again */
 #define REAP_AGAIN	(HZ / 50 + 1)
 
@@ -660,6 +663,23 @@ void nvme_mdev_mem_take(struct nvme_mdev_mem *mem, u64 first, u64 last)
 }
 
 /**
+ * nvme_mdev_mem_breathe() - let others have the lock, once in a while
+ * @mem:	memory; nvme_mdev_mem_take() was called, its lock is held, and dropped for a moment
+ * @n:		counts the calls
+ *
+ * For walks over all chunks, of which a guest may have hundreds of thousands.  Others may
+ * add chunks at the end meanwhile, and take none away.  Context: may sleep.
+ */
+void nvme_mdev_mem_breathe(struct nvme_mdev_mem *mem, unsigned int *n)
+{
+	if (++*n % 1024)
+		return;
+	mutex_unlock(&mem->lock);
+	cond_resched();
+	mutex_lock(&mem->lock);
+}
+
+/**
  * nvme_mdev_mem_taken() - undo nvme_mdev_mem_take()
  * @nm: device; the lock of its memory is held and is dropped
  */
@@ -884,6 +904,29 @@ void nvme_mdev_chunk_hide(struct nvme_mdev_mem *mem, struct nvme_mdev_chunk *c, 
 	chunk_enter_gone(mem, c);
 }
 
+/* Hide what lies in [first, last]; who has ->taking may walk the list without the lock. */
+static void mem_hide_range(struct nvme_mdev_mem *mem, u64 first, u64 last)
+{
+	u64 index = first >> VNVME_CHUNK_SHIFT, end = last >> VNVME_CHUNK_SHIFT;
+	struct nvme_mdev_chunk *c, *tmp;
+	unsigned int n = 0;
+
+	lockdep_assert_held(&mem->lock);
+	if (end - index < HIDE_BY_INDEX) {
+		for (; index <= end; index++) {
+			c = nvme_mdev_chunk_find(mem, index);
+			if (c)
+				nvme_mdev_chunk_hide(mem, c, first, last, NULL);
+		}
+		return;
+	}
+	list_for_each_entry_safe(c, tmp, &mem->chunks, entry) {
+		if (c->core.index >= index && c->core.index <= end)
+			nvme_mdev_chunk_hide(mem, c, first, last, NULL);
+		nvme_mdev_mem_breathe(mem, &n);
+	}
+}
+
 /* Is something of [first, last] on its way out? */
 static bool mem_is_going(struct nvme_mdev_mem *mem, u64 first, u64 last)
 {
@@ -904,15 +947,10 @@ static bool mem_is_going(struct nvme_mdev_mem *mem, u64 first, u64 last)
 static void mem_vacate(struct nvme_mdev *nm, u64 first, u64 last)
 {
 	struct nvme_mdev_mem *mem = &nm->mem;
-	struct nvme_mdev_chunk *c, *tmp;
 	unsigned long us = 50;
 	bool going;
 
-	lockdep_assert_held(&mem->lock);
-	list_for_each_entry_safe(c, tmp, &mem->chunks, entry)
-		if ((c->core.index << VNVME_CHUNK_SHIFT) + VNVME_CHUNK_SIZE - 1 >= first &&
-		    c->core.index << VNVME_CHUNK_SHIFT <= last)
-			nvme_mdev_chunk_hide(mem, c, first, last, NULL);
+	mem_hide_range(mem, first, last);
 	for (;;) {
 		mem_reap(nm);
 		going = mem_is_going(mem, first, last);

@@ -157,23 +157,30 @@ static void mem_mark_queues(struct nvme_mdev *nm)
 static void mem_sweep(struct nvme_mdev *nm)
 {
 	struct nvme_mdev_mem *mem = &nm->mem;
+	struct list_head *last;
 	struct nvme_mdev_chunk *c, *tmp;
-	LIST_HEAD(recent);
+	unsigned int n = 0;
+	bool end;
 
 	lockdep_assert_held(&mem->lock);
 	list_for_each_entry(c, &mem->chunks, entry) {
 		c->queues = false;
 		bitmap_zero(c->queue, VNVME_CHUNK_PAGES);
+		nvme_mdev_mem_breathe(mem, &n);
 	}
 	mem_mark_queues(nm);
+	last = mem->chunks.prev;
 	list_for_each_entry_safe(c, tmp, &mem->chunks, entry) {
-		if (!chunk_is_used(c))
-			continue;
-		chunk_set_used(c, false);
-		c->stamp = jiffies;
-		list_move_tail(&c->entry, &recent);
+		end = &c->entry == last;
+		if (chunk_is_used(c)) {
+			chunk_set_used(c, false);
+			c->stamp = jiffies;
+			list_move_tail(&c->entry, &mem->chunks);
+		}
+		if (end)
+			break;
+		nvme_mdev_mem_breathe(mem, &n);
 	}
-	list_splice_tail(&recent, &mem->chunks);
 }
 
 static bool chunk_holds(const struct nvme_mdev_mem *mem, const struct nvme_mdev_chunk *c,
@@ -203,16 +210,19 @@ static void chunk_kept(const struct nvme_mdev_mem *mem, const struct nvme_mdev_c
 			bitmap_or(kept, kept, c->held[i], VNVME_CHUNK_PAGES);
 }
 
+/* They stand in the order of their last use: behind one that was not idle for long all are. */
+static bool chunk_is_idle(const struct nvme_mdev_mem *mem, const struct nvme_mdev_chunk *c)
+{
+	return time_after_eq(jiffies, c->stamp + msecs_to_jiffies(mem->idle_ms));
+}
+
 /* May it go in this round?  How many pages of it are then given back, and which stay? */
 static unsigned int chunk_spare(struct nvme_mdev_mem *mem, const struct nvme_mdev_chunk *c,
-				enum reclaim why, enum reclaim_round round, unsigned long *kept)
+				enum reclaim_round round, unsigned long *kept)
 {
 	DECLARE_BITMAP(spare, VNVME_CHUNK_PAGES);
 
 	if ((c->queues && round < RECLAIM_QUEUES) || (chunk_is_used(c) && round < RECLAIM_USED))
-		return 0;
-	if (why == RECLAIM_IDLE &&
-	    time_before(jiffies, c->stamp + msecs_to_jiffies(mem->idle_ms)))
 		return 0;
 	if (nvme_mdev_mem_is_pinning(mem, c->core.index, c->core.index))
 		return 0;
@@ -236,7 +246,9 @@ static unsigned int mem_hide(struct nvme_mdev_mem *mem, u64 want, enum reclaim w
 		list_for_each_entry_safe(c, tmp, &mem->chunks, entry) {
 			if (got >= want || n == RECLAIM_CHUNKS)
 				break;
-			pages = chunk_spare(mem, c, why, round, kept);
+			if (why == RECLAIM_IDLE && !chunk_is_idle(mem, c))
+				break;
+			pages = chunk_spare(mem, c, round, kept);
 			if (!pages)
 				continue;
 			nvme_mdev_chunk_hide(mem, c, 0, U64_MAX, kept);
@@ -289,18 +301,22 @@ static bool mem_is_idle(struct nvme_mdev_mem *mem)
 	DECLARE_BITMAP(kept, VNVME_CHUNK_PAGES);
 	struct nvme_mdev_chunk *c;
 
-	list_for_each_entry(c, &mem->chunks, entry)
-		if (chunk_spare(mem, c, RECLAIM_IDLE, RECLAIM_UNUSED, kept))
+	list_for_each_entry(c, &mem->chunks, entry) {
+		if (!chunk_is_idle(mem, c))
+			break;
+		if (chunk_spare(mem, c, RECLAIM_UNUSED, kept))
 			return true;
+	}
 	return false;
 }
 
 /*
- * Give back what is unused.  Returns false if that was all.
+ * Give back what is unused, as of the last sweep, which may be now.  Returns false if that
+ * was all.
  *
  * While somebody takes memory back, and there is some, the device is open.
  */
-static bool mem_reclaim_idle(struct nvme_mdev *nm)
+static bool mem_reclaim_idle(struct nvme_mdev *nm, bool sweep)
 {
 	struct nvme_mdev_mem *mem = &nm->mem;
 	unsigned int got = 0;
@@ -308,7 +324,8 @@ static bool mem_reclaim_idle(struct nvme_mdev *nm)
 
 	nvme_mdev_mem_take(mem, 1, 0);
 	if (!list_empty(&mem->chunks) && mem->idle_ms) {
-		mem_sweep(nm);
+		if (sweep)
+			mem_sweep(nm);
 		if (mem_is_idle(mem)) {
 			mutex_unlock(&mem->lock);
 			nvme_mdev_poller_park(nm);
@@ -501,9 +518,12 @@ static bool mem_may_become_idle(struct nvme_mdev_mem *mem)
 void nvme_mdev_mem_idle_work(struct work_struct *work)
 {
 	struct nvme_mdev *nm = container_of(to_delayed_work(work), struct nvme_mdev, mem.idle);
+	bool sweep = true;
 
-	while (mem_reclaim_idle(nm))
+	while (mem_reclaim_idle(nm, sweep)) {
 		cond_resched();
+		sweep = false;
+	}
 	mutex_lock(&nm->mem.lock);
 	if (mem_may_become_idle(&nm->mem))
 		nvme_mdev_mem_idle_start(nm);
