@@ -203,7 +203,7 @@ TEST_F_TIMEOUT(vmm, intx_unmasked_by_its_own_eventfd, 600)
 	/* and by the device itself, while the level is high */
 	for (i = 0; i < 10; i++)
 		EXPECT_EQ(0, client_enable(c, 32));
-	EXPECT_EQ(ST_OK, client_io_queue(c, 1, 64, 1));
+	EXPECT_EQ(ST_OK, client_io_queue(c, 1, 64, 0));
 	EXPECT_EQ(ST_OK, client_rw(c, &c->io[0], false, 0, 8, MEM_IOVA + MIB, LBA));
 	EXPECT_EQ(0, unmask_by(c, -1));
 	EXPECT_EQ(0, client_irq(c, VFIO_PCI_INTX_IRQ_INDEX, 0, -1));
