@@ -225,6 +225,22 @@ shared_partition()
 	all_given_back && return "$rc"
 }
 
+# Somebody has written to the disk where the partition is, and keeps it open: that is there before the guest's data,
+# and not over them later. (A close would have udev look at the disk, and the kernel write it.)
+cached_disk()
+{
+	local disk rc=0 start
+
+	start=$(cat /sys/class/block/nvme0n1p2/start) && exec {disk}<>/dev/nvme0n1 &&
+		dd if=/dev/urandom bs=4096 seek=$((start / 8)) count=16 conv=notrunc status=none >&"$disk" &&
+		mdev_add n1p2 || return
+	NVME_MDEV_UUID=$MDEV build/selftests/hold write 8 </dev/null && sync /dev/nvme0n1 || rc=1
+	echo 1 > "$DEV/namespaces/remove_namespace" || rc=1
+	exec {disk}>&-
+	echo 3 > /proc/sys/vm/drop_caches
+	cmp -n 65536 /dev/nvme0n1p2 /dev/zero && return "$rc"
+}
+
 # What stands in the way of a namespace outside of the drive.
 other_backings()
 {
@@ -321,6 +337,7 @@ ktap_test "a CPU among others that does not exist: EINVAL" refused EINVAL "$DEV/
 ktap_test "an idle time below 0: EINVAL" refused EINVAL "$DEV/settings/idle_ms" -1
 ktap_test "a mode that is none: EINVAL" refused EINVAL "$DEV/settings/mode" fast
 ktap_test "a switch that is neither 0 nor 1: EINVAL" refused EINVAL "$DEV/settings/shadow_doorbell" 2
+ktap_test "what the host has cached for the disk" cached_disk
 ktap_test "what is no namespace outside of the drive" other_backings
 ktap_test "what a guest was told, while it is there: EBUSY" while_open
 ktap_test "the ABI document has each error, and no other" abi_agrees

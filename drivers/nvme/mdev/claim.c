@@ -197,10 +197,19 @@ static int claim_bdev(struct nvme_mdev_ns *ns)
 	return 0;
 }
 
-/* What the host has cached goes to the device, and is not believed any more. */
+/*
+ * What the host has cached goes to the device, and is not believed any more.  What it has
+ * cached of the disk would come over the guest's data later; it stays for as long as somebody has
+ * the disk or a part of it open, and that is the namespace now.
+ */
 static void claim_done(struct nvme_mdev_ns *ns, u8 lba_shift)
 {
+	loff_t first = (loff_t)get_start_sect(ns->bdev) << SECTOR_SHIFT;
+
 	sync_blockdev(ns->bdev);
+	if (bdev_is_partition(ns->bdev))
+		sync_blockdev_range(bdev_whole(ns->bdev), first,
+				    first + bdev_nr_bytes(ns->bdev) - 1);
 	claim_drop_cache(ns->bdev);
 	ns->vns.lba_shift = lba_shift;
 	ns->vns.nlb = bdev_nr_sectors(ns->bdev) >> (lba_shift - SECTOR_SHIFT);
