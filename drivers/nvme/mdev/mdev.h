@@ -185,6 +185,7 @@ struct nvme_mdev_mem {
 	unsigned int		hold[NVME_MDEV_NR_HOLDERS];
 	bool			by_page;	/* whole chunks have no room now ... */
 	unsigned int		paged;		/* ... for so many requests more */
+	unsigned int		wanted;		/* pages that control waits for */
 	bool			short_of;	/* a pin has had to make room */
 	u64			nr_pinned;	/* pages, since the device was opened */
 	u64			nr_unmaps;	/* times that VFIO has asked for a range */

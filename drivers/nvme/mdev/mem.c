@@ -46,6 +46,9 @@
 /* Memory that is on its way out and in flight is looked at again */
 #define REAP_AGAIN	(HZ / 50 + 1)
 
+/* As control waits for room while nothing of what is in flight ends */
+#define ROOM_WAIT	HZ
+
 /* As control waits for memory that is being taken back: that may take as long as a drive */
 #define CONTROL_WAIT	(HZ / 10)
 
@@ -425,22 +428,25 @@ static void mem_wait(struct nvme_mdev_mem *mem, unsigned long seen)
 static int mem_lock_open(struct nvme_mdev_mem *mem, u64 first, u64 last,
 			 enum nvme_mdev_holder who)
 {
-	unsigned long end = jiffies + CONTROL_WAIT, seen;
+	unsigned long begin = jiffies, waited, seen;
 	u64 index = first >> VNVME_CHUNK_SHIFT;
-	bool open;
+	bool open, dying;
 
 	for (;;) {
 		mem_lock_quiet(mem, index, index);
-		open = nvme_mdev_unmap_is_open(mem, first, last) &&
-		       !chunk_is_dying(nvme_mdev_chunk_find(mem, index), first, last);
-		if (open && !mem->given_up)
+		open = nvme_mdev_unmap_is_open(mem, first, last);
+		dying = chunk_is_dying(nvme_mdev_chunk_find(mem, index), first, last);
+		if (open && !dying && !mem->given_up)
 			return 0;
-		if (mem->given_up || (who == NVME_MDEV_CONTROL && time_after(jiffies, end))) {
-			mutex_unlock(&mem->lock);
-			return -EFAULT;
-		}
 		seen = mem->changes;
 		mutex_unlock(&mem->lock);
+		if (mem->given_up)
+			return -EFAULT;
+		waited = jiffies - begin;
+		if (who == NVME_MDEV_CONTROL && !open && waited > CONTROL_WAIT)
+			return -EFAULT;
+		if (who == NVME_MDEV_CONTROL && waited > ROOM_WAIT)
+			return -EBUSY;
 		mem_wait(mem, seen);
 	}
 }
@@ -500,31 +506,45 @@ static void mem_refuse(struct nvme_mdev_mem *mem)
 /* Pin [first, last], which lies in one chunk, if it is the guest's now. */
 static int mem_try_piece(struct nvme_mdev *nm, u64 first, u64 last, enum nvme_mdev_holder who)
 {
-	unsigned long end = jiffies + CONTROL_WAIT;
+	unsigned long end = jiffies + ROOM_WAIT;
 	struct nvme_mdev_mem *mem = &nm->mem;
 	struct nvme_mdev_pinning me = { .index = first >> VNVME_CHUNK_SHIFT };
 	struct nvme_mdev_chunk *c;
-	unsigned int tries;
+	unsigned int tries = 0, need;
 	bool by_page;
 	int ret;
 
-	for (tries = 0;; tries++) {
+	for (;;) {
 		ret = mem_lock_open(mem, first, last, who);
 		if (ret)
-			return ret;
+			break;
 		c = nvme_mdev_chunk_find(mem, me.index);
 		chunk_hold(mem, first, last, who);
 		by_page = mem_is_by_page(mem, first, who);
 		me.pages = chunk_missing(c, by_page, first, last);
-		if (!me.pages || nvme_mdev_mem_fits(mem, me.pages))
+		/* what is made for control is not for misses */
+		if (who == NVME_MDEV_CONTROL)
+			WRITE_ONCE(mem->wanted, me.pages);
+		need = me.pages + (who == NVME_MDEV_CONTROL ? 0 : READ_ONCE(mem->wanted));
+		if (!me.pages || nvme_mdev_mem_fits(mem, need))
 			break;
 		mutex_unlock(&mem->lock);
-		ret = nvme_mdev_mem_room(nm, me.pages, who, tries);
-		if (ret)
-			return ret;
-		if (who == NVME_MDEV_CONTROL && time_after(jiffies, end))
-			return -EBUSY;
+		ret = nvme_mdev_mem_room(nm, need, who, tries++);
+		if (!ret) {
+			end = jiffies + ROOM_WAIT;
+			tries = 0;
+		} else if (ret != -EAGAIN) {
+			break;
+		} else if (who == NVME_MDEV_CONTROL && time_after(jiffies, end)) {
+			ret = -EBUSY;
+			break;
+		}
 	}
+	/* the lock is held unless there is an error */
+	if (who == NVME_MDEV_CONTROL)
+		WRITE_ONCE(mem->wanted, 0);
+	if (ret)
+		return ret;
 	if (!me.pages || mem_is_refused(mem)) {
 		mutex_unlock(&mem->lock);
 		return me.pages ? -ENOMEM : 0;

@@ -445,13 +445,14 @@ bool nvme_mdev_mem_shrink(struct nvme_mdev *nm)
  * @nm:		device
  * @pages:	how much
  * @who:	for whom
- * @tries:	how often that was asked for already, in a row
+ * @tries:	how often the answer was -EAGAIN, in a row
  *
  * The caller then looks again: others may be faster, and @mem.by_page may say
  * that whole chunks are too much.
  *
  * Context: may sleep; no lock of memory or the poller is held.
- * Return: 0; -ENOSPC: no more can be given back.
+ * Return: 0; -EAGAIN: it is in flight, and goes once its commands have ended; -ENOSPC: no
+ * more can be given back.
  */
 int nvme_mdev_mem_room(struct nvme_mdev *nm, unsigned int pages, enum nvme_mdev_holder who,
 		       unsigned int tries)
@@ -470,7 +471,7 @@ int nvme_mdev_mem_room(struct nvme_mdev *nm, unsigned int pages, enum nvme_mdev_
 		/* each look parks the lanes: not often, where the device takes its time */
 		nvme_mdev_poller_kick(nm);
 		usleep_range(50 << min(tries, 6u), 100 << min(tries, 6u));
-		return 0;
+		return -EAGAIN;
 	}
 	mutex_lock(&mem->lock);
 	promised = !list_empty(&mem->pinning);
