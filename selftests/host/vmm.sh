@@ -18,17 +18,6 @@ few_refusals()
 	[ "$lines" -lt 100 ]
 }
 
-device_for_errors()
-{
-	mdev_create 2Q_V1 && mdev_add n1p2
-}
-
-# An uncorrectable memory error in a page of the guest's that the poller uses ends the device, and not the host.
-poisoned()
-{
-	NVME_MDEV_UUID=$MDEV build/selftests/poison "$1"
-}
-
 ktap_begin
 ktap_test "load" host_load 4 || ktap_done
 ktap_test "partitions" drive_split /dev/nvme0n1
@@ -37,16 +26,6 @@ ktap_test "a container that cannot pin was told of" line_in_log "must be a VFIO_
 ktap_test "hundreds of refusals are not told of" few_refusals
 ktap_test "a limit that is too small was told of" line_in_log "the VMM may lock 8192 KiB of memory and needs 16384"
 vfio_client slow_test slow n1p2 1
-# hole.ko finds by kprobes what no module is to call; the debug kernels have none
-if grep -qw register_kprobe /proc/kallsyms; then
-	ktap_test "pages can be taken from the host" insmod "build/$KVER/selftests/extq/hole.ko"
-	ktap_test "device for memory with an error" device_for_errors
-	for where in sq cq shadow eventidx list; do
-		ktap_fault "memory with an error: $where" poisoned "$where"
-	done
-	ktap_test "the device with errors goes" mdev_remove
-	ktap_test "no page is missing" rmmod hole
-	machine slow 0 0
-fi
+machine slow 0 0
 ktap_test "unload" host_unload
 ktap_done
