@@ -90,7 +90,7 @@ static void chaos_page(struct fake *f, u64 iova, u8 how)
 
 	/* whoever unpins waits for what is in flight there first (rule 7) */
 	for (i = 1; i <= f->ctrl.cfg.nr_ioq; i++)
-		if (vnvme_lane_uses(&f->ctrl.lane[i], first, first + VNVME_PAGE_SIZE - 1))
+		if (fake_uses(&f->ctrl.lane[i], first, first + VNVME_PAGE_SIZE - 1))
 			return;
 	fake_page(f, first, how % 4);
 }

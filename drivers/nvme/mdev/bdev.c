@@ -488,7 +488,6 @@ static void bdev_fill(const struct vnvme_req *req)
 {
 	struct bio_vec *vec = (struct bio_vec *)req->segs;
 	const struct vnvme_seg *seg = req->segs, *end = seg + req->nr_segs;
-
 	u32 *page = req->scratch;
 
 	static_assert(sizeof(*vec) <= sizeof(*seg));

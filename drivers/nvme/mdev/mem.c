@@ -721,7 +721,7 @@ static u32 chunk_number(const struct nvme_mdev_chunk *c)
 	return c->core.index & (U32_MAX >> (VNVME_CHUNK_SHIFT - PAGE_SHIFT));
 }
 
-static bool mem_mark_pages(void *arg, u32 page, u32 nr)
+static void mem_mark_pages(void *arg, u32 page, u32 nr)
 {
 	struct nvme_mdev_mem *mem = arg;
 	struct nvme_mdev_chunk *c;
@@ -742,7 +742,6 @@ static bool mem_mark_pages(void *arg, u32 page, u32 nr)
 		page += n;
 		nr -= n;
 	}
-	return false;
 }
 
 /**

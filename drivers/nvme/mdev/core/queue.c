@@ -859,14 +859,17 @@ static bool vnvme_db_suspect(const struct vnvme_ctrl *ctrl, unsigned int index,
 {
 	u32 m = vnvme_db_get(ctrl, index);
 	const __le32 *word;
+	u32 s;
 
 	if (m != db && !vnvme_db_fits(door, m))
 		return true;
 	if (!ctrl->dbbuf.db || use != VNVME_DB_SHADOW)
 		return false;
 	word = vnvme_dbbuf_word(ctrl, ctrl->dbbuf.db, index);
-	return word && vnvme_dbbuf_get(ctrl, word) != shadow &&
-	       !vnvme_db_fits(door, vnvme_dbbuf_get(ctrl, word));
+	if (!word)
+		return false;
+	s = vnvme_dbbuf_get(ctrl, word);
+	return s != shadow && !vnvme_db_fits(door, s);
 }
 
 /* Owners may be moving on meanwhile: who finds something looks again. */

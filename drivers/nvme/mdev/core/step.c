@@ -801,8 +801,8 @@ void vnvme_lane_resubmit(struct vnvme_lane *lane)
 	vnvme_lane_end(lane);
 }
 
-static bool vnvme_req_pages(const struct vnvme_req *req,
-			    bool (*fn)(void *arg, u32 page, u32 nr), void *arg)
+static void vnvme_req_pages(const struct vnvme_req *req,
+			    void (*fn)(void *arg, u32 page, u32 nr), void *arg)
 {
 	const struct vnvme_backend_ops *ops = req->ns->backend->ops;
 	u64 prp1 = le64_to_cpu(req->sqe.prp1);
@@ -817,44 +817,18 @@ static bool vnvme_req_pages(const struct vnvme_req *req,
 			seg.page = prp1 >> VNVME_PAGE_SHIFT;
 			bytes += prp1 & (VNVME_PAGE_SIZE - 1);
 		}
-		if (fn(arg, seg.page, bytes >> VNVME_PAGE_SHIFT))
-			return true;
+		fn(arg, seg.page, bytes >> VNVME_PAGE_SHIFT);
 	}
-	return false;
 }
 
-bool vnvme_lane_pages(const struct vnvme_lane *lane,
-		      bool (*fn)(void *arg, u32 page, u32 nr), void *arg)
+void vnvme_lane_pages(const struct vnvme_lane *lane,
+		      void (*fn)(void *arg, u32 page, u32 nr), void *arg)
 {
 	u32 i;
 
 	for (i = 0; i < lane->nr_reqs; i++)
-		if (lane->reqs[i].submitted && vnvme_req_pages(&lane->reqs[i], fn, arg))
-			return true;
-	return false;
-}
-
-/* Pages @first and @nr - 1 after it; all there are if that is more than can be told. */
-struct vnvme_pages {
-	u32	first;
-	u64	nr;
-};
-
-static bool vnvme_pages_meet(void *arg, u32 page, u32 nr)
-{
-	const struct vnvme_pages *p = arg;
-
-	return (u32)(page - p->first) < p->nr || (u32)(p->first - page) < nr;
-}
-
-bool vnvme_lane_uses(const struct vnvme_lane *lane, u64 first, u64 last)
-{
-	struct vnvme_pages p = {
-		.first = first >> VNVME_PAGE_SHIFT,
-		.nr = (last >> VNVME_PAGE_SHIFT) - (first >> VNVME_PAGE_SHIFT) + 1,
-	};
-
-	return vnvme_lane_pages(lane, vnvme_pages_meet, &p);
+		if (lane->reqs[i].submitted)
+			vnvme_req_pages(&lane->reqs[i], fn, arg);
 }
 
 void vnvme_lane_arm(struct vnvme_lane *lane)

@@ -69,7 +69,7 @@ struct vnvme_req;
  *
  *   in control	until env->pin() or the end of the control section,
  *   for owners	until vnvme_lane_forget(), or, in a request, while a backend has
- *		that (vnvme_lane_uses()).
+ *		that (vnvme_lane_pages()).
  *
  * Who takes memory out of the table waits for all three before it gives the
  * memory back.
@@ -898,17 +898,12 @@ void vnvme_req_return(struct vnvme_req *req, int err);
 
 /*
  * Memory that is going away: after vnvme_lane_forget() no look-up of before is used
- * again but by requests that a backend has, and vnvme_lane_uses() tells whether one of them
- * does. (owner)
+ * again but by requests that a backend has.  vnvme_lane_pages() tells what these use: @nr of the
+ * guest's pages from @page on, numbered modulo 2^32. (owner)
  */
 void vnvme_lane_forget(struct vnvme_lane *lane);
-bool vnvme_lane_uses(const struct vnvme_lane *lane, u64 first, u64 last);
-/*
- * The guest's pages that these requests use: @nr from @page on, numbered modulo 2^32.
- * Ends with the first one for which @fn is true, and returns whether there was one. (owner)
- */
-bool vnvme_lane_pages(const struct vnvme_lane *lane,
-		      bool (*fn)(void *arg, u32 page, u32 nr), void *arg);
+void vnvme_lane_pages(const struct vnvme_lane *lane,
+		      void (*fn)(void *arg, u32 page, u32 nr), void *arg);
 
 /*
  * Idle: arm so that the guest's next doorbell is a write to BAR0; then, after a

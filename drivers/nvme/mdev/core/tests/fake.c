@@ -202,6 +202,30 @@ void fake_page(struct fake *f, u64 iova, enum fake_page kind)
 	fake_unpin(f, iova & ~(u64)(VNVME_PAGE_SIZE - 1), VNVME_PAGE_SIZE);
 }
 
+struct fake_pages {
+	u32	first;
+	u64	nr;		/* from 2^32 on: all */
+	bool	met;
+};
+
+static void fake_pages_meet(void *arg, u32 page, u32 nr)
+{
+	struct fake_pages *p = arg;
+
+	p->met |= (u32)(page - p->first) < p->nr || (u32)(p->first - page) < nr;
+}
+
+bool fake_uses(const struct vnvme_lane *lane, u64 first, u64 last)
+{
+	struct fake_pages p = {
+		.first = first >> VNVME_PAGE_SHIFT,
+		.nr = (last >> VNVME_PAGE_SHIFT) - (first >> VNVME_PAGE_SHIFT) + 1,
+	};
+
+	vnvme_lane_pages(lane, fake_pages_meet, &p);
+	return p.met;
+}
+
 const void *shim_poison;
 
 void fake_poison(struct fake *f, u64 iova)

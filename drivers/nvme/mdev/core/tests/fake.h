@@ -127,6 +127,8 @@ void fake_pin_all(struct fake *f);		/* answer what waits for a pin */
 void fake_unpin(struct fake *f, u64 iova, u32 len);
 void fake_page(struct fake *f, u64 iova, enum fake_page kind);
 void *fake_ptr(struct fake *f, u64 iova);
+/* does a request that a backend has use memory of [first, last]? */
+bool fake_uses(const struct vnvme_lane *lane, u64 first, u64 last);
 /* the page has a memory error, until shim_poison is NULL */
 void fake_poison(struct fake *f, u64 iova);
 

@@ -262,7 +262,7 @@ static void r09_bounds(struct kunit *test)
 
 static bool uses_page(const struct vnvme_lane *lane, u64 iova)
 {
-	return vnvme_lane_uses(lane, iova, iova + VNVME_PAGE_SIZE - 1);
+	return fake_uses(lane, iova, iova + VNVME_PAGE_SIZE - 1);
 }
 
 /* rule 7, 26, 134: which memory is in use by what is in flight, to the page */
@@ -299,17 +299,17 @@ static void r07_memory_in_use(struct kunit *test)
 	for (i = 0; i < 64; i++)
 		KUNIT_EXPECT_EQ_MSG(test, uses_page(lane, FAKE_DATA + i * 4096), used >> i & 1,
 				    "page %u", i);
-	KUNIT_EXPECT_TRUE(test, vnvme_lane_uses(lane, FAKE_DATA, FAKE_DATA));
-	KUNIT_EXPECT_TRUE(test, vnvme_lane_uses(lane, FAKE_DATA + 14 * 4096,
+	KUNIT_EXPECT_TRUE(test, fake_uses(lane, FAKE_DATA, FAKE_DATA));
+	KUNIT_EXPECT_TRUE(test, fake_uses(lane, FAKE_DATA + 14 * 4096,
 						FAKE_DATA + 20 * 4096));
-	KUNIT_EXPECT_FALSE(test, vnvme_lane_uses(lane, FAKE_DATA + 14 * 4096,
+	KUNIT_EXPECT_FALSE(test, fake_uses(lane, FAKE_DATA + 14 * 4096,
 						 FAKE_DATA + 20 * 4096 - 1));
-	KUNIT_EXPECT_TRUE(test, vnvme_lane_uses(lane, 0, ~0ull));
+	KUNIT_EXPECT_TRUE(test, fake_uses(lane, 0, ~0ull));
 	KUNIT_EXPECT_FALSE(test, uses_page(lane, FAKE_LIST));
 	f->hold = false;
 	fake_step(f, 1, 16);
 	KUNIT_EXPECT_EQ(test, pop_ok(f, 1), 3);
-	KUNIT_EXPECT_FALSE(test, vnvme_lane_uses(lane, 0, ~0ull));
+	KUNIT_EXPECT_FALSE(test, fake_uses(lane, 0, ~0ull));
 	fake_free(f);
 }
 
@@ -603,10 +603,10 @@ static void c21_reaps_without_master(struct kunit *test)
 		push_reads(f, 1, 5);
 		fake_run(f);
 		fake_cfg_write16(f, VNVME_PCI_COMMAND, 2);
-		KUNIT_EXPECT_TRUE(test, vnvme_lane_uses(lane, FAKE_DATA, FAKE_DATA));
+		KUNIT_EXPECT_TRUE(test, fake_uses(lane, FAKE_DATA, FAKE_DATA));
 		f->hold = false;
 		KUNIT_EXPECT_EQ(test, fake_step(f, 1, 16), 5);
-		KUNIT_EXPECT_FALSE(test, vnvme_lane_uses(lane, 0, ~0ull));
+		KUNIT_EXPECT_FALSE(test, fake_uses(lane, 0, ~0ull));
 		KUNIT_EXPECT_EQ(test, lane->busy, 5);
 		KUNIT_EXPECT_EQ(test, lane->busy, 5);
 		KUNIT_EXPECT_FALSE(test, fake_peek(f, 1, &cqe));
