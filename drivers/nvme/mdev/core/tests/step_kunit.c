@@ -301,9 +301,9 @@ static void r07_memory_in_use(struct kunit *test)
 				    "page %u", i);
 	KUNIT_EXPECT_TRUE(test, fake_uses(lane, FAKE_DATA, FAKE_DATA));
 	KUNIT_EXPECT_TRUE(test, fake_uses(lane, FAKE_DATA + 14 * 4096,
-						FAKE_DATA + 20 * 4096));
+					  FAKE_DATA + 20 * 4096));
 	KUNIT_EXPECT_FALSE(test, fake_uses(lane, FAKE_DATA + 14 * 4096,
-						 FAKE_DATA + 20 * 4096 - 1));
+					   FAKE_DATA + 20 * 4096 - 1));
 	KUNIT_EXPECT_TRUE(test, fake_uses(lane, 0, ~0ull));
 	KUNIT_EXPECT_FALSE(test, uses_page(lane, FAKE_LIST));
 	f->hold = false;
